@@ -1,0 +1,111 @@
+package directory
+
+// Requests are values: what a client asked for, decoded and not yet judged.
+// Names are in string form and may be malformed; the operation that takes the
+// request parses them and answers invalidDNSyntax. A front may reuse the
+// memory behind a request once the operation has returned.
+
+// Attribute is an attribute description with values (RFC 4511, section
+// 4.1.7), in a request, in an entry or in a search result.
+type Attribute struct {
+	Name   string   // attribute description as given, options included: cn;lang-de
+	Values [][]byte // nil where only types were asked for
+}
+
+// Entry is an entry as a client sees it: a name and attributes.
+type Entry struct {
+	DN         string
+	Attributes []Attribute
+}
+
+// EntryWriter receives the entries of a search, one call each. The entry and
+// what it points to is only valid during the call. An error ends the search
+// and comes back from it.
+type EntryWriter interface {
+	WriteEntry(*Entry) error
+}
+
+// BindRequest is RFC 4511, section 4.2.
+type BindRequest struct {
+	Version  int
+	Name     string
+	Password []byte           // simple authentication; nil if SASL is used
+	SASL     *SASLCredentials // nil if simple authentication is used
+}
+
+// SASLCredentials is RFC 4511, section 4.2.
+type SASLCredentials struct {
+	Mechanism   string
+	Credentials []byte // nil if absent
+}
+
+// Scope of a search (RFC 4511, section 4.5.1.2; subordinates from
+// draft-sermersheim-ldap-subordinate-scope).
+type Scope int
+
+const (
+	BaseObject Scope = iota
+	SingleLevel
+	WholeSubtree
+	SubordinateSubtree
+)
+
+// SearchRequest is RFC 4511, section 4.5.1. Aliases are not dereferenced:
+// there are none.
+type SearchRequest struct {
+	BaseObject string
+	Scope      Scope
+	SizeLimit  int // entries; 0: the server's own limit
+	TimeLimit  int // seconds; 0: the server's own limit
+	TypesOnly  bool
+	Filter     Filter
+	Attributes []string // attribute selection as given: names, "*", "+", "1.1", "@class"
+}
+
+// CompareRequest is RFC 4511, section 4.10.
+type CompareRequest struct {
+	Entry     string
+	Attribute string
+	Value     []byte
+}
+
+// AddRequest is RFC 4511, section 4.7.
+type AddRequest struct {
+	Entry      string
+	Attributes []Attribute
+}
+
+// DeleteRequest is RFC 4511, section 4.8.
+type DeleteRequest struct {
+	Entry string
+}
+
+// ChangeOperation is the operation of one change in a ModifyRequest.
+type ChangeOperation int
+
+const (
+	AddValues       ChangeOperation = 0
+	DeleteValues    ChangeOperation = 1
+	ReplaceValues   ChangeOperation = 2
+	IncrementValues ChangeOperation = 3 // RFC 4525
+)
+
+// Change is one step of a ModifyRequest.
+type Change struct {
+	Operation ChangeOperation
+	Attribute Attribute
+}
+
+// ModifyRequest is RFC 4511, section 4.6: all changes or none, in order.
+type ModifyRequest struct {
+	Object  string
+	Changes []Change
+}
+
+// ModifyDNRequest is RFC 4511, section 4.9.
+type ModifyDNRequest struct {
+	Entry        string
+	NewRDN       string
+	DeleteOldRDN bool
+	NewSuperior  *string // nil: the parent stays
+}

@@ -1,0 +1,52 @@
+package directory
+
+import "context"
+
+// Authentication is how a requester proved who they are.
+type Authentication int
+
+const (
+	Unauthenticated   Authentication = iota // anonymous
+	ByPassword                              // static password alone
+	ByPasswordAndCode                       // static password and a TOTP code
+	ByTransport                             // SASL EXTERNAL: the peer of a local socket
+	ByServer                                // the server itself, or a command run on its machine
+)
+
+// Requester is on whose behalf an operation runs and how that was
+// established. The zero value is an anonymous client in the clear.
+type Requester struct {
+	DN       string         // authorization identity; "" is anonymous
+	How      Authentication // Unauthenticated if DN is ""
+	External string         // DN that SASL EXTERNAL would give on this transport; "" if none
+	Peer     string         // address of the client, for the log and the audit
+	Secure   bool           // TLS or a local socket
+}
+
+// Anonymous reports whether nobody in particular asks.
+func (r Requester) Anonymous() bool { return r.DN == "" }
+
+// AuthzID is the authorization identity as RFC 4513, section 5.2.1.8, writes
+// it: "dn:…", or "" for anonymous.
+func (r Requester) AuthzID() string {
+	if r.DN == "" {
+		return ""
+	}
+	return "dn:" + r.DN
+}
+
+type slowKey struct{}
+
+// WithSlow returns a context whose operation calls slow, at most once, when it
+// turns out to take long: before it hashes a password, waits for the disk, or
+// has looked at many entries. A front uses it to keep reading meanwhile.
+func WithSlow(ctx context.Context, slow func()) context.Context {
+	return context.WithValue(ctx, slowKey{}, slow)
+}
+
+// Slow tells the front that the operation of ctx will take long from here.
+func Slow(ctx context.Context) {
+	if slow, ok := ctx.Value(slowKey{}).(func()); ok {
+		slow()
+	}
+}

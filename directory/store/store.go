@@ -1,0 +1,74 @@
+// Package store is the narrow contract between the directory and the engine
+// that keeps its bytes: ordered keys, snapshots to read, atomic durable
+// updates. Engines live in packages of their own and pass storetest.Run.
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrNotFound is returned by Get for a key that is not there.
+var ErrNotFound = errors.New("store: key not found")
+
+// ErrReadOnly is returned by Update while the engine protects what it has,
+// for example when the disk is nearly full.
+var ErrReadOnly = errors.New("store: read-only")
+
+// Range selects keys: Start <= key < End, bytewise. An empty End is no bound.
+type Range struct {
+	Start, End []byte
+	KeysOnly   bool // the callback gets a nil value, and less is read
+	Reverse    bool // descending order
+}
+
+// Prefix is the range of all keys that begin with p.
+func Prefix(p []byte) Range {
+	end := append([]byte(nil), p...)
+	for len(end) > 0 {
+		if end[len(end)-1]++; end[len(end)-1] != 0 {
+			break
+		}
+		end = end[:len(end)-1]
+	}
+	return Range{Start: p, End: end}
+}
+
+// Reader reads one consistent state of the store. Keys and values it hands
+// out are valid until the surrounding View or Update returns (inside Scan:
+// until the callback returns) and must not be modified.
+type Reader interface {
+	// Get returns the value of key, or ErrNotFound.
+	Get(key []byte) ([]byte, error)
+	// Scan calls fn for each key in r, in order, until it returns false.
+	Scan(r Range, fn func(key, value []byte) bool) error
+}
+
+// Writer is a Reader that sees its own writes. Set and Delete keep copies of
+// what they are given.
+type Writer interface {
+	Reader
+	Set(key, value []byte)
+	Delete(key []byte)
+}
+
+// Store is an ordered key-value store with serialisable transactions: an
+// Update that scanned a range and found nothing can rely on it.
+type Store interface {
+	// View runs fn on one consistent snapshot that holds every Update which
+	// returned before View was called. Views never wait for the disk to flush.
+	View(ctx context.Context, fn func(Reader) error) error
+
+	// Update runs fn and makes what it wrote durable, all or nothing, before
+	// it returns nil. When fn returns an error nothing is written and Update
+	// returns that error. fn may run again and may run on another goroutine:
+	// it must touch nothing outside but to assign its results.
+	Update(ctx context.Context, fn func(Writer) error) error
+
+	// Load fills an empty store with the pairs that fn puts, in any order, no
+	// key twice. The pairs appear all together when Load returns nil and not
+	// at all otherwise. It is much faster than Update and uses bounded memory.
+	Load(ctx context.Context, fn func(put func(key, value []byte) error) error) error
+
+	Close() error
+}
