@@ -1,0 +1,56 @@
+# `make help` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help run build test needs check fmt vet staticcheck race bench fuzz clean
+
+GO       ?= go
+FUZZTIME ?= 10s
+BENCH    ?=
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## compile bin/tallystick
+	$(GO) build -o bin/tallystick ./cmd/tallystick
+
+run: build ## serve the sample tree from ./data on LDAP 3389, LDAPS 3636, HTTP 8080
+	./bin/tallystick serve --sample
+
+test: needs ## install what the tests need, run them all
+	$(GO) test ./...
+
+check: needs fmt vet staticcheck race ## all one needs before a commit
+
+fmt: ## fail if a file is not gofmt's
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt's: $$unformatted"; exit 1; fi
+
+vet: ## go vet
+	$(GO) vet ./...
+
+staticcheck: ## staticcheck, at the version go.mod names
+	$(GO) tool staticcheck ./...
+
+race: needs ## the tests under the race detector, in random order
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+
+bench: build ## measure the server, beside slapd where it is installed (BENCH="-d 5s -only modify")
+	$(GO) run ./internal/bench -tallystick bin/tallystick $(BENCH)
+
+fuzz: ## run every fuzz function for FUZZTIME (10s)
+	@grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's/:func / /' | \
+	while read -r file name; do \
+		$(GO) test "$$(dirname "$$file")" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) </dev/null || exit 1; \
+	done
+
+clean: ## remove what was built; ./data stays
+	rm -rf bin
+
+# The tests call these as outside witnesses; cc is what the race detector needs.
+needs:
+	@missing=; for c in ldapsearch oathtool curl cc; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "The tests need:$$missing. Install OpenLDAP's client tools, oathtool, curl and a C compiler."; exit 1; fi; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	$$sudo apt-get update && $$sudo env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y --no-install-recommends ldap-utils oathtool curl gcc libc6-dev </dev/null
