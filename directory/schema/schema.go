@@ -1,0 +1,93 @@
+package schema
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Schema is a set of definitions, immutable.
+type Schema struct {
+	attributes map[string]*AttributeType // by OID and by names in lower case
+	classes    map[string]*ObjectClass
+	rules      map[string]*MatchingRule
+	syntaxes   map[string]*Syntax // by OID
+
+	// In the order defined.
+	attributeList []*AttributeType
+	classList     []*ObjectClass
+	ruleList      []*MatchingRule
+	syntaxList    []*Syntax
+
+	undefined AttributeType // what every undefined type is but for its name
+}
+
+// Attribute is the attribute type of an attribute description: a name or OID
+// in any case; options are ignored. nil if the schema does not define it.
+func (s *Schema) Attribute(desc string) *AttributeType {
+	return lookup(s.attributes, trimOptions(desc))
+}
+
+// AttributeOrUndefined is Attribute, but never nil: a type that the schema
+// does not define is taken for a directoryString matched by caseIgnoreMatch.
+func (s *Schema) AttributeOrUndefined(desc string) *AttributeType {
+	if a := s.Attribute(desc); a != nil {
+		return a
+	}
+	name := trimOptions(desc)
+	a := s.undefined
+	a.key = strings.ToLower(name)
+	a.OID = a.key
+	a.Names = []string{name}
+	return &a
+}
+
+// ObjectClass is the object class of a name or OID in any case; nil if the
+// schema does not define it.
+func (s *Schema) ObjectClass(name string) *ObjectClass { return lookup(s.classes, name) }
+
+// MatchingRule is the matching rule of a name or OID in any case; nil if there
+// is none.
+func (s *Schema) MatchingRule(name string) *MatchingRule { return lookup(s.rules, name) }
+
+// Syntax is the LDAP syntax of an OID; nil if there is none.
+func (s *Schema) Syntax(oid string) *Syntax { return s.syntaxes[oid] }
+
+// StructuralClass is the most derived structural class among the values of an
+// objectClass attribute (RFC 4512, section 2.4.2), the first if they are not
+// all of one line; nil if there is none.
+func (s *Schema) StructuralClass(classes [][]byte) *ObjectClass {
+	var best *ObjectClass
+	for _, v := range classes {
+		c := lookup(s.classes, v)
+		if c != nil && c.Kind == Structural && (best == nil || c.IsA(best)) {
+			best = c
+		}
+	}
+	return best
+}
+
+// lookup finds an entry by a key of any case without allocating.
+func lookup[T any, K string | []byte](m map[string]*T, key K) *T {
+	var buf [64]byte
+	if len(key) > len(buf) {
+		return m[strings.ToLower(string(key))]
+	}
+	for i := 0; i < len(key); i++ {
+		c := key[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		buf[i] = c
+	}
+	return m[string(buf[:len(key)])]
+}
+
+// ValueError says what is wrong with a value under a syntax or a rule. Its
+// message is meant for clients and does not repeat the value.
+type ValueError struct{ msg string }
+
+func (e *ValueError) Error() string { return e.msg }
+
+func valueErrorf(format string, args ...any) error {
+	return &ValueError{fmt.Sprintf(format, args...)}
+}
