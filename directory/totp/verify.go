@@ -1,0 +1,96 @@
+package totp
+
+import (
+	"crypto/subtle"
+	"time"
+)
+
+// State is what has to be remembered of a credential between two codes.
+type State struct {
+	LastStep int64 // highest step ever accepted: it and lower ones are dead; NoStep before the first
+	Drift    int   // steps by which the token runs ahead (+) or behind (-)
+}
+
+// NoStep is the LastStep of a credential that never had a code accepted.
+const NoStep int64 = -1
+
+// Verdict is the answer to a code.
+type Verdict int
+
+const (
+	Wrong    Verdict = iota // matches no step in the window
+	Replayed                // matches a step in the window that is dead
+	Accepted                // matches a live step, which is dead from now on
+)
+
+func (v Verdict) String() string {
+	return [...]string{"wrong", "replayed", "accepted"}[v]
+}
+
+// Limits of the window. The zero value accepts the current step alone.
+type Limits struct {
+	Window   int // steps accepted before and behind the learned drift
+	MaxDrift int // drift is learned up to this many steps either way
+}
+
+// DefaultLimits are one step either way (RFC 6238, section 5.2) and little
+// drift: a phone that sets its clock right again must not be locked out for
+// good. Hardware tokens want more.
+var DefaultLimits = Limits{Window: 1, MaxDrift: 3}
+
+// Verify judges code at the time now, and returns the state to remember if the
+// verdict is Accepted (otherwise s, unchanged). Of several live steps that
+// share the code the lowest is taken, so that no more steps die than need to.
+// The time it takes depends on the limits, not on which step matches.
+//
+//	code                                    step vs LastStep   verdict
+//	not Digits ASCII digits                 -                  wrong
+//	of a step outside drift ± window        -                  wrong
+//	of a step inside                        above              accepted; LastStep, Drift follow
+//	of a step inside                        same or below      replayed
+func Verify(p Parameters, secret []byte, s State, l Limits, now time.Time, code []byte) (Verdict, State, error) {
+	if err := p.Check(); err != nil {
+		return Wrong, s, err
+	}
+	if !isCode(code, p.defaults().Digits) {
+		return Wrong, s, nil
+	}
+	current := p.Step(now)
+	verdict, step := Wrong, int64(0)
+	for offset := s.Drift - l.Window; offset <= s.Drift+l.Window; offset++ {
+		at := current + int64(offset)
+		if at < 0 {
+			continue
+		}
+		want, err := p.Code(secret, at)
+		if err != nil {
+			return Wrong, s, err
+		}
+		if subtle.ConstantTimeCompare([]byte(want), code) != 1 {
+			continue
+		}
+		switch {
+		case at <= s.LastStep:
+			verdict = max(verdict, Replayed)
+		case verdict != Accepted:
+			verdict, step = Accepted, at
+		}
+	}
+	if verdict != Accepted {
+		return verdict, s, nil
+	}
+	drift := int(step - current)
+	return Accepted, State{LastStep: step, Drift: max(-l.MaxDrift, min(l.MaxDrift, drift))}, nil
+}
+
+func isCode(code []byte, digits int) bool {
+	if len(code) != digits {
+		return false
+	}
+	for _, c := range code {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
