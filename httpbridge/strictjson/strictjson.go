@@ -1,0 +1,288 @@
+// Package strictjson reads JSON texts (RFC 8259) for callers who would rather
+// refuse than guess: a repeated member, an octet that is not UTF-8, half a
+// surrogate pair or anything behind the value is an error, and every error
+// names its place. The readers of requests that carry passwords use it, because
+// two readers that guess differently about one text are a way around a check.
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Kind is the kind of a Value.
+type Kind int
+
+// The kinds of RFC 8259, section 3; true and false are one.
+const (
+	Null Kind = iota
+	Bool
+	Number
+	String
+	Array
+	Object
+)
+
+// String is the kind in words that fit behind "not": "a number".
+func (k Kind) String() string {
+	return [...]string{"null", "a boolean", "a number", "a string", "an array", "an object"}[k]
+}
+
+// Value is one value of a text.
+type Value struct {
+	Kind     Kind
+	Bool     bool     // Kind is Bool
+	Text     string   // String: its characters; Number: as written
+	Elements []Value  // Array
+	Members  []Member // Object: in the order given, names unique
+
+	at int // offset of its first octet
+}
+
+// Member is one member of an object.
+type Member struct {
+	Name  string
+	Value Value
+
+	at int // offset of its name
+}
+
+// Document is a text that has been read. Errors about its shape are made by
+// At, so that they name a place too.
+type Document struct {
+	Root Value
+	text []byte
+}
+
+// Error is what is wrong with a text and where.
+type Error struct {
+	Line, Column int    // from 1; columns count octets
+	Path         string // names and indexes from the root: _controls[0].oid; "" is the root
+	Reason       string // never quotes a value, which may be a secret
+}
+
+func (e *Error) Error() string {
+	place := fmt.Sprintf("line %d, column %d", e.Line, e.Column)
+	if e.Path != "" {
+		place += ", " + e.Path
+	}
+	return place + ": " + e.Reason
+}
+
+// Parse reads text, in which arrays and objects may be nested maxDepth deep
+// (0: the root must be a scalar). Errors are *Error.
+func Parse(text []byte, maxDepth int) (*Document, error) {
+	d := &Document{text: text}
+	if i := invalidUTF8(text); i >= 0 {
+		return nil, d.errorAt(i, "", "octets that are not UTF-8")
+	}
+	// The grammar first, since this check knows the offset of every fault;
+	// what follows can rely on it.
+	var raw json.RawMessage
+	if err := json.Unmarshal(text, &raw); err != nil {
+		var syntax *json.SyntaxError
+		if !errors.As(err, &syntax) {
+			return nil, d.errorAt(0, "", "not JSON")
+		}
+		return nil, d.errorAt(int(syntax.Offset)-1, "", syntaxReason(syntax, len(text)))
+	}
+	p := parser{Document: d, tokens: json.NewDecoder(bytes.NewReader(text)), maxDepth: maxDepth}
+	p.tokens.UseNumber()
+	root, err := p.value("", 0)
+	if err != nil {
+		return nil, err
+	}
+	d.Root = root
+	return d, nil
+}
+
+// At is an error about v, which is part of d and found under path.
+func (d *Document) At(v Value, path, format string, args ...any) *Error {
+	return d.errorAt(v.at, path, fmt.Sprintf(format, args...))
+}
+
+// AtMember is an error about the name of m, a member of the object under path.
+func (d *Document) AtMember(m Member, path, format string, args ...any) *Error {
+	return d.errorAt(m.at, path, fmt.Sprintf(format, args...))
+}
+
+func (d *Document) errorAt(offset int, path, reason string) *Error {
+	offset = max(0, min(offset, len(d.text)))
+	before := d.text[:offset]
+	return &Error{
+		Line:   bytes.Count(before, []byte("\n")) + 1,
+		Column: offset - bytes.LastIndexByte(before, '\n'),
+		Path:   path,
+		Reason: reason,
+	}
+}
+
+// syntaxReason is the fault without the character that encoding/json quotes:
+// it may be a piece of a password.
+func syntaxReason(err *json.SyntaxError, length int) string {
+	if int(err.Offset) >= length && err.Error() == "unexpected end of JSON input" {
+		return "unexpected end"
+	}
+	return "not JSON"
+}
+
+func invalidUTF8(b []byte) int {
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
+
+// parser walks the tokens of a text whose grammar is known to be right.
+type parser struct {
+	*Document
+	tokens   *json.Decoder
+	maxDepth int
+}
+
+// next reads one token and returns the offset where it starts.
+func (p *parser) next(path string) (json.Token, int, error) {
+	start := int(p.tokens.InputOffset())
+	for start < len(p.text) && bytes.IndexByte([]byte(" \t\r\n,:"), p.text[start]) >= 0 {
+		start++
+	}
+	t, err := p.tokens.Token()
+	if err != nil && err != io.EOF {
+		return nil, 0, p.errorAt(start, path, "not JSON")
+	}
+	if _, ok := t.(string); ok && loneSurrogate(p.text[start:p.tokens.InputOffset()]) {
+		return nil, 0, p.errorAt(start, path, "an escape that is half a surrogate pair")
+	}
+	return t, start, nil
+}
+
+func (p *parser) value(path string, depth int) (Value, error) {
+	t, at, err := p.next(path)
+	if err != nil {
+		return Value{}, err
+	}
+	switch t := t.(type) {
+	case bool:
+		return Value{Kind: Bool, Bool: t, at: at}, nil
+	case json.Number:
+		return Value{Kind: Number, Text: t.String(), at: at}, nil
+	case string:
+		return Value{Kind: String, Text: t, at: at}, nil
+	case json.Delim:
+		if depth == p.maxDepth {
+			return Value{}, p.errorAt(at, path, "nested too deeply")
+		}
+		if t == '[' {
+			return p.array(path, depth+1, at)
+		}
+		return p.object(path, depth+1, at)
+	default:
+		return Value{Kind: Null, at: at}, nil
+	}
+}
+
+func (p *parser) array(path string, depth, at int) (Value, error) {
+	v := Value{Kind: Array, at: at}
+	for p.tokens.More() {
+		e, err := p.value(path+"["+strconv.Itoa(len(v.Elements))+"]", depth)
+		if err != nil {
+			return Value{}, err
+		}
+		v.Elements = append(v.Elements, e)
+	}
+	_, _, err := p.next(path)
+	return v, err
+}
+
+func (p *parser) object(path string, depth, at int) (Value, error) {
+	v := Value{Kind: Object, at: at}
+	seen := make(map[string]bool)
+	for p.tokens.More() {
+		t, nameAt, err := p.next(path)
+		if err != nil {
+			return Value{}, err
+		}
+		name, _ := t.(string)
+		if seen[name] {
+			return Value{}, p.errorAt(nameAt, path, fmt.Sprintf("member %q given twice", clip(name)))
+		}
+		seen[name] = true
+		e, err := p.value(Join(path, name), depth)
+		if err != nil {
+			return Value{}, err
+		}
+		v.Members = append(v.Members, Member{Name: name, Value: e, at: nameAt})
+	}
+	_, _, err := p.next(path)
+	return v, err
+}
+
+// Join is the path of the member called name of the object under path.
+func Join(path, name string) string {
+	if path == "" {
+		return clip(name)
+	}
+	return path + "." + clip(name)
+}
+
+// clip shortens a member's name for an error message.
+func clip(name string) string {
+	const longest = 64
+	if len(name) <= longest {
+		return name
+	}
+	end := longest
+	for !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end] + "…"
+}
+
+// loneSurrogate reports whether a string literal has a \u escape that is half
+// of a surrogate pair (RFC 8259, section 8.2): encoding/json replaces it, so
+// two different texts would mean one password.
+func loneSurrogate(literal []byte) bool {
+	for i := 0; i+1 < len(literal); i++ {
+		if literal[i] != '\\' {
+			continue
+		}
+		i++
+		if literal[i] != 'u' {
+			continue
+		}
+		u := unicodeEscape(literal[i-1:])
+		i += 4
+		switch {
+		case u >= 0xdc00 && u <= 0xdfff:
+			return true
+		case u >= 0xd800 && u <= 0xdbff:
+			low := unicodeEscape(literal[min(i+1, len(literal)):])
+			if low < 0xdc00 || low > 0xdfff {
+				return true
+			}
+			i += 6
+		}
+	}
+	return false
+}
+
+// unicodeEscape is the value of the \uXXXX at the start of b, -1 if there is none.
+func unicodeEscape(b []byte) int {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return -1
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return int(n)
+}
