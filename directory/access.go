@@ -1,0 +1,127 @@
+package directory
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"tallystick/directory/schema"
+	"tallystick/directory/store"
+)
+
+// The access rules, closed by default:
+//
+//   - anybody may read the root DSE and the schema and use the operations that
+//     carry their own proof (see credentials.go);
+//   - an authenticated user reads all but secrets, and changes his own password;
+//   - a user whose entry has ds-privilege-name values does what they grant;
+//   - the root user, and the server itself, do everything;
+//   - secrets are never read, compared or searched by anybody.
+
+// privileges is what a requester may do beyond reading.
+type privileges struct {
+	root          bool // the root user or the server itself
+	bypassACL     bool // bypass-acl: change any entry
+	passwordReset bool // password-reset: set others' passwords and TOTP secrets
+	proxiedAuth   bool // proxied-auth: act as somebody else
+}
+
+func (p privileges) any() bool { return p.root || p.bypassACL || p.passwordReset || p.proxiedAuth }
+
+const privilegeAttribute = "ds-privilege-name"
+
+// errNoAccess is the one answer for what a requester may not do, whether or
+// not the object exists.
+var errNoAccess = &Error{ResultCode: InsufficientAccessRights, DiagnosticMessage: "not allowed for this identity"}
+
+// errNotAuthenticated is errNoAccess for those who have not said who they are.
+var errNotAuthenticated = &Error{ResultCode: InsufficientAccessRights, DiagnosticMessage: "not allowed for anonymous clients: bind first"}
+
+// isRoot reports whether who is the root user or the server itself.
+func (d *Directory) isRoot(who Requester) bool {
+	if who.How == ByServer {
+		return true
+	}
+	if who.DN == d.root.String() {
+		return true
+	}
+	dn, err := d.parseDN(who.DN)
+	return err == nil && dn.Equal(d.root)
+}
+
+// privilegesOf reads what who may do. A requester whose entry is gone has no
+// privileges.
+func (d *Directory) privilegesOf(r store.Reader, who Requester) (privileges, error) {
+	if who.How == ByServer {
+		return privileges{true, true, true, true}, nil
+	}
+	if who.Anonymous() {
+		return privileges{}, nil
+	}
+	dn, err := d.parseDN(who.DN)
+	if err != nil {
+		return privileges{}, nil
+	}
+	if dn.Equal(d.root) {
+		return privileges{true, true, true, true}, nil
+	}
+	id, err := d.resolve(r, dn)
+	if errors.Is(err, NoSuchObject) {
+		return privileges{}, nil
+	}
+	if err != nil {
+		return privileges{}, err
+	}
+	rec, err := readRecord(r, id)
+	if err != nil {
+		return privileges{}, err
+	}
+	return d.privilegesIn(rec), nil
+}
+
+// privilegesIn is what the entry's owner may do.
+func (d *Directory) privilegesIn(rec *record) privileges {
+	var p privileges
+	for _, a := range rec.attributes {
+		if t := d.schema.Attribute(a.Name); t == nil || t.Name() != privilegeAttribute {
+			continue
+		}
+		for _, v := range a.Values {
+			switch string(bytes.ToLower(v)) {
+			case "bypass-acl":
+				p.bypassACL = true
+			case "password-reset":
+				p.passwordReset = true
+			case "proxied-auth":
+				p.proxiedAuth = true
+			}
+		}
+	}
+	return p
+}
+
+// requireBypass fails unless who may change any entry.
+func (d *Directory) requireBypass(ctx context.Context, who Requester) (privileges, error) {
+	if who.Anonymous() && who.How != ByServer {
+		return privileges{}, errNotAuthenticated
+	}
+	var p privileges
+	err := d.store.View(ctx, func(r store.Reader) (err error) {
+		p, err = d.privilegesOf(r, who)
+		return err
+	})
+	if err == nil && !p.bypassACL {
+		err = errNoAccess
+	}
+	return p, err
+}
+
+// secret reports whether the values of an attribute type never leave the
+// server. (They are not among an entry's attributes either, see record.)
+func secret(t *schema.AttributeType) bool {
+	switch t.Name() {
+	case "userPassword", "ds-auth-totp-shared-secret", "tallystickTOTPCredential":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,129 @@
+package directory
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+
+	"tallystick/directory/store"
+)
+
+// Add adds an entry. Values of its RDN need not be given again. Errors:
+// entryAlreadyExists; noSuchObject with MatchedDN if there is no parent;
+// those of a bad attribute. RFC 4511, section 4.7.
+func (d *Directory) Add(ctx context.Context, who Requester, req *AddRequest) error {
+	dn, err := d.parseDN(req.Entry)
+	if err != nil {
+		return err
+	}
+	if _, err := d.requireBypass(ctx, who); err != nil {
+		return err
+	}
+	if dn.IsZero() || dn.Equal(d.subentry) || dn.Equal(d.root) {
+		return Errorf(EntryAlreadyExists, "the server keeps this entry itself")
+	}
+	rec, err := d.newRecord(ctx, dn, req.Attributes)
+	if err != nil {
+		return err
+	}
+	d.stamp(rec, who)
+	var context bool
+	err = d.update(ctx, func(w store.Writer) error {
+		_, err := d.insert(w, dn, rec)
+		context = rec.parent == 0
+		return err
+	})
+	if err == nil && context {
+		err = d.loadContexts(ctx)
+	}
+	return err
+}
+
+// newRecord makes a record of what a client wants an entry to be.
+func (d *Directory) newRecord(ctx context.Context, dn DN, attributes []Attribute) (*record, error) {
+	rec := new(record)
+	for _, a := range attributes {
+		t := d.schema.AttributeOrUndefined(a.Name)
+		if err := checkWritable(a.Name, t); err != nil {
+			return nil, err
+		}
+		if isPassword(t) {
+			Slow(ctx)
+			hashed, err := d.hashPasswordValues(a.Values, true)
+			if err != nil {
+				return nil, err
+			}
+			rec.passwords = append(rec.passwords, hashed...)
+			continue
+		}
+		if i := d.find(rec.attributes, a.Name); i >= 0 {
+			rec.attributes[i].Values = append(rec.attributes[i].Values[:len(rec.attributes[i].Values):len(rec.attributes[i].Values)], a.Values...)
+			continue
+		}
+		rec.attributes = append(rec.attributes, a)
+	}
+	for _, a := range rec.attributes {
+		if err := checkValues(a.Name, d.schema.AttributeOrUndefined(a.Name), a.Values); err != nil {
+			return nil, err
+		}
+	}
+	d.addNameValues(rec, dn.RDN(0))
+	return rec, d.checkEntry(rec, dn.RDN(0))
+}
+
+// insert stores a new entry and returns its id.
+func (d *Directory) insert(w store.Writer, dn DN, rec *record) (entryID, error) {
+	parent, norm, rdn, err := d.place(w, dn)
+	if err != nil {
+		return 0, err
+	}
+	switch _, err := child(w, parent, norm); {
+	case err == nil:
+		return 0, &Error{ResultCode: EntryAlreadyExists}
+	case !errors.Is(err, store.ErrNotFound):
+		return 0, err
+	}
+	id, err := nextID(w)
+	if err != nil {
+		return 0, err
+	}
+	rec.parent, rec.rdn = parent, rdn
+	w.Set(entryKey(id), rec.encode())
+	w.Set(childKey(parent, norm), id.append(nil))
+	d.writeIndex(w, id, nil, rec)
+	return id, nil
+}
+
+// place says where in the tree a new entry belongs: its parent, and its name
+// below it, normalised and as given. A naming context has parent 0. One can be
+// added if the configuration names it, or if it is the first.
+func (d *Directory) place(r store.Reader, dn DN) (parent entryID, norm, name string, err error) {
+	context, ok := d.context(dn)
+	switch {
+	case ok && dn.Equal(context), !ok && len(*d.contexts.Load()) == 0:
+		return 0, dn.Norm(), dn.String(), nil
+	case !ok:
+		return 0, "", "", Errorf(NoSuchObject, "no naming context of this server holds the entry")
+	}
+	parent, err = d.resolve(r, dn.Parent())
+	return parent, dn.RDN(0).Norm(), dn.RDN(0).String(), err
+}
+
+// nextID takes an id that was never used before.
+func nextID(w store.Writer) (entryID, error) {
+	key := metaKey("next id")
+	next := uint64(1)
+	v, err := w.Get(key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		w.Set(metaKey("format"), []byte(formatVersion))
+	case err != nil:
+		return 0, err
+	case len(v) != 8:
+		return 0, errRecord
+	default:
+		next = binary.BigEndian.Uint64(v)
+	}
+	w.Set(key, binary.BigEndian.AppendUint64(nil, next+1))
+	return entryID(next), nil
+}

@@ -1,0 +1,91 @@
+package directory
+
+import (
+	"context"
+
+	"tallystick/directory/schema"
+	"tallystick/directory/store"
+)
+
+// Compare reports whether an attribute of an entry has the value. Errors:
+// noSuchObject with MatchedDN; noSuchAttribute; undefinedAttributeType;
+// inappropriateMatching if values of the type cannot be compared;
+// insufficientAccessRights for secrets. RFC 4511, section 4.10.
+func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequest) (bool, error) {
+	dn, err := d.parseDN(req.Entry)
+	if err != nil {
+		return false, err
+	}
+	t := d.schema.Attribute(req.Attribute)
+	switch {
+	case dn.IsZero():
+		return d.compareIn(d.rootDSE(), t, req)
+	case dn.Equal(d.subentry):
+		return d.compareIn(d.subschema(), t, req)
+	case who.Anonymous():
+		return false, errNotAuthenticated
+	case t != nil && secret(t):
+		return false, errNoAccess
+	}
+	var equal bool
+	err = d.store.View(ctx, func(r store.Reader) error {
+		id, err := d.resolve(r, dn)
+		if err != nil {
+			return err
+		}
+		rec, err := readRecord(r, id)
+		if err != nil {
+			return err
+		}
+		attributes := rec.attributes
+		if t != nil && t.Operational() {
+			name, err := d.nameOf(r, id)
+			if err != nil {
+				return err
+			}
+			if attributes, err = d.operational(r, id, rec, name); err != nil {
+				return err
+			}
+			attributes = append(attributes, rec.attributes...)
+		}
+		equal, err = d.compareIn(attributes, t, req)
+		return err
+	})
+	return equal, err
+}
+
+func (d *Directory) compareIn(attributes []Attribute, t *schema.AttributeType, req *CompareRequest) (bool, error) {
+	if t == nil {
+		t = d.schema.AttributeOrUndefined(req.Attribute)
+	}
+	rule := t.EqualityRule()
+	if rule == nil {
+		return false, Errorf(InappropriateMatching, "%s: has no equality matching rule", t.Name())
+	}
+	want, err := rule.NormalizeAssertion(nil, req.Value)
+	if err != nil {
+		return false, Errorf(InvalidAttributeSyntax, "%s: %v", t.Name(), err)
+	}
+	_, options := d.describe(req.Attribute)
+	found := false
+	for _, a := range attributes {
+		at, have := d.describe(a.Name)
+		if !at.IsA(t) || !containsOptions(have, options) {
+			continue
+		}
+		found = true
+		for _, v := range a.Values {
+			if norm, ok := normalized(rule, v); ok && string(norm) == string(want) {
+				return true, nil
+			}
+		}
+	}
+	switch {
+	case found:
+		return false, nil
+	case t.Undefined():
+		return false, Errorf(UndefinedAttributeType, "%s: unknown attribute type", req.Attribute)
+	default:
+		return false, Errorf(NoSuchAttribute, "the entry has no %s", t.Name())
+	}
+}

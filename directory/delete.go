@@ -1,0 +1,52 @@
+package directory
+
+import (
+	"context"
+
+	"tallystick/directory/store"
+)
+
+// Delete removes an entry that has no subordinates, with all that belongs to
+// it. Errors: noSuchObject with MatchedDN; notAllowedOnNonLeaf. RFC 4511,
+// section 4.8.
+func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteRequest) error {
+	dn, err := d.parseDN(req.Entry)
+	if err != nil {
+		return err
+	}
+	if _, err := d.requireBypass(ctx, who); err != nil {
+		return err
+	}
+	if dn.IsZero() || dn.Equal(d.subentry) {
+		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
+	}
+	var context bool
+	err = d.update(ctx, func(w store.Writer) error {
+		id, err := d.resolve(w, dn)
+		if err != nil {
+			return err
+		}
+		rec, err := readRecord(w, id)
+		if err != nil {
+			return err
+		}
+		if parent, err := hasChildren(w, id); err != nil {
+			return err
+		} else if parent {
+			return Errorf(NotAllowedOnNonLeaf, "the entry has subordinates")
+		}
+		context = rec.parent == 0
+		norm := dn.Norm()
+		if !context {
+			norm = dn.RDN(0).Norm()
+		}
+		w.Delete(childKey(rec.parent, norm))
+		w.Delete(entryKey(id))
+		d.writeIndex(w, id, rec, nil)
+		return d.deleteCredentials(w, id)
+	})
+	if err == nil && context {
+		err = d.loadContexts(ctx)
+	}
+	return err
+}

@@ -1,0 +1,284 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tallystick/directory/schema"
+	"tallystick/directory/store"
+)
+
+// Config is what may be set of a Directory. The zero value works, without a
+// naming context until the first entry is added.
+type Config struct {
+	// Schema is the definitions in force; nil: schema.Standard().
+	Schema *schema.Schema
+
+	// Suffixes are the DNs under which entries may be added even before the
+	// entry itself exists. Naming contexts already stored are always served.
+	Suffixes []string
+
+	// RootDN is the root user, who may do everything and has no entry.
+	// "": cn=Directory Manager.
+	RootDN string
+
+	// SizeLimit is the most entries one search returns, whatever it asks for;
+	// 0: no limit. The root user is exempt.
+	SizeLimit int
+
+	// TimeLimit is how long one search may take, whatever it asks for; 0: no
+	// limit. The root user is exempt.
+	TimeLimit time.Duration
+
+	// Credentials is about passwords, TOTP and attempts.
+	Credentials CredentialsConfig
+
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+
+	// Log receives what clients are not told; nil discards.
+	Log *slog.Logger
+}
+
+// DefaultRootDN is the root user of a Config that names none.
+const DefaultRootDN = "cn=Directory Manager"
+
+// formatVersion is written to a new store and checked in an old one.
+const formatVersion = "1"
+
+// Directory is the entries of a store and the operations on them. Its methods
+// may be called from many goroutines at once.
+type Directory struct {
+	store    store.Store
+	schema   *schema.Schema
+	cfg      Config
+	root     DN
+	subentry DN // of the schema
+	now      func() time.Time
+	log      *slog.Logger
+
+	suffixes []DN                 // from the configuration
+	contexts atomic.Pointer[[]DN] // naming contexts that are served: stored ones and suffixes
+
+	dseMu sync.Mutex // guards dse
+	dse   []Attribute
+
+	plan        *indexPlan
+	credentials credentials
+}
+
+// Open returns the directory kept in s. It fails if s was written by a newer
+// version of the program.
+func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
+	d := &Directory{store: s, schema: cfg.Schema, cfg: cfg, now: cfg.Now, log: cfg.Log}
+	if d.schema == nil {
+		d.schema = schema.Standard()
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.RootDN == "" {
+		cfg.RootDN = DefaultRootDN
+	}
+	var err error
+	if d.root, err = ParseDN(d.schema, cfg.RootDN); err != nil {
+		return nil, fmt.Errorf("root DN %q: %w", cfg.RootDN, err)
+	}
+	if d.subentry, err = ParseDN(d.schema, subschemaDN); err != nil {
+		return nil, err
+	}
+	for _, text := range cfg.Suffixes {
+		dn, err := ParseDN(d.schema, text)
+		if err != nil {
+			return nil, fmt.Errorf("suffix %q: %w", text, err)
+		}
+		d.suffixes = append(d.suffixes, dn)
+	}
+	d.plan = newIndexPlan(d.schema)
+	if err := d.checkFormat(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.loadContexts(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.credentials.open(ctx, d); err != nil {
+		return nil, err
+	}
+	d.advertiseDirectory()
+	return d, nil
+}
+
+func (d *Directory) checkFormat(ctx context.Context) error {
+	var found []byte
+	err := d.store.View(ctx, func(r store.Reader) error {
+		v, err := r.Get(metaKey("format"))
+		found = append(found, v...)
+		return err
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil // empty; the first write says the version
+	case err != nil:
+		return fmt.Errorf("reading the format version: %w", err)
+	case string(found) != formatVersion:
+		return fmt.Errorf("the data is of format %q and this program reads %q: use the program that wrote it", found, formatVersion)
+	}
+	return nil
+}
+
+// loadContexts takes over the naming contexts that are stored.
+func (d *Directory) loadContexts(ctx context.Context) error {
+	return d.store.View(ctx, d.readContexts)
+}
+
+// readContexts makes the stored naming contexts and the configured suffixes
+// the ones that are served.
+func (d *Directory) readContexts(r store.Reader) error {
+	contexts := append([]DN(nil), d.suffixes...)
+	var failed error
+	err := r.Scan(store.Prefix(childPrefix(0)), func(_, value []byte) bool {
+		rec, err := readRecord(r, idAtEnd(value))
+		if err != nil {
+			failed = err
+			return false
+		}
+		dn, err := ParseDN(d.schema, rec.rdn)
+		if err != nil {
+			failed = err
+			return false
+		}
+		if !containsDN(contexts, dn) {
+			contexts = append(contexts, dn)
+		}
+		return true
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return fmt.Errorf("reading the naming contexts: %w", err)
+	}
+	d.contexts.Store(&contexts)
+	return nil
+}
+
+func containsDN(list []DN, dn DN) bool {
+	for _, l := range list {
+		if l.Equal(dn) {
+			return true
+		}
+	}
+	return false
+}
+
+// RootDN is the DN of the root user.
+func (d *Directory) RootDN() string { return d.root.String() }
+
+// Schema is the definitions in force.
+func (d *Directory) Schema() *schema.Schema { return d.schema }
+
+// update runs fn in a transaction of the store.
+func (d *Directory) update(ctx context.Context, fn func(store.Writer) error) error {
+	Slow(ctx)
+	err := d.store.Update(ctx, fn)
+	if errors.Is(err, store.ErrReadOnly) {
+		return &Error{ResultCode: UnwillingToPerform, DiagnosticMessage: "the server takes no changes at the moment", Cause: err}
+	}
+	return err
+}
+
+// parseDN parses a name that a request carries.
+func (d *Directory) parseDN(text string) (DN, error) { return ParseDN(d.schema, text) }
+
+// context returns the naming context that holds dn.
+func (d *Directory) context(dn DN) (DN, bool) {
+	for _, c := range *d.contexts.Load() {
+		if dn.IsUnder(c) {
+			return c, true
+		}
+	}
+	return DN{}, false
+}
+
+// resolve returns the id of the entry named dn. If there is none the error is
+// a noSuchObject that names the deepest entry above it that exists.
+func (d *Directory) resolve(r store.Reader, dn DN) (entryID, error) {
+	context, ok := d.context(dn)
+	if !ok {
+		return 0, Errorf(NoSuchObject, "no naming context of this server holds the entry")
+	}
+	id, err := child(r, 0, context.Norm())
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, &Error{ResultCode: NoSuchObject}
+	}
+	if err != nil {
+		return 0, err
+	}
+	for depth := dn.Len() - context.Len() - 1; depth >= 0; depth-- {
+		next, err := child(r, id, dn.RDN(depth).Norm())
+		if errors.Is(err, store.ErrNotFound) {
+			matched, err := d.nameOf(r, id)
+			if err != nil {
+				return 0, err
+			}
+			return 0, &Error{ResultCode: NoSuchObject, MatchedDN: matched}
+		}
+		if err != nil {
+			return 0, err
+		}
+		id = next
+	}
+	return id, nil
+}
+
+// child returns the id of the entry with the given normalised RDN under
+// parent, or store.ErrNotFound.
+func child(r store.Reader, parent entryID, norm string) (entryID, error) {
+	v, err := r.Get(childKey(parent, norm))
+	if err != nil {
+		return 0, err
+	}
+	if len(v) != 8 {
+		return 0, fmt.Errorf("child key of %d: %w", parent, errRecord)
+	}
+	return idAtEnd(v), nil
+}
+
+// hasChildren reports whether an entry has subordinates.
+func hasChildren(r store.Reader, id entryID) (bool, error) {
+	found := false
+	scan := store.Prefix(childPrefix(id))
+	scan.KeysOnly = true
+	err := r.Scan(scan, func(_, _ []byte) bool {
+		found = true
+		return false
+	})
+	return found, err
+}
+
+// nameOf returns the DN of an entry, put together from its ancestors' RDNs.
+func (d *Directory) nameOf(r store.Reader, id entryID) (string, error) {
+	name := ""
+	for id != 0 {
+		rec, err := readRecord(r, id)
+		if err != nil {
+			return "", fmt.Errorf("naming entry %d: %w", id, err)
+		}
+		name = joinName(rec.rdn, name)
+		id = rec.parent
+	}
+	return name, nil
+}
+
+// joinName puts rdn behind the RDNs below it.
+func joinName(rdn, below string) string {
+	if below == "" {
+		return rdn
+	}
+	return below + "," + rdn
+}

@@ -1,0 +1,152 @@
+package directory
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"tallystick/directory/schema"
+	"tallystick/directory/store"
+)
+
+// The indexed attributes. Values of subtypes and of options (cn;lang-de) are
+// in the index of their supertype. Changing these lists changes what is on
+// disk: raise formatVersion with them.
+var (
+	equalityIndexes = []string{
+		"objectClass", "uid", "cn", "sn", "givenName", "mail", "ou", "telephoneNumber", "employeeNumber",
+		"member", "uniqueMember", "memberUid", "uidNumber", "gidNumber", "entryUUID",
+	}
+	presenceIndexes  = []string{"uid", "cn", "mail", "member", "uniqueMember", "memberUid", "uidNumber", "gidNumber", privilegeAttribute}
+	substringIndexes = []string{"uid", "cn", "sn", "givenName", "mail"}
+)
+
+// indexPlan knows which index keys a value of an attribute type gives.
+type indexPlan struct {
+	equality, presence, substring map[*schema.AttributeType]bool
+	uuid                          *schema.AttributeType
+}
+
+func newIndexPlan(s *schema.Schema) *indexPlan {
+	all := func(names []string) map[*schema.AttributeType]bool {
+		m := map[*schema.AttributeType]bool{}
+		for _, n := range names {
+			if t := s.Attribute(n); t != nil {
+				m[t] = true
+			}
+		}
+		return m
+	}
+	return &indexPlan{all(equalityIndexes), all(presenceIndexes), all(substringIndexes), s.Attribute("entryUUID")}
+}
+
+// indexed returns the type under whose name values of t are indexed: t itself
+// or the nearest supertype that is; nil if none.
+func indexed(m map[*schema.AttributeType]bool, t *schema.AttributeType) *schema.AttributeType {
+	for ; t != nil; t = t.Sup {
+		if m[t] {
+			return t
+		}
+	}
+	return nil
+}
+
+// indexKeys returns the index keys of an entry, sorted and unique.
+func (d *Directory) indexKeys(id entryID, rec *record) [][]byte {
+	var keys [][]byte
+	for _, a := range rec.attributes {
+		t := d.schema.Attribute(a.Name)
+		if t == nil {
+			continue
+		}
+		if in := indexed(d.plan.presence, t); in != nil {
+			keys = append(keys, id.append(presencePrefix(in.Name())))
+		}
+		if in := indexed(d.plan.equality, t); in != nil {
+			for _, v := range a.Values {
+				if norm, ok := normalized(in.EqualityRule(), v); ok {
+					keys = append(keys, id.append(equalityPrefix(in.Name(), norm)))
+				}
+			}
+		}
+		if in := indexed(d.plan.substring, t); in != nil {
+			for _, v := range a.Values {
+				if norm, ok := normalized(in.SubstringRule(), v); ok {
+					for _, g := range valueTrigrams(norm) {
+						keys = append(keys, id.append(substringPrefix(in.Name(), g)))
+					}
+				}
+			}
+		}
+	}
+	if norm, ok := normalized(d.plan.uuid.EqualityRule(), []byte(uuid.UUID(rec.uuid).String())); ok {
+		keys = append(keys, id.append(equalityPrefix(d.plan.uuid.Name(), norm)))
+	}
+	slices.SortFunc(keys, bytes.Compare)
+	return slices.CompactFunc(keys, bytes.Equal)
+}
+
+func normalized(rule *schema.MatchingRule, value []byte) ([]byte, bool) {
+	if rule == nil {
+		return nil, false
+	}
+	norm, err := rule.Normalize(nil, value)
+	return norm, err == nil
+}
+
+// Marks around a value, so that its beginning and end have trigrams of their
+// own: (cn=jo*) looks for "\x02jo".
+const (
+	startMark = 2
+	endMark   = 3
+)
+
+func valueTrigrams(norm []byte) [][]byte {
+	whole := make([]byte, 0, len(norm)+2)
+	whole = append(append(append(whole, startMark), norm...), endMark)
+	return trigrams(whole)
+}
+
+func trigrams(b []byte) [][]byte {
+	if len(b) < 3 {
+		return nil
+	}
+	t := make([][]byte, 0, len(b)-2)
+	for i := 0; i+3 <= len(b); i++ {
+		t = append(t, b[i:i+3:i+3])
+	}
+	return t
+}
+
+// writeIndex brings the index from the entry old to new; either may be nil.
+func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) {
+	var before, after [][]byte
+	if old != nil {
+		before = d.indexKeys(id, old)
+	}
+	if new != nil {
+		after = d.indexKeys(id, new)
+	}
+	for len(before) > 0 || len(after) > 0 {
+		order := 0
+		switch {
+		case len(before) == 0:
+			order = 1
+		case len(after) == 0:
+			order = -1
+		default:
+			order = bytes.Compare(before[0], after[0])
+		}
+		switch {
+		case order < 0:
+			w.Delete(before[0])
+			before = before[1:]
+		case order > 0:
+			w.Set(after[0], nil)
+			after = after[1:]
+		default:
+			before, after = before[1:], after[1:]
+		}
+	}
+}

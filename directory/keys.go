@@ -1,0 +1,94 @@
+package directory
+
+import "encoding/binary"
+
+// The store's keys. ids are 8 bytes, big-endian, never reused; 0 stands above
+// the naming contexts and belongs to the root user where credentials are
+// concerned. Names and values are normalised by their matching rules, so that
+// equal ones are equal bytes.
+//
+//	'e' id                          entry, see record.go
+//	'd' parent-id RDN               id of the child; below id 0 the whole DN of a naming context
+//	'i' attribute 0 value 0 id      equality index
+//	'p' attribute 0 id              presence index
+//	's' attribute 0 trigram id      substring index
+//	'c' entry-id credential-id      TOTP credential, sealed; never leaves this package
+//	'l' entry-id                    attempt counter and lockout
+//	'm' name                        format version, next id, root user's password, …
+//
+// An index only proposes: every candidate is matched against the filter, so a
+// key may stand for more than one value (long ones are cut).
+const (
+	entrySpace      = 'e'
+	childSpace      = 'd'
+	equalitySpace   = 'i'
+	presenceSpace   = 'p'
+	substringSpace  = 's'
+	credentialSpace = 'c'
+	attemptSpace    = 'l'
+	metaSpace       = 'm'
+)
+
+// maxIndexedValue is how much of a normalised value goes into an index key.
+const maxIndexedValue = 200
+
+// An entryID names an entry for life, whatever its DN becomes.
+type entryID uint64
+
+func (id entryID) append(b []byte) []byte {
+	return binary.BigEndian.AppendUint64(b, uint64(id))
+}
+
+// idAtEnd is the id that the last 8 bytes of an index key hold.
+func idAtEnd(key []byte) entryID {
+	return entryID(binary.BigEndian.Uint64(key[len(key)-8:]))
+}
+
+func spaceKey(space byte, id entryID) []byte {
+	return id.append(append(make([]byte, 0, 9), space))
+}
+
+func entryKey(id entryID) []byte { return spaceKey(entrySpace, id) }
+
+// childPrefix begins the keys of all children of parent.
+func childPrefix(parent entryID) []byte { return spaceKey(childSpace, parent) }
+
+func childKey(parent entryID, norm string) []byte {
+	b := make([]byte, 0, 9+len(norm))
+	return append(parent.append(append(b, childSpace)), norm...)
+}
+
+// credentialPrefix begins the keys of all credentials of an entry.
+func credentialPrefix(id entryID) []byte { return spaceKey(credentialSpace, id) }
+
+func credentialKey(id entryID, credentialID string) []byte {
+	return append(credentialPrefix(id), credentialID...)
+}
+
+func attemptKey(id entryID) []byte { return spaceKey(attemptSpace, id) }
+
+func metaKey(name string) []byte { return append([]byte{metaSpace}, name...) }
+
+// equalityPrefix begins the equality index keys of one value.
+func equalityPrefix(attribute string, norm []byte) []byte {
+	if len(norm) > maxIndexedValue {
+		norm = norm[:maxIndexedValue]
+	}
+	b := make([]byte, 0, 3+len(attribute)+len(norm)+8)
+	b = append(append(b, equalitySpace), attribute...)
+	b = append(append(b, 0), norm...)
+	return append(b, 0)
+}
+
+func presencePrefix(attribute string) []byte {
+	b := make([]byte, 0, 2+len(attribute)+8)
+	b = append(append(b, presenceSpace), attribute...)
+	return append(b, 0)
+}
+
+// substringPrefix begins the substring index keys of one trigram.
+func substringPrefix(attribute string, trigram []byte) []byte {
+	b := make([]byte, 0, 2+len(attribute)+3+8)
+	b = append(append(b, substringSpace), attribute...)
+	return append(append(b, 0), trigram...)
+}

@@ -1,0 +1,305 @@
+package directory
+
+import (
+	"bytes"
+	"context"
+	"math/big"
+	"slices"
+
+	"tallystick/directory/password"
+	"tallystick/directory/schema"
+	"tallystick/directory/store"
+)
+
+// Modify changes an entry: all changes in order, or none. A user without
+// privileges may change his own userPassword and nothing else. Errors:
+// noSuchObject with MatchedDN; noSuchAttribute; attributeOrValueExists;
+// notAllowedOnRDN; those of a bad value. RFC 4511, section 4.6; increment:
+// RFC 4525.
+func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyRequest) error {
+	dn, err := d.parseDN(req.Object)
+	if err != nil {
+		return err
+	}
+	if who.Anonymous() && who.How != ByServer {
+		return errNotAuthenticated
+	}
+	if dn.IsZero() || dn.Equal(d.subentry) {
+		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
+	}
+	m := modification{d: d, dn: dn, who: who, changes: slices.Clone(req.Changes)}
+	if self, err := d.parseDN(who.DN); err == nil {
+		m.self = dn.Equal(self)
+	}
+	if err := d.store.View(ctx, func(r store.Reader) (err error) {
+		m.may, err = d.privilegesOf(r, who)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := m.prepare(ctx); err != nil {
+		return err
+	}
+	return d.update(ctx, m.run)
+}
+
+// modification is one Modify at work.
+type modification struct {
+	d       *Directory
+	dn      DN
+	who     Requester
+	self    bool // who changes their own entry
+	may     privileges
+	changes []Change // passwords already in their storage scheme
+	onPass  bool     // some change is about userPassword
+}
+
+// prepare judges the changes as far as that needs no entry, and does the slow
+// work on passwords before the store is held.
+func (m *modification) prepare(ctx context.Context) error {
+	for i := range m.changes {
+		c := &m.changes[i]
+		t := m.d.schema.AttributeOrUndefined(c.Attribute.Name)
+		if isPassword(t) {
+			m.onPass = true
+			if !m.self && !m.may.passwordReset {
+				return errNoAccess
+			}
+			continue
+		}
+		if !m.may.bypassACL {
+			return errNoAccess
+		}
+		if err := checkWritable(c.Attribute.Name, t); err != nil {
+			return err
+		}
+		if c.Operation < AddValues || c.Operation > IncrementValues {
+			return Errorf(ProtocolError, "unknown modify operation %d", c.Operation)
+		}
+		clearing := len(c.Attribute.Values) == 0 && (c.Operation == DeleteValues || c.Operation == ReplaceValues)
+		if !clearing && c.Operation != DeleteValues {
+			if err := checkValues(c.Attribute.Name, t, c.Attribute.Values); err != nil {
+				return err
+			}
+		}
+	}
+	if !m.onPass {
+		return nil
+	}
+	Slow(ctx)
+	return m.preparePasswords(ctx)
+}
+
+func (m *modification) preparePasswords(ctx context.Context) error {
+	var stored [][]byte
+	err := m.d.store.View(ctx, func(r store.Reader) error {
+		id, err := m.d.resolve(r, m.dn)
+		if err != nil {
+			return err
+		}
+		rec, err := readRecord(r, id)
+		if err != nil {
+			return err
+		}
+		for _, p := range rec.passwords {
+			stored = append(stored, bytes.Clone(p))
+		}
+		return m.mayChangePassword(rec)
+	})
+	if err != nil {
+		return err
+	}
+	for i := range m.changes {
+		c := &m.changes[i]
+		if !isPassword(m.d.schema.AttributeOrUndefined(c.Attribute.Name)) {
+			continue
+		}
+		switch {
+		case c.Operation == IncrementValues:
+			return Errorf(ConstraintViolation, "userPassword: not a number")
+		case c.Operation == DeleteValues:
+			c.Attribute.Values, err = matchPasswords(stored, c.Attribute.Values)
+		case len(c.Attribute.Values) == 0 && c.Operation == AddValues:
+			err = Errorf(InvalidAttributeSyntax, "userPassword: no values given")
+		default:
+			c.Attribute.Values, err = m.d.hashPasswordValues(c.Attribute.Values, m.may.bypassACL)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matchPasswords replaces passwords in clear by the stored values they match.
+func matchPasswords(stored, given [][]byte) ([][]byte, error) {
+	var matched [][]byte
+	for _, g := range given {
+		i := slices.IndexFunc(stored, func(s []byte) bool {
+			ok, err := password.Verify(s, g)
+			return err == nil && ok || bytes.Equal(s, g)
+		})
+		if i < 0 {
+			return nil, Errorf(NoSuchAttribute, "userPassword: no such value")
+		}
+		matched = append(matched, stored[i])
+	}
+	return matched, nil
+}
+
+// mayChangePassword fails for somebody who may reset passwords but is after
+// one that would give them more than that.
+func (m *modification) mayChangePassword(rec *record) error {
+	if !m.self && !m.may.bypassACL && m.d.privilegesIn(rec).any() {
+		return errNoAccess
+	}
+	return nil
+}
+
+func (m *modification) run(w store.Writer) error {
+	id, err := m.d.resolve(w, m.dn)
+	if err != nil {
+		return err
+	}
+	old, err := readRecord(w, id)
+	if err != nil {
+		return err
+	}
+	if m.onPass {
+		if err := m.mayChangePassword(old); err != nil {
+			return err
+		}
+	}
+	rec := old.clone()
+	for _, c := range m.changes {
+		if err := m.d.apply(rec, c); err != nil {
+			return err
+		}
+	}
+	rdn := m.dn.RDN(0)
+	if err := m.d.checkEntry(rec, rdn); err != nil {
+		return err
+	}
+	m.d.touch(rec, m.who)
+	if rec.structural != old.structural && old.structural != "" {
+		return Errorf(ObjectClassModsProhibited, "the structural object class cannot change from %s to %s", old.structural, rec.structural)
+	}
+	w.Set(entryKey(id), rec.encode())
+	m.d.writeIndex(w, id, old, rec)
+	return nil
+}
+
+// apply makes one change to an entry.
+func (d *Directory) apply(rec *record, c Change) error {
+	name := c.Attribute.Name
+	t := d.schema.AttributeOrUndefined(name)
+	if isPassword(t) {
+		return applyPassword(rec, c)
+	}
+	i := d.find(rec.attributes, name)
+	switch c.Operation {
+	case AddValues:
+		if i < 0 {
+			rec.attributes = append(rec.attributes, c.Attribute)
+			return nil
+		}
+		return rec.attributes[i].add(t, c.Attribute.Values)
+	case ReplaceValues:
+		switch {
+		case len(c.Attribute.Values) == 0 && i >= 0:
+			rec.attributes = slices.Delete(rec.attributes, i, i+1)
+		case len(c.Attribute.Values) == 0:
+		case i >= 0:
+			rec.attributes[i].Values = c.Attribute.Values
+		default:
+			rec.attributes = append(rec.attributes, c.Attribute)
+		}
+		return nil
+	}
+	if i < 0 {
+		return Errorf(NoSuchAttribute, "%s: the entry does not have it", name)
+	}
+	a := &rec.attributes[i]
+	if c.Operation == IncrementValues {
+		return a.increment(t, c.Attribute.Values)
+	}
+	if len(c.Attribute.Values) == 0 {
+		rec.attributes = slices.Delete(rec.attributes, i, i+1)
+		return nil
+	}
+	for n, v := range c.Attribute.Values {
+		at := findValue(t, a.Values, v)
+		if at < 0 {
+			return Errorf(NoSuchAttribute, "%s: the entry does not have value %d", name, n+1)
+		}
+		a.Values = slices.Delete(a.Values, at, at+1)
+	}
+	if len(a.Values) == 0 {
+		rec.attributes = slices.Delete(rec.attributes, i, i+1)
+	}
+	return nil
+}
+
+// add adds values of which the attribute must not have one.
+func (a *Attribute) add(t *schema.AttributeType, values [][]byte) error {
+	have := make(map[string]bool, len(a.Values))
+	for _, v := range a.Values {
+		have[string(valueKey(t, v))] = true
+	}
+	for n, v := range values {
+		if have[string(valueKey(t, v))] {
+			return Errorf(AttributeOrValueExists, "%s: the entry has value %d already", a.Name, n+1)
+		}
+		a.Values = append(a.Values, v)
+	}
+	return nil
+}
+
+// increment adds the one value given to every value (RFC 4525, section 3).
+func (a *Attribute) increment(t *schema.AttributeType, by [][]byte) error {
+	if len(by) != 1 {
+		return Errorf(ProtocolError, "%s: an increment has one value", a.Name)
+	}
+	if rule := t.EqualityRule(); rule == nil || rule.Name() != "integerMatch" {
+		return Errorf(ConstraintViolation, "%s: not a number", a.Name)
+	}
+	step, ok := new(big.Int).SetString(string(by[0]), 10)
+	if !ok {
+		return Errorf(InvalidAttributeSyntax, "%s: the increment is not a number", a.Name)
+	}
+	for i, v := range a.Values {
+		n, ok := new(big.Int).SetString(string(v), 10)
+		if !ok {
+			return Errorf(ConstraintViolation, "%s: value %d is not a number", a.Name, i+1)
+		}
+		a.Values[i] = []byte(n.Add(n, step).String())
+	}
+	return nil
+}
+
+// applyPassword makes one change to the stored passwords. Values are in their
+// storage scheme; those to delete are exactly as stored.
+func applyPassword(rec *record, c Change) error {
+	switch c.Operation {
+	case AddValues:
+		rec.passwords = append(rec.passwords, c.Attribute.Values...)
+	case ReplaceValues:
+		rec.passwords = c.Attribute.Values
+	case DeleteValues:
+		if len(rec.passwords) == 0 {
+			return Errorf(NoSuchAttribute, "userPassword: the entry does not have it")
+		}
+		if len(c.Attribute.Values) == 0 {
+			rec.passwords = nil
+			return nil
+		}
+		for _, v := range c.Attribute.Values {
+			i := slices.IndexFunc(rec.passwords, func(p []byte) bool { return bytes.Equal(p, v) })
+			if i < 0 {
+				return Errorf(NoSuchAttribute, "userPassword: no such value")
+			}
+			rec.passwords = slices.Delete(rec.passwords, i, i+1)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package directory
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"tallystick/directory/store"
+)
+
+const subschemaDN = "cn=schema"
+
+func generalizedTime(t time.Time) []byte { return []byte(t.UTC().Format("20060102150405Z")) }
+
+// stamp fills in the operational attributes of a new entry.
+func (d *Directory) stamp(rec *record, who Requester) {
+	rec.uuid = [16]byte(uuid.New())
+	rec.created = d.now().UTC()
+	rec.creator = who.DN
+	d.touch(rec, who)
+}
+
+// touch says who changed an entry, and when.
+func (d *Directory) touch(rec *record, who Requester) {
+	rec.modified = d.now().UTC()
+	rec.modifier = who.DN
+	rec.structural = ""
+	if c := d.schema.StructuralClass(d.valuesOf(rec, "objectClass")); c != nil {
+		rec.structural = c.Name()
+	}
+}
+
+// valuesOf returns the values of an attribute, options and subtypes included.
+func (d *Directory) valuesOf(rec *record, name string) [][]byte {
+	want := d.schema.Attribute(name)
+	var values [][]byte
+	for _, a := range rec.attributes {
+		if t := d.schema.Attribute(a.Name); t != nil && t.IsA(want) {
+			values = append(values, a.Values...)
+		}
+	}
+	return values
+}
+
+// operational returns the operational attributes of an entry, stored and
+// computed. dn is the entry's name.
+func (d *Directory) operational(r store.Reader, id entryID, rec *record, dn string) ([]Attribute, error) {
+	parent, err := hasChildren(r, id)
+	if err != nil {
+		return nil, err
+	}
+	subordinates := "FALSE"
+	if parent {
+		subordinates = "TRUE"
+	}
+	one := func(name string, value []byte) Attribute { return Attribute{name, [][]byte{value}} }
+	attrs := []Attribute{
+		one("entryUUID", []byte(uuid.UUID(rec.uuid).String())),
+		one("entryDN", []byte(dn)),
+		one("createTimestamp", generalizedTime(rec.created)),
+		one("modifyTimestamp", generalizedTime(rec.modified)),
+		one("subschemaSubentry", []byte(subschemaDN)),
+		one("hasSubordinates", []byte(subordinates)),
+	}
+	if rec.creator != "" {
+		attrs = append(attrs, one("creatorsName", []byte(rec.creator)))
+	}
+	if rec.modifier != "" {
+		attrs = append(attrs, one("modifiersName", []byte(rec.modifier)))
+	}
+	if rec.structural != "" {
+		attrs = append(attrs, one("structuralObjectClass", []byte(rec.structural)))
+	}
+	return attrs, nil
+}

@@ -1,0 +1,184 @@
+package directory
+
+import (
+	"slices"
+
+	"tallystick/directory/schema"
+	"tallystick/directory/store"
+)
+
+// maxCandidates is how many candidates an index may propose before looking at
+// every entry in scope is taken to be as good.
+const maxCandidates = 50_000
+
+// maxPostings is how many trigrams of one substring filter are looked up.
+const maxPostings = 4
+
+// planner finds the entries that could match a filter through the index.
+type planner struct {
+	d *Directory
+	r store.Reader
+}
+
+// candidates returns the ids of all entries that could match f, ascending, if
+// the index knows them and they are at most limit.
+func (p *planner) candidates(f *Filter, limit int) (ids []entryID, ok bool, err error) {
+	switch f.Kind {
+	case FilterAnd:
+		// The smallest set any part proposes will do. (objectClass=person)
+		// stands in front of (uid=…) in most filters, so all parts are asked
+		// for a few first, and a part is given up as soon as it has more.
+		for few := min(32, limit); ; few = min(few*32, limit) {
+			for i := range f.Filters {
+				ids, ok, err = p.candidates(&f.Filters[i], few)
+				if ok || err != nil {
+					return ids, ok, err
+				}
+			}
+			if few == limit {
+				return nil, false, nil
+			}
+		}
+	case FilterOr:
+		for i := range f.Filters {
+			part, known, err := p.candidates(&f.Filters[i], limit-len(ids))
+			if err != nil || !known {
+				return nil, false, err
+			}
+			ids = append(ids, part...)
+		}
+		return sortedIDs(ids), true, nil
+	case FilterEqualityMatch, FilterApproxMatch:
+		return p.equality(f, limit)
+	case FilterPresent:
+		t := p.d.schema.Attribute(f.Attribute)
+		if t == nil || !p.d.plan.presence[t] {
+			return nil, false, nil
+		}
+		return p.scan(presencePrefix(t.Name()), limit)
+	case FilterSubstrings:
+		return p.substrings(f, limit)
+	default: // Not and the orderings propose nothing
+		return nil, false, nil
+	}
+}
+
+func (p *planner) equality(f *Filter, limit int) ([]entryID, bool, error) {
+	t := p.d.schema.Attribute(f.Attribute)
+	if t == nil || !p.d.plan.equality[t] && t != p.d.plan.uuid {
+		return nil, false, nil
+	}
+	norm, ok := normalized(t.EqualityRule(), f.Value)
+	if !ok {
+		return nil, true, nil // no value of the attribute equals this one
+	}
+	return p.scan(equalityPrefix(t.Name(), norm), limit)
+}
+
+func (p *planner) substrings(f *Filter, limit int) ([]entryID, bool, error) {
+	t := p.d.schema.Attribute(f.Attribute)
+	if t == nil || !p.d.plan.substring[t] {
+		return nil, false, nil
+	}
+	grams := assertionTrigrams(t.SubstringRule(), f)
+	if len(grams) == 0 {
+		return nil, false, nil
+	}
+	if len(grams) > maxPostings { // spread over the assertion
+		step := len(grams) / maxPostings
+		for i := range maxPostings {
+			grams[i] = grams[i*step]
+		}
+		grams = grams[:maxPostings]
+	}
+	var ids []entryID
+	known := false
+	for _, g := range grams {
+		found, ok, err := p.scan(substringPrefix(t.Name(), g), maxCandidates)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case !ok:
+			continue // a trigram that nearly every value has
+		case known:
+			ids = intersect(ids, found)
+		default:
+			ids, known = found, true
+		}
+		if len(ids) == 0 {
+			break
+		}
+	}
+	return ids, known && len(ids) <= limit, nil
+}
+
+// assertionTrigrams are the trigrams that every value matching f has.
+func assertionTrigrams(rule *schema.MatchingRule, f *Filter) [][]byte {
+	var grams [][]byte
+	piece := func(at schema.Position, b []byte) {
+		if b == nil {
+			return
+		}
+		norm, err := rule.NormalizeSubstring(nil, at, b)
+		if err != nil {
+			return
+		}
+		switch at {
+		case schema.Initial:
+			norm = append([]byte{startMark}, norm...)
+		case schema.Final:
+			norm = append(norm, endMark)
+		}
+		grams = append(grams, trigrams(norm)...)
+	}
+	piece(schema.Initial, f.Initial)
+	for _, b := range f.Any {
+		piece(schema.Any, b)
+	}
+	piece(schema.Final, f.Final)
+	return grams
+}
+
+// scan collects the ids of the index keys that begin with prefix.
+func (p *planner) scan(prefix []byte, limit int) ([]entryID, bool, error) {
+	keys := store.Prefix(prefix)
+	keys.KeysOnly = true
+	var ids []entryID
+	over := false
+	err := p.r.Scan(keys, func(key, _ []byte) bool {
+		if len(key) < len(prefix)+8 {
+			return true
+		}
+		if len(ids) >= limit {
+			over = true
+			return false
+		}
+		ids = append(ids, idAtEnd(key))
+		return true
+	})
+	if err != nil || over {
+		return nil, false, err
+	}
+	return sortedIDs(ids), true, nil
+}
+
+func sortedIDs(ids []entryID) []entryID {
+	if !slices.IsSorted(ids) {
+		slices.Sort(ids)
+	}
+	return slices.Compact(ids)
+}
+
+// intersect returns the ids in both of two ascending lists, in a's memory.
+func intersect(a, b []entryID) []entryID {
+	out := a[:0]
+	for _, id := range a {
+		for len(b) > 0 && b[0] < id {
+			b = b[1:]
+		}
+		if len(b) > 0 && b[0] == id {
+			out = append(out, id)
+		}
+	}
+	return out
+}

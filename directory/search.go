@@ -1,0 +1,350 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"tallystick/directory/store"
+)
+
+// Search sends to w the entries in scope that match and that who may see, in
+// no particular order. Errors: noSuchObject with MatchedDN; sizeLimitExceeded
+// and timeLimitExceeded after what was sent until then; the context's error
+// when it ends. RFC 4511, section 4.5.
+func (d *Directory) Search(ctx context.Context, who Requester, req *SearchRequest, w EntryWriter) error {
+	base, err := d.parseDN(req.BaseObject)
+	if err != nil {
+		return err
+	}
+	if req.Scope < BaseObject || req.Scope > SubordinateSubtree {
+		return Errorf(ProtocolError, "unknown search scope %d", req.Scope)
+	}
+	m, err := compileFilter(d.schema, &req.Filter)
+	if err != nil {
+		return err
+	}
+	s := &search{d: d, req: req, base: base, matcher: m, w: w, wants: d.newSelection(req.Attributes)}
+	s.needsOperational = s.wants.anyOperational || d.mentionsOperational(&req.Filter)
+	if base.IsZero() && req.Scope == BaseObject {
+		return s.special("", d.rootDSE())
+	}
+	if base.Equal(d.subentry) {
+		if req.Scope == SingleLevel || req.Scope == SubordinateSubtree {
+			return nil
+		}
+		return s.special(subschemaDN, d.subschema())
+	}
+	if who.Anonymous() && who.How != ByServer {
+		return errNotAuthenticated
+	}
+	s.sizeLimit, s.timeLimit = req.SizeLimit, time.Duration(req.TimeLimit)*time.Second
+	if !d.isRoot(who) {
+		s.sizeLimit = lesser(s.sizeLimit, d.cfg.SizeLimit)
+		s.timeLimit = lesser(s.timeLimit, d.cfg.TimeLimit)
+	}
+	if s.timeLimit > 0 {
+		s.deadline = time.Now().Add(s.timeLimit)
+	}
+	return d.store.View(ctx, func(r store.Reader) error {
+		s.r = r
+		return s.run(ctx)
+	})
+}
+
+// lesser is the stricter of two limits of which 0 is none.
+func lesser[T int | time.Duration](a, b T) T {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// manyEntries is how many candidates a search looks at before it counts as
+// slow, and how often it looks at the clock.
+const manyEntries = 64
+
+// search is one Search at work.
+type search struct {
+	d                *Directory
+	r                store.Reader
+	req              *SearchRequest
+	base             DN
+	baseID           entryID // 0: above the naming contexts
+	matcher          *matcher
+	wants            *selection
+	needsOperational bool
+	w                EntryWriter
+
+	sizeLimit int
+	timeLimit time.Duration
+	deadline  time.Time // zero: none
+
+	looked, sent int
+	above        map[entryID]*container // ancestors met so far
+
+	candidate view
+	out       Entry
+}
+
+// container is what a search remembers of an entry that has others below it.
+type container struct {
+	name  string
+	under bool // at or below the base
+}
+
+func (s *search) run(ctx context.Context) error {
+	if !s.base.IsZero() {
+		id, err := s.d.resolve(s.r, s.base)
+		if err != nil {
+			return err
+		}
+		s.baseID = id
+	}
+	if s.req.Scope == BaseObject {
+		return s.visit(ctx, s.baseID)
+	}
+	p := planner{s.d, s.r}
+	ids, ok, err := p.candidates(&s.req.Filter, maxCandidates)
+	if err != nil {
+		return err
+	}
+	if ok {
+		for _, id := range ids {
+			if err := s.visit(ctx, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	Slow(ctx)
+	if s.req.Scope == SingleLevel {
+		return s.children(ctx)
+	}
+	return s.everything(ctx)
+}
+
+// children visits the entries directly below the base.
+func (s *search) children(ctx context.Context) error {
+	var failed error
+	err := s.r.Scan(store.Prefix(childPrefix(s.baseID)), func(_, value []byte) bool {
+		if len(value) != 8 {
+			failed = errRecord
+		} else {
+			failed = s.visit(ctx, idAtEnd(value))
+		}
+		return failed == nil
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// everything visits all entries there are.
+func (s *search) everything(ctx context.Context) error {
+	var failed error
+	err := s.r.Scan(store.Prefix([]byte{entrySpace}), func(key, value []byte) bool {
+		if failed = s.pace(ctx); failed == nil {
+			failed = s.consider(idAtEnd(key), value)
+		}
+		return failed == nil
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// visit sends the entry if it is in scope and matches.
+func (s *search) visit(ctx context.Context, id entryID) error {
+	if err := s.pace(ctx); err != nil {
+		return err
+	}
+	b, err := s.r.Get(entryKey(id))
+	if err != nil {
+		return &Error{ResultCode: Other, DiagnosticMessage: "internal error", Cause: err}
+	}
+	return s.consider(id, b)
+}
+
+// pace counts the entries looked at and stops the search when its time is up
+// or nobody waits for it.
+func (s *search) pace(ctx context.Context) error {
+	s.looked++
+	if s.looked%manyEntries != 0 {
+		return nil
+	}
+	if s.looked == manyEntries {
+		Slow(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !s.deadline.IsZero() && time.Now().After(s.deadline) {
+		return Errorf(TimeLimitExceeded, "the search took longer than %v", s.timeLimit)
+	}
+	return nil
+}
+
+func (s *search) consider(id entryID, b []byte) error {
+	v := &s.candidate
+	v.reset(s, id)
+	if err := decodeRecord(&v.rec, b); err != nil {
+		return err
+	}
+	in, err := s.inScope(id, &v.rec)
+	if err != nil || !in {
+		return err
+	}
+	if s.needsOperational {
+		name, err := v.name()
+		if err != nil {
+			return err
+		}
+		if v.operational, err = s.d.operational(s.r, id, &v.rec, name); err != nil {
+			return err
+		}
+	}
+	if !s.matcher.match(v) {
+		return v.err
+	}
+	name, err := v.name()
+	if err != nil {
+		return err
+	}
+	return s.send(name, v.rec.attributes, v.operational)
+}
+
+// send passes on what is asked for of an entry.
+func (s *search) send(name string, lists ...[]Attribute) error {
+	if s.sizeLimit > 0 && s.sent >= s.sizeLimit {
+		return Errorf(SizeLimitExceeded, "more than %d entries match", s.sizeLimit)
+	}
+	s.sent++
+	s.out.DN = name
+	s.out.Attributes = s.out.Attributes[:0]
+	for _, list := range lists {
+		for _, a := range list {
+			if !s.wants.has(a.Name) {
+				continue
+			}
+			if s.req.TypesOnly {
+				a.Values = nil
+			}
+			s.out.Attributes = append(s.out.Attributes, a)
+		}
+	}
+	return s.w.WriteEntry(&s.out)
+}
+
+// special matches and sends an entry that is not stored.
+func (s *search) special(name string, attributes []Attribute) error {
+	v := &s.candidate
+	v.reset(s, 0)
+	v.text, v.operational = name, attributes
+	if !s.matcher.match(v) {
+		return v.err
+	}
+	return s.send(name, attributes)
+}
+
+func (s *search) inScope(id entryID, rec *record) (bool, error) {
+	switch s.req.Scope {
+	case BaseObject:
+		return id == s.baseID, nil
+	case SingleLevel:
+		return rec.parent == s.baseID && id != s.baseID, nil
+	case WholeSubtree:
+		if id == s.baseID {
+			return true, nil
+		}
+	}
+	if rec.parent == s.baseID {
+		return true, nil
+	}
+	if rec.parent == 0 {
+		return false, nil
+	}
+	c, err := s.container(rec.parent)
+	if err != nil {
+		return false, err
+	}
+	return c.under, nil
+}
+
+// container returns what is known of an ancestor, reading it the first time.
+func (s *search) container(id entryID) (*container, error) {
+	if c := s.above[id]; c != nil {
+		return c, nil
+	}
+	rec, err := readRecord(s.r, id)
+	if err != nil {
+		return nil, err
+	}
+	c := &container{name: rec.rdn, under: id == s.baseID || s.baseID == 0}
+	if rec.parent != 0 {
+		up, err := s.container(rec.parent)
+		if err != nil {
+			return nil, err
+		}
+		c.name = rec.rdn + "," + up.name
+		c.under = c.under || up.under
+	}
+	if s.above == nil {
+		s.above = map[entryID]*container{}
+	}
+	s.above[id] = c
+	return c, nil
+}
+
+// view is a candidate as the matcher sees it.
+type view struct {
+	s           *search
+	id          entryID
+	rec         record
+	operational []Attribute
+	text        string // its name, once known
+	err         error  // what went wrong while it was matched
+}
+
+func (v *view) reset(s *search, id entryID) { *v = view{s: s, id: id} }
+
+func (v *view) name() (string, error) {
+	if v.text != "" || v.id == 0 {
+		return v.text, nil
+	}
+	v.text = v.rec.rdn
+	if v.rec.parent != 0 {
+		c, err := v.s.container(v.rec.parent)
+		if err != nil {
+			return "", err
+		}
+		v.text += "," + c.name
+	}
+	return v.text, nil
+}
+
+func (v *view) eachAttribute(yield func(*Attribute) bool) {
+	for i := range v.rec.attributes {
+		if !yield(&v.rec.attributes[i]) {
+			return
+		}
+	}
+	for i := range v.operational {
+		if !yield(&v.operational[i]) {
+			return
+		}
+	}
+}
+
+func (v *view) entryDN() DN {
+	name, err := v.name()
+	if err == nil {
+		var dn DN
+		if dn, err = v.s.d.parseDN(name); err == nil {
+			return dn
+		}
+	}
+	v.err = err
+	return DN{}
+}

@@ -1,0 +1,136 @@
+package directory
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"tallystick/directory/schema"
+)
+
+// find returns the position of the attribute with the same type and options
+// as description; -1 if there is none.
+func (d *Directory) find(attributes []Attribute, description string) int {
+	for i := range attributes {
+		if strings.EqualFold(attributes[i].Name, description) {
+			return i
+		}
+	}
+	t, options := d.describe(description)
+	slices.Sort(options)
+	for i := range attributes {
+		at, have := d.describe(attributes[i].Name)
+		if at.IsA(t) && t.IsA(at) {
+			slices.Sort(have)
+			if slices.Equal(slices.Compact(have), slices.Compact(options)) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// valueKey is what equal values of a type have in common: the value as its
+// equality rule sees it, or its octets where there is no rule.
+func valueKey(t *schema.AttributeType, value []byte) []byte {
+	if norm, ok := normalized(t.EqualityRule(), value); ok {
+		return norm
+	}
+	return value
+}
+
+// findValue returns the position of the value equal to value; -1 if none.
+func findValue(t *schema.AttributeType, values [][]byte, value []byte) int {
+	key := valueKey(t, value)
+	return slices.IndexFunc(values, func(v []byte) bool { return bytes.Equal(valueKey(t, v), key) })
+}
+
+// checkValues fails if values cannot be new values of the attribute: bad
+// syntax, or one given twice.
+func checkValues(name string, t *schema.AttributeType, values [][]byte) error {
+	if len(values) == 0 {
+		return Errorf(InvalidAttributeSyntax, "%s: no values given", name)
+	}
+	seen := make(map[string]bool, len(values))
+	for i, v := range values {
+		if err := t.Syntax.Validate(v); err != nil {
+			return Errorf(InvalidAttributeSyntax, "%s: value %d: %v", name, i+1, err)
+		}
+		key := string(valueKey(t, v))
+		if seen[key] {
+			return Errorf(AttributeOrValueExists, "%s: value %d is given twice", name, i+1)
+		}
+		seen[key] = true
+	}
+	return nil
+}
+
+// checkWritable fails if clients may not set the attribute.
+func checkWritable(name string, t *schema.AttributeType) error {
+	switch {
+	case t.NoUserModification || t.Operational() && t.Name() != privilegeAttribute && !t.Undefined() && !secret(t):
+		return Errorf(ConstraintViolation, "%s: kept by the server, not to be written", name)
+	case secret(t) && !isPassword(t):
+		return Errorf(UnwillingToPerform, "%s: use the extended operations for TOTP shared secrets", name)
+	}
+	return checkName(name)
+}
+
+func isPassword(t *schema.AttributeType) bool { return t.Name() == "userPassword" }
+
+// checkName fails if an attribute description is malformed (RFC 4512,
+// section 2.5).
+func checkName(name string) error {
+	base, options, _ := strings.Cut(name, ";")
+	ok := base != ""
+	for i, c := range []byte(base) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		ok = ok && (letter || c >= '0' && c <= '9' || i > 0 && (c == '-' || c == '.'))
+	}
+	for _, c := range []byte(options) {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == ';')
+	}
+	if !ok {
+		return Errorf(InvalidAttributeSyntax, "malformed attribute description %.64q", name)
+	}
+	return nil
+}
+
+// checkEntry fails if an entry as a whole is not as it must be: a class, the
+// values its name is made of, one value where only one may be.
+func (d *Directory) checkEntry(rec *record, rdn RDN) error {
+	if len(d.valuesOf(rec, "objectClass")) == 0 {
+		return Errorf(ObjectClassViolation, "an entry needs at least one objectClass")
+	}
+	for _, ava := range rdn.AVAs() {
+		t := d.schema.AttributeOrUndefined(ava.Type)
+		if isPassword(t) || secret(t) {
+			return Errorf(NamingViolation, "%s cannot be part of a name", ava.Type)
+		}
+		i := d.find(rec.attributes, ava.Type)
+		if i < 0 || findValue(t, rec.attributes[i].Values, ava.Value) < 0 {
+			return Errorf(NotAllowedOnRDN, "%s: the entry's name has a value that is not in the entry", ava.Type)
+		}
+	}
+	for _, a := range rec.attributes {
+		if t := d.schema.Attribute(a.Name); t != nil && t.SingleValue && len(a.Values) > 1 {
+			return Errorf(ConstraintViolation, "%s: has only one value", a.Name)
+		}
+	}
+	return nil
+}
+
+// addNameValues adds the values of an RDN that the entry does not have.
+func (d *Directory) addNameValues(rec *record, rdn RDN) {
+	for _, ava := range rdn.AVAs() {
+		i := d.find(rec.attributes, ava.Type)
+		if i < 0 {
+			rec.attributes = append(rec.attributes, Attribute{ava.Type, [][]byte{ava.Value}})
+			continue
+		}
+		a := &rec.attributes[i]
+		if findValue(d.schema.AttributeOrUndefined(ava.Type), a.Values, ava.Value) < 0 {
+			a.Values = append(a.Values, ava.Value)
+		}
+	}
+}
