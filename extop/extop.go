@@ -34,6 +34,17 @@ type Response struct {
 	Value []byte // responseValue; nil if absent
 }
 
+// Malformed is the error for a requestValue that does not decode: protocolError
+// (RFC 4511, section 4.12). The cause is for the log; the client learns no more
+// than that.
+func Malformed(cause error) error {
+	return &directory.Error{
+		ResultCode:        directory.ProtocolError,
+		DiagnosticMessage: "malformed requestValue",
+		Cause:             cause,
+	}
+}
+
 // Set is the operations of a server, by OID. It does not change once made.
 type Set struct {
 	order []Operation
