@@ -29,6 +29,7 @@ require (
 	github.com/schollz/progressbar/v3 v3.19.1 // indirect
 	github.com/spf13/cobra v1.10.2 // indirect
 	github.com/spf13/pflag v1.0.9 // indirect
+	github.com/tidwall/btree v1.8.2 // indirect
 	github.com/tink-crypto/tink-go/v2 v2.9.0 // indirect
 	github.com/vjeantet/ldapserver v1.0.2-0.20240305064909-a417792e2906 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect

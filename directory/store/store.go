@@ -15,6 +15,25 @@ var ErrNotFound = errors.New("store: key not found")
 // for example when the disk is nearly full.
 var ErrReadOnly = errors.New("store: read-only")
 
+// ErrTooLarge is returned by Update and Load for a key, a value or a whole
+// update beyond what the engine takes at once. Every engine takes keys of up
+// to 1 KiB, values of up to 1,000,000 bytes, and 10,000 small changes.
+var ErrTooLarge = errors.New("store: too large")
+
+// ErrInvalidKey is returned by Update and Load for an empty key and for one
+// that the engine keeps for itself; no printable key is among those.
+var ErrInvalidKey = errors.New("store: invalid key")
+
+// ErrNotEmpty is returned by Load when the store holds a key already.
+var ErrNotEmpty = errors.New("store: not empty")
+
+// ErrCorrupt is returned by Get and Scan for a value that is not what was
+// stored. It never means "not there": callers must refuse, not assume.
+var ErrCorrupt = errors.New("store: corrupt value")
+
+// ErrClosed is returned by everything that is called after Close.
+var ErrClosed = errors.New("store: closed")
+
 // Range selects keys: Start <= key < End, bytewise. An empty End is no bound.
 type Range struct {
 	Start, End []byte

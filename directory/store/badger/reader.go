@@ -1,0 +1,111 @@
+package badger
+
+import (
+	"bytes"
+	"context"
+
+	badgerdb "github.com/dgraph-io/badger/v4"
+
+	"tallystick/directory/store"
+)
+
+// versionKey is written by every commit, so that the newest version in the
+// database is always that of the last commit: compaction drops deletions, and
+// with them the versions they had. Keys from here on are ours.
+var versionKey = bytes.Repeat([]byte{0xff}, 16)
+
+// reader reads one snapshot. It may be used by many goroutines.
+type reader struct {
+	ctx  context.Context
+	snap *snapshot
+}
+
+// Get implements store.Reader.
+func (r *reader) Get(key []byte) ([]byte, error) {
+	if bytes.Compare(key, versionKey) >= 0 {
+		return nil, store.ErrNotFound
+	}
+	item, err := r.snap.txn.Get(key)
+	if err != nil {
+		return nil, badgerError(err)
+	}
+	return itemValue(item, key)
+}
+
+// Scan implements store.Reader. It stops with the context's error when that
+// has ended.
+func (r *reader) Scan(rng store.Range, fn func(key, value []byte) bool) error {
+	c := r.cursor(rng)
+	defer c.close()
+	return scan(r.ctx, rng, fn, c)
+}
+
+// itemValue returns the checked value of item; it lives as long as the item.
+func itemValue(item *badgerdb.Item, key []byte) (value []byte, err error) {
+	err = item.Value(func(sealed []byte) error {
+		value, err = unseal(key, sealed)
+		return err
+	})
+	return value, err
+}
+
+// snapshotCursor walks the keys of a range in one snapshot.
+type snapshotCursor struct {
+	it  *badgerdb.Iterator
+	rng store.Range
+}
+
+func (r *reader) cursor(rng store.Range) *snapshotCursor {
+	if len(rng.End) == 0 || bytes.Compare(rng.End, versionKey) > 0 {
+		rng.End = versionKey
+	}
+	opts := badgerdb.IteratorOptions{Reverse: rng.Reverse}
+	if !rng.Reverse {
+		// Lets Badger skip the tables that cannot hold the range. Backwards
+		// it would get in the way: the iterator starts on End itself.
+		opts.Prefix = commonPrefix(rng)
+	}
+	c := &snapshotCursor{it: r.snap.txn.NewIterator(opts), rng: rng}
+	if rng.Reverse {
+		c.it.Seek(rng.End)
+		if c.it.Valid() && bytes.Equal(c.it.Item().Key(), rng.End) {
+			c.it.Next()
+		}
+	} else {
+		c.it.Seek(rng.Start)
+	}
+	return c
+}
+
+// commonPrefix returns the longest prefix of r.Start that all keys in r have.
+func commonPrefix(r store.Range) []byte {
+	for n := len(r.Start); n > 0; n-- {
+		p := r.Start[:n]
+		end := store.Prefix(p).End
+		if len(end) == 0 || bytes.Compare(r.End, end) <= 0 {
+			return p
+		}
+	}
+	return nil
+}
+
+func (c *snapshotCursor) key() []byte {
+	if !c.it.Valid() {
+		return nil
+	}
+	key := c.it.Item().Key()
+	if c.rng.Reverse && bytes.Compare(key, c.rng.Start) < 0 ||
+		!c.rng.Reverse && bytes.Compare(key, c.rng.End) >= 0 {
+		return nil
+	}
+	return key
+}
+
+func (c *snapshotCursor) value() ([]byte, error) {
+	item := c.it.Item()
+	return itemValue(item, item.Key())
+}
+
+func (c *snapshotCursor) deleted() bool { return false }
+func (c *snapshotCursor) next()         { c.it.Next() }
+func (c *snapshotCursor) close()        { c.it.Close() }

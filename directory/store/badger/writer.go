@@ -1,0 +1,204 @@
+package badger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	badgerdb "github.com/dgraph-io/badger/v4"
+
+	"tallystick/directory/store"
+)
+
+// maxGroup is how many updates may share a commit.
+const maxGroup = 1024
+
+// request is one call of Update on its way through the writer.
+type request struct {
+	ctx  context.Context
+	fn   func(store.Writer) error
+	done chan error // receives the answer, once
+}
+
+// Update implements store.Store. fn runs on the store's own goroutine, alone,
+// and not at all if ctx has ended by then. When fn panics the update fails
+// and the store goes on.
+func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
+	return s.submit(&request{ctx: ctx, fn: fn, done: make(chan error, 1)})
+}
+
+// submit queues req and waits for its answer. Once queued it is always
+// answered, soon if ctx has ended.
+func (s *Store) submit(req *request) error {
+	s.closing.RLock()
+	if s.closed {
+		s.closing.RUnlock()
+		return store.ErrClosed
+	}
+	select {
+	case s.queue <- req:
+		s.closing.RUnlock()
+		return <-req.done
+	case <-req.ctx.Done():
+		s.closing.RUnlock()
+		return req.ctx.Err()
+	}
+}
+
+// write is the writer goroutine. It takes what is waiting, runs it, commits
+// it together, and only then answers.
+func (s *Store) write() {
+	clean := false
+	defer func() {
+		if !clean { // an update left with runtime.Goexit, as t.Fatal does
+			go s.write()
+			return
+		}
+		s.running.Done()
+	}()
+	for req := range s.queue {
+		g := &group{s: s}
+		g.collect(req)
+	}
+	clean = true
+}
+
+// group is the updates that share one commit.
+type group struct {
+	s       *Store
+	changes overlay
+	waiting []*request // have run and wait for the commit
+}
+
+// collect runs first and those that wait behind it, and commits.
+func (g *group) collect(first *request) {
+	defer g.abandon()
+	g.add(first)
+	for range maxGroup - 1 {
+		select {
+		case req, ok := <-g.s.queue:
+			if ok {
+				g.add(req)
+				continue
+			}
+		default:
+		}
+		break
+	}
+	g.commit()
+}
+
+// abandon answers those that are left when an update has ended the goroutine.
+func (g *group) abandon() {
+	for _, req := range g.waiting {
+		req.done <- errors.New("badger: another update in the same commit ended the writer")
+	}
+}
+
+// add runs req on top of the group. An update that fails is answered at once
+// and leaves nothing behind; one that no longer fits commits the group first.
+func (g *group) add(req *request) {
+	s := g.s
+	own, err := g.run(req)
+	if err != nil {
+		req.done <- err
+		return
+	}
+	b := s.db.badger
+	maxSize, maxCount := b.MaxBatchSize()-1024, b.MaxBatchCount()-16
+	if own.size > maxSize || own.count() > maxCount {
+		req.done <- fmt.Errorf("%w: update of %d keys and %d bytes, at most %d and %d",
+			store.ErrTooLarge, own.count(), own.size, maxCount, maxSize)
+		return
+	}
+	if g.changes.size+own.size > maxSize || g.changes.count()+own.count() > maxCount {
+		// What the update read is what this commit makes true, so its
+		// changes stay good.
+		g.commit()
+		if s.broken != nil {
+			req.done <- s.broken
+			return
+		}
+	}
+	g.changes.addAll(own)
+	g.waiting = append(g.waiting, req)
+}
+
+// run runs one update and returns its changes.
+func (g *group) run(req *request) (own *overlay, err error) {
+	s := g.s
+	switch {
+	case req.ctx.Err() != nil:
+		return nil, req.ctx.Err()
+	case s.broken != nil:
+		return nil, s.broken
+	case s.readOnly.Load():
+		return nil, store.ErrReadOnly
+	}
+	w := newWriter(req.ctx, &g.changes, s.published.Load())
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		p := recover()
+		if p == nil { // runtime.Goexit: this goroutine is ending
+			req.done <- errors.New("badger: update did not return")
+			return
+		}
+		s.log.Error("store: update panicked", "panic", p, "stack", string(debug.Stack()))
+		own, err = nil, fmt.Errorf("badger: update panicked: %v", p)
+	}()
+	err = req.fn(w)
+	returned = true
+	if err == nil {
+		err = w.err
+	}
+	return &w.own, err
+}
+
+// commit makes the group durable, publishes it, and answers. The snapshot is
+// published before the answers, so whoever has one can read what he wrote.
+func (g *group) commit() {
+	s := g.s
+	err := s.commit(&g.changes)
+	for _, req := range g.waiting {
+		req.done <- err
+	}
+	g.changes, g.waiting = overlay{}, nil
+}
+
+func (s *Store) commit(changes *overlay) error {
+	if changes.count() == 0 {
+		return nil
+	}
+	version := s.db.version + 1
+	txn := s.db.badger.NewTransactionAt(s.db.version, true)
+	defer txn.Discard()
+	var err error
+	changes.changes.Scan(func(_ string, c change) bool {
+		if c.deleted {
+			err = txn.Delete(c.key)
+		} else {
+			err = txn.SetEntry(badgerdb.NewEntry(c.key, c.sealed))
+		}
+		return err == nil
+	})
+	if err == nil {
+		err = txn.SetEntry(badgerdb.NewEntry(versionKey, seal(versionKey, nil)))
+	}
+	if err != nil {
+		return fmt.Errorf("badger: filling a transaction: %w", err) // nothing was sent
+	}
+	if err := txn.CommitAt(version, nil); err != nil {
+		// Some of it may be in memory or on disk. Only a restart can tell,
+		// and until then nothing may be built on it.
+		s.broken = fmt.Errorf("badger: a commit failed and its outcome is unknown; restart the server: %w", err)
+		s.log.Error("store: closed for updates", "err", s.broken)
+		return s.broken
+	}
+	s.db.version = version
+	s.published.Swap(s.db.snapshot(version)).release()
+	return nil
+}
