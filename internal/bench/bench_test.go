@@ -1,0 +1,213 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The times and codes of RFC 6238, appendix B, for SHA-1, cut to six digits.
+func TestCode(t *testing.T) {
+	key := []byte("12345678901234567890")
+	for _, row := range []struct {
+		unix int64
+		want string
+	}{
+		{59, "287082"},
+		{1111111109, "081804"},
+		{1111111111, "050471"},
+		{1234567890, "005924"},
+		{2000000000, "279037"},
+		{20000000000, "353130"},
+	} {
+		if got := code(key, stepAt(time.Unix(row.unix, 0))); got != row.want {
+			t.Errorf("code at %d = %s, want %s", row.unix, got, row.want)
+		}
+	}
+}
+
+func TestDeckDealsACodeOnce(t *testing.T) {
+	d := newDeck(population{people: 6, withCode: 4})
+	encode := func(dn, code string) []byte { return []byte(dn) }
+	seen := make(map[string]bool)
+	for range 2 { // the second hand gets what the first left
+		hand, err := d.deal(t.Context(), 1, encode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			dn := string(hand.next())
+			if dn == "" || seen[dn] {
+				t.Fatalf("dealt %q after %v", dn, seen)
+			}
+			seen[dn] = true
+		}
+	}
+	if got := d.fresh(stepAt(time.Now())); got != 0 && got != 4 { // 4 if a step has just begun
+		t.Errorf("%d holders fresh after all were dealt", got)
+	}
+}
+
+func unhex(s string) []byte {
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func TestAnswer(t *testing.T) {
+	const (
+		entry   = "30 0a 02 01 01 64 05 04 01 78 30 00"
+		done    = "30 0c 02 01 01 65 07 0a 01 00 04 00 04 00"
+		nothing = "30 0c 02 01 01 65 07 0a 01 20 04 00 04 00"
+	)
+	found := expectation{op: searchDone, entries: 1}
+	for _, row := range []struct {
+		name    string
+		octets  string
+		want    expectation
+		replies int // whole ones in octets
+		right   bool
+		wrong   error
+	}{
+		{"entry and done", entry + done, found, 2, true, nil},
+		{"done without the entry", done, found, 1, false, nil},
+		{"an entry too many", entry + entry + done, found, 3, false, nil},
+		{"noSuchObject", nothing, expectation{op: searchDone}, 1, false, nil},
+		{"answer to something else", done, expectation{op: modifyResponse}, 1, false, nil},
+		{"half a reply", "30 0c 02 01 01 65 07 0a", found, 0, false, nil},
+		{"half a header", "30", found, 0, false, nil},
+		{"not a sequence", "31 0c 02 01 01 65 07 0a 01 00 04 00 04 00", found, 0, false, errReply},
+		{"too long", "30 84 00 10 00 00", found, 0, false, errReply},
+		{"no messageID", "30 05 65 03 0a 01 00", found, 0, false, errReply},
+		{"no result code", "30 05 02 01 01 65 00", found, 0, false, errReply},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var a answer
+			b, replies, right := unhex(row.octets), 0, false
+			for {
+				size, final, ok, err := a.take(b, row.want)
+				if !errors.Is(err, row.wrong) {
+					t.Fatalf("error %v, want %v", err, row.wrong)
+				}
+				if size == 0 {
+					break
+				}
+				replies++
+				right = final && ok
+				b = b[size:]
+			}
+			if replies != row.replies || right != row.right {
+				t.Errorf("%d replies, right %v; want %d, %v", replies, right, row.replies, row.right)
+			}
+		})
+	}
+}
+
+func FuzzAnswer(f *testing.F) {
+	f.Add(unhex("300c02010165070a0100040004 00"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var a answer
+		size, _, _, err := a.take(b, expectation{op: searchDone})
+		if size < 0 || size > len(b) || err != nil && size != 0 {
+			t.Fatalf("took %d of %d octets, error %v", size, len(b), err)
+		}
+	})
+}
+
+// Requests are whole LDAPMessages, and the vendor's operations have the values
+// that its SDK sends.
+func TestRequests(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		request []byte
+		want    string
+	}{
+		{"bind", bind("cn=a", "pw"), "3012 020101 600d 020103 0404636e3d61 80027077"},
+		{"search by uid", searchByUID("u"), "303d 020101 6338 041b6f753d70656f706c652c64633d6578616d706c652c64633d636f6d" +
+			" 0a0102 0a0100 020100 020100 010100 a308 0403756964 040175 3000"},
+		{"base", searchBase("cn=a"), "3029 020101 6324 0404636e3d61 0a0100 0a0100 020100 020100 010100 870b6f626a656374436c617373 3000"},
+		{"modify", modify("cn=a", "sn", "b"), "301d 020101 6618 0404636e3d61 3010 300e 0a0102 3009 0402736e 3103 040162"},
+		{"validate", validate("cn=a", "123456"), "3031 020101 772c 8018 312e332e362e312e342e312e33303232312e322e362e3135" +
+			" 8110 300e 8004636e3d61 8106313233343536"},
+	} {
+		if want := unhex(row.want); !bytes.Equal(row.request, want) {
+			t.Errorf("%s: %x, want %x", row.name, row.request, want)
+		}
+	}
+}
+
+// The people of both flavours are LDIF that slapd takes (see startSlapd); here
+// only what the import figures are measured with is pinned: the size.
+func TestPeopleSize(t *testing.T) {
+	const people = 1000
+	var b bytes.Buffer
+	if err := (population{people: people}).writeLDIF(&b, valueFlavour); err != nil {
+		t.Fatal(err)
+	}
+	if size := b.Len() / people; size < 650 || size > 800 {
+		t.Errorf("a person takes %d octets, want about 700", size)
+	}
+}
+
+func TestPercentile(t *testing.T) {
+	times := []time.Duration{1, 2, 3, 4}
+	for percent, want := range map[int]time.Duration{1: 1, 50: 2, 75: 3, 99: 4, 100: 4} {
+		if got := percentile(times, percent); got != want {
+			t.Errorf("percentile %d = %d, want %d", percent, got, want)
+		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	for only, want := range map[string]int{"": len(operations), "none": 0, "modify,search": 2} {
+		got, err := choose(only)
+		if err != nil || len(got) != want {
+			t.Errorf("choose(%q) = %d operations, %v; want %d", only, len(got), err, want)
+		}
+	}
+	if _, err := choose("serach"); err == nil || !strings.Contains(err.Error(), `"serach"`) {
+		t.Errorf("choose of a misspelt operation: %v", err)
+	}
+}
+
+// The load runs against the real slapd, where there is one.
+func TestLoadAgainstSlapd(t *testing.T) {
+	if _, err := findSlapd(); err != nil {
+		t.Skip("slapd is not installed")
+	}
+	p := population{people: 40, withCode: 20}
+	s, err := startSlapd(t.Context(), t.TempDir(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.stop()
+	d := newDeck(p)
+	for _, op := range operations {
+		if op.vendor {
+			continue
+		}
+		clients, err := s.connect(3, op.as)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source, err := op.load(p, d).round(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got sample
+		if err := run(clients, source, op.want, 100*time.Millisecond, &got); err != nil {
+			t.Errorf("%s: %v", op.name, err)
+		}
+		if got.right == 0 || got.wrong != 0 || len(got.latencies) != got.right {
+			t.Errorf("%s: %d right, %d wrong answers", op.name, got.right, got.wrong)
+		}
+		disconnect(clients)
+	}
+}

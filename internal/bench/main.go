@@ -1,0 +1,141 @@
+//go:build linux
+
+// Command bench measures tallystick, and Debian's slapd beside it where it is
+// installed: both are filled with the same people on the same disk, take turns
+// in short rounds, and get the same octets from the same load generator. The
+// table goes to standard output in Markdown, progress to standard error.
+//
+// With -ldif N it writes N people as LDIF and does nothing else.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// levels are the numbers of connections each operation is measured with.
+var levels = []int{1, 16, 64}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := benchmark(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func benchmark(ctx context.Context) error {
+	var (
+		program  = flag.String("tallystick", "bin/tallystick", "the server's `program`")
+		duration = flag.Duration("d", 3*time.Second, "measured time per cell and server")
+		rounds   = flag.Int("rounds", 6, "turns a cell is divided into")
+		people   = flag.Int("n", 10_000, "entries; half of them hold a TOTP secret")
+		only     = flag.String("only", "", "operations, comma-separated (of "+strings.Join(names(), ", ")+"); none measures the import alone")
+		where    = flag.String("dir", os.TempDir(), "`folder` on the disk to measure")
+		ldif     = flag.Int("ldif", 0, "write this many people as LDIF to standard output and stop")
+	)
+	flag.Parse()
+	if flag.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	}
+	if *ldif > 0 {
+		return population{people: *ldif}.writeLDIF(os.Stdout, valueFlavour)
+	}
+	if *rounds < 1 || *people < 2 {
+		return errors.New("-rounds must be at least 1 and -n at least 2")
+	}
+	chosen, err := choose(*only)
+	if err != nil {
+		return err
+	}
+	absolute, err := filepath.Abs(*program)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(*where, "tallystick-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	describeMachine(dir)
+
+	p := population{people: *people, withCode: *people / 2}
+	servers, err := startServers(ctx, dir, absolute, p)
+	defer func() {
+		for _, s := range servers {
+			s.stop()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	b := &bench{servers: servers, people: p, duration: *duration, rounds: *rounds}
+	return b.run(ctx, chosen)
+}
+
+// startServers returns tallystick and, if it is there, slapd. What has been
+// started is returned even with an error.
+func startServers(ctx context.Context, dir, tallystick string, p population) ([]*server, error) {
+	var servers []*server
+	for _, start := range []func() (*server, error){
+		func() (*server, error) { return startTallystick(ctx, filepath.Join(dir, "tallystick"), tallystick, p) },
+		func() (*server, error) { return startSlapd(ctx, filepath.Join(dir, "slapd"), p) },
+	} {
+		s, err := start()
+		if s != nil {
+			servers = append(servers, s)
+		}
+		if err != nil {
+			return servers, err
+		}
+		if s != nil {
+			progress("%s: imported %s", s.name, s.imported)
+		}
+	}
+	return servers, nil
+}
+
+func names() []string {
+	all := make([]string, len(operations))
+	for i, op := range operations {
+		all[i] = op.name
+	}
+	return all
+}
+
+// choose parses -only; "" is all operations, "none" no operation.
+func choose(only string) ([]operation, error) {
+	switch only {
+	case "":
+		return operations, nil
+	case "none":
+		return nil, nil
+	}
+	wanted := strings.Split(only, ",")
+	for _, name := range wanted {
+		if !slices.Contains(names(), name) {
+			return nil, fmt.Errorf("no operation %q: there are %s", name, strings.Join(names(), ", "))
+		}
+	}
+	var chosen []operation
+	for _, op := range operations {
+		if slices.Contains(wanted, op.name) {
+			chosen = append(chosen, op)
+		}
+	}
+	return chosen, nil
+}
+
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
+}
