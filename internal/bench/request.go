@@ -41,7 +41,7 @@ func bind(dn, password string) []byte {
 	return message(bindRequest, func(b []byte) []byte {
 		b = ber.AppendInt(b, ber.Integer, 3)
 		b = ber.AppendString(b, ber.OctetString, dn)
-		return ber.AppendString(b, ber.Context|0, password)
+		return ber.AppendString(b, ber.Context, password)
 	})
 }
 
@@ -104,10 +104,10 @@ func generate(dn, password string) []byte { return extended(generateOID, "dn:"+d
 // extended is an extended request whose value is two strings, [0] and [1].
 func extended(oid, first, second string) []byte {
 	return message(extendedRequest, func(b []byte) []byte {
-		b = ber.AppendString(b, ber.Context|0, oid)
+		b = ber.AppendString(b, ber.Context, oid)
 		b, value := ber.Begin(b, ber.Context|1)
 		b, sequence := ber.Begin(b, ber.Sequence)
-		b = ber.AppendString(b, ber.Context|0, first)
+		b = ber.AppendString(b, ber.Context, first)
 		b = ber.AppendString(b, ber.Context|1, second)
 		return ber.End(ber.End(b, sequence), value)
 	})
