@@ -4,8 +4,46 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 )
 
+// startTallystick fills and starts the program in dir.
 func startTallystick(ctx context.Context, dir, program string, p population) (*server, error) {
-	return nil, nil
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	people := filepath.Join(dir, "people.ldif")
+	if err := writeFile(people, func(f *os.File) error { return p.writeLDIF(f, valueFlavour) }); err != nil {
+		return nil, err
+	}
+	s := &server{name: "tallystick", rootDN: "cn=Directory Manager", rootPassword: "root of the bench", vendor: true}
+	var err error
+	if s.addr, err = freeAddr(); err != nil {
+		return nil, err
+	}
+	settings := []string{
+		"--data", filepath.Join(dir, "data"),
+		"--set", "passwords.scheme=SSHA512", // the entries' own, so that no bind upgrades a hash
+		"--set", "log.level=warn", // slapd does not log either
+		"--set", "listen.ldap=" + s.addr.String(),
+		"--set", "listen.ldaps=off",
+		"--set", "listen.http=off",
+		"--set", "secondFactor.perUser=1000", // generate adds to the same people over and over
+	}
+	command := func(name string, args ...string) []string {
+		return append(append([]string{name}, settings...), args...)
+	}
+	if s.imported, err = importWith(ctx, p, program, command("import", people)...); err != nil {
+		return nil, err
+	}
+	rootPassword := exec.CommandContext(ctx, program, command("root-password")...)
+	rootPassword.Stdin = strings.NewReader(s.rootPassword + "\n")
+	if output, err := rootPassword.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("setting the root password: %w\n%s", err, output)
+	}
+	return s, s.start(ctx, dir, program, command("serve")...)
 }
