@@ -1,19 +1,82 @@
 package schema
 
-import "sync"
+import (
+	"embed"
+	"strings"
+	"sync"
+)
+
+//go:embed standard/*.schema
+var standardFiles embed.FS
 
 // Standard is the built-in schema, made on first use.
 var Standard = sync.OnceValue(func() *Schema {
-	s := &Schema{}
-	rule := &MatchingRule{OID: "2.5.13.2", Names: []string{"caseIgnoreMatch"}, Normalize: func(dst, v []byte) ([]byte, error) { return append(dst, v...), nil }}
-	s.undefined = AttributeType{Equality: rule, Syntax: &Syntax{}, undefined: true}
+	files, err := standardFiles.ReadDir("standard")
+	if err != nil {
+		panic("schema: " + err.Error())
+	}
+	var sources []source
+	for _, f := range files {
+		text, err := standardFiles.ReadFile("standard/" + f.Name())
+		if err != nil {
+			panic("schema: " + err.Error())
+		}
+		sources = append(sources, source{f.Name(), string(text)})
+	}
+	s, err := build(sources)
+	if err != nil {
+		panic("schema: " + err.Error())
+	}
 	return s
 })
 
-// AttributeTypes, ObjectClasses, MatchingRules, LDAPSyntaxes and
-// MatchingRuleUse are the values of the subschema subentry's attributes.
-func (s *Schema) AttributeTypes() []string  { return nil }
-func (s *Schema) ObjectClasses() []string   { return nil }
-func (s *Schema) MatchingRules() []string   { return nil }
-func (s *Schema) LDAPSyntaxes() []string    { return nil }
-func (s *Schema) MatchingRuleUse() []string { return nil }
+// AttributeTypes are the values of the subschema subentry's attributeTypes
+// (RFC 4512, section 4.2.2). The caller owns the slice, here and below.
+func (s *Schema) AttributeTypes() []string {
+	return texts(s.attributeList, func(a *AttributeType) string { return a.text })
+}
+
+// ObjectClasses are the values of objectClasses (section 4.2.1).
+func (s *Schema) ObjectClasses() []string {
+	return texts(s.classList, func(c *ObjectClass) string { return c.text })
+}
+
+// MatchingRules are the values of matchingRules (section 4.2.3).
+func (s *Schema) MatchingRules() []string {
+	return texts(s.ruleList, func(r *MatchingRule) string { return r.text })
+}
+
+// LDAPSyntaxes are the values of ldapSyntaxes (section 4.2.5).
+func (s *Schema) LDAPSyntaxes() []string {
+	return texts(s.syntaxList, func(x *Syntax) string { return x.text })
+}
+
+// MatchingRuleUse are the values of matchingRuleUse (section 4.2.4): to which
+// attributes each rule can be applied in an extensible match.
+func (s *Schema) MatchingRuleUse() []string {
+	var list []string
+	for _, r := range s.ruleList {
+		var names []string
+		for _, a := range s.attributeList {
+			if r.AppliesTo(a) {
+				names = append(names, a.Name())
+			}
+		}
+		switch len(names) {
+		case 0:
+		case 1:
+			list = append(list, "( "+r.OID+" NAME '"+r.Name()+"' APPLIES "+names[0]+" )")
+		default:
+			list = append(list, "( "+r.OID+" NAME '"+r.Name()+"' APPLIES ( "+strings.Join(names, " $ ")+" ) )")
+		}
+	}
+	return list
+}
+
+func texts[T any](definitions []*T, text func(*T) string) []string {
+	list := make([]string, len(definitions))
+	for i, d := range definitions {
+		list[i] = text(d)
+	}
+	return list
+}

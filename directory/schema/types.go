@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Usage is what an attribute is for (RFC 4512, section 4.1.2).
 type Usage int
@@ -153,7 +156,14 @@ type MatchingRule struct {
 
 	assertion func(dst, value []byte) ([]byte, error)                      // nil: as Normalize
 	substring func(dst []byte, pos Position, value []byte) ([]byte, error) // substrings rules only
+	syntaxes  []string                                                     // to which it applies, as in behaviour
 	text      string
+}
+
+// AppliesTo reports whether values of a can be compared under the rule, for
+// example by an extensible match that names both.
+func (r *MatchingRule) AppliesTo(a *AttributeType) bool {
+	return slices.Contains(r.syntaxes, strings.TrimPrefix(a.Syntax.OID, syntaxArc))
 }
 
 // RuleKind is what a matching rule decides.
