@@ -21,32 +21,38 @@ func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteReques
 		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
 	var context bool
-	err = d.update(ctx, func(w store.Writer) error {
-		id, err := d.resolve(w, dn)
-		if err != nil {
-			return err
-		}
-		rec, err := readRecord(w, id)
-		if err != nil {
-			return err
-		}
-		if parent, err := hasChildren(w, id); err != nil {
-			return err
-		} else if parent {
-			return Errorf(NotAllowedOnNonLeaf, "the entry has subordinates")
-		}
-		context = rec.parent == 0
-		norm := dn.Norm()
-		if !context {
-			norm = dn.RDN(0).Norm()
-		}
-		w.Delete(childKey(rec.parent, norm))
-		w.Delete(entryKey(id))
-		d.writeIndex(w, id, rec, nil)
-		return d.deleteCredentials(w, id)
+	err = d.update(ctx, func(w store.Writer) (err error) {
+		context, err = d.remove(w, dn)
+		return err
 	})
 	if err == nil && context {
 		err = d.loadContexts(ctx)
 	}
 	return err
+}
+
+// remove takes an entry out of the store. context says whether it was a
+// naming context.
+func (d *Directory) remove(w store.Writer, dn DN) (context bool, err error) {
+	id, err := d.resolve(w, dn)
+	if err != nil {
+		return false, err
+	}
+	rec, err := readRecord(w, id)
+	if err != nil {
+		return false, err
+	}
+	if parent, err := hasChildren(w, id); err != nil {
+		return false, err
+	} else if parent {
+		return false, Errorf(NotAllowedOnNonLeaf, "the entry has subordinates")
+	}
+	norm := dn.RDN(0).Norm()
+	if rec.parent == 0 {
+		norm = dn.Norm()
+	}
+	w.Delete(childKey(rec.parent, norm))
+	w.Delete(entryKey(id))
+	d.writeIndex(w, id, rec, nil)
+	return rec.parent == 0, d.deleteCredentials(w, id)
 }

@@ -13,69 +13,91 @@ import (
 // unwillingToPerform for a naming context and for a move below itself.
 // RFC 4511, section 4.9.
 func (d *Directory) ModifyDN(ctx context.Context, who Requester, req *ModifyDNRequest) error {
-	dn, err := d.parseDN(req.Entry)
+	m, err := d.newMove(who, req)
 	if err != nil {
 		return err
-	}
-	rdn, err := ParseRDN(d.schema, req.NewRDN)
-	if err != nil {
-		return err
-	}
-	superior := DN{}
-	if req.NewSuperior != nil {
-		if superior, err = d.parseDN(*req.NewSuperior); err != nil {
-			return err
-		}
 	}
 	if _, err := d.requireBypass(ctx, who); err != nil {
 		return err
 	}
-	if dn.IsZero() || dn.Equal(d.subentry) {
-		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
+	return d.update(ctx, m.run)
+}
+
+// move is one ModifyDN at work.
+type move struct {
+	d         *Directory
+	who       Requester
+	dn        DN
+	rdn       RDN
+	superior  *DN // nil: the parent stays
+	deleteOld bool
+}
+
+func (d *Directory) newMove(who Requester, req *ModifyDNRequest) (*move, error) {
+	m := &move{d: d, who: who, deleteOld: req.DeleteOldRDN}
+	var err error
+	if m.dn, err = d.parseDN(req.Entry); err != nil {
+		return nil, err
 	}
-	return d.update(ctx, func(w store.Writer) error {
-		id, err := d.resolve(w, dn)
+	if m.rdn, err = ParseRDN(d.schema, req.NewRDN); err != nil {
+		return nil, err
+	}
+	if req.NewSuperior != nil {
+		superior, err := d.parseDN(*req.NewSuperior)
 		if err != nil {
+			return nil, err
+		}
+		m.superior = &superior
+	}
+	if m.dn.IsZero() || m.dn.Equal(d.subentry) {
+		return nil, Errorf(UnwillingToPerform, "the server keeps this entry itself")
+	}
+	return m, nil
+}
+
+func (m *move) run(w store.Writer) error {
+	d := m.d
+	id, err := d.resolve(w, m.dn)
+	if err != nil {
+		return err
+	}
+	old, err := readRecord(w, id)
+	if err != nil {
+		return err
+	}
+	if old.parent == 0 {
+		return Errorf(UnwillingToPerform, "a naming context cannot be renamed")
+	}
+	parent := old.parent
+	if m.superior != nil {
+		if parent, err = d.resolve(w, *m.superior); err != nil {
 			return err
 		}
-		old, err := readRecord(w, id)
-		if err != nil {
+		if err := below(w, parent, id); err != nil {
 			return err
 		}
-		if old.parent == 0 {
-			return Errorf(UnwillingToPerform, "a naming context cannot be renamed")
-		}
-		parent := old.parent
-		if req.NewSuperior != nil {
-			if parent, err = d.resolve(w, superior); err != nil {
-				return err
-			}
-			if err := below(w, parent, id); err != nil {
-				return err
-			}
-		}
-		switch other, err := child(w, parent, rdn.Norm()); {
-		case err == nil && other != id:
-			return &Error{ResultCode: EntryAlreadyExists}
-		case err != nil && !errors.Is(err, store.ErrNotFound):
-			return err
-		}
-		rec := old.clone()
-		if req.DeleteOldRDN {
-			d.removeNameValues(rec, dn.RDN(0))
-		}
-		d.addNameValues(rec, rdn)
-		if err := d.checkEntry(rec, rdn); err != nil {
-			return err
-		}
-		d.touch(rec, who)
-		rec.parent, rec.rdn = parent, rdn.String()
-		w.Delete(childKey(old.parent, dn.RDN(0).Norm()))
-		w.Set(childKey(parent, rdn.Norm()), id.append(nil))
-		w.Set(entryKey(id), rec.encode())
-		d.writeIndex(w, id, old, rec)
-		return nil
-	})
+	}
+	switch other, err := child(w, parent, m.rdn.Norm()); {
+	case err == nil && other != id:
+		return &Error{ResultCode: EntryAlreadyExists}
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	rec := old.clone()
+	if m.deleteOld {
+		d.removeNameValues(rec, m.dn.RDN(0))
+	}
+	d.addNameValues(rec, m.rdn)
+	if err := d.checkEntry(rec, m.rdn); err != nil {
+		return err
+	}
+	d.touch(rec, m.who)
+	rec.parent, rec.rdn = parent, m.rdn.String()
+	w.Delete(childKey(old.parent, m.dn.RDN(0).Norm()))
+	w.Set(childKey(parent, m.rdn.Norm()), id.append(nil))
+	w.Set(entryKey(id), rec.encode())
+	d.writeIndex(w, id, old, rec)
+	return nil
 }
 
 // below fails if id is at or below the entry above: moving above under id

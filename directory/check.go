@@ -1,0 +1,186 @@
+package directory
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"tallystick/directory/store"
+)
+
+// Checked is what a Check looked at.
+type Checked struct {
+	Entries, IndexKeys, Credentials int
+}
+
+// Check compares everything stored with everything else: each entry with its
+// parent, its name and its index keys, each index key with its entry, each
+// credential with its owner. It tells fault of whatever does not fit and
+// goes on; an error is only returned if the store cannot be read.
+func (d *Directory) Check(ctx context.Context, fault func(string)) (Checked, error) {
+	c := checker{d: d, fault: fault}
+	err := d.store.View(ctx, func(r store.Reader) error {
+		c.r = r
+		for _, step := range []func(context.Context) error{c.entries, c.children, c.index, c.credentials} {
+			if err := step(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return c.seen, err
+}
+
+type checker struct {
+	d        *Directory
+	r        store.Reader
+	seen     Checked
+	expected int // index keys that the entries have
+	fault    func(string)
+}
+
+func (c *checker) faultf(format string, args ...any) { c.fault(fmt.Sprintf(format, args...)) }
+
+// has reports whether a key is there, with the value if it is not nil.
+func (c *checker) has(key, value []byte) (bool, error) {
+	v, err := c.r.Get(key)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && (value == nil || bytes.Equal(v, value)), err
+}
+
+func (c *checker) scan(ctx context.Context, space byte, keysOnly bool, fn func(key, value []byte) error) error {
+	all := store.Prefix([]byte{space})
+	all.KeysOnly = keysOnly
+	var failed error
+	err := c.r.Scan(all, func(key, value []byte) bool {
+		if failed = ctx.Err(); failed == nil {
+			failed = fn(key, value)
+		}
+		return failed == nil
+	})
+	return errors.Join(failed, err)
+}
+
+func (c *checker) entries(ctx context.Context) error {
+	return c.scan(ctx, entrySpace, false, func(key, value []byte) error {
+		id := idAtEnd(key)
+		c.seen.Entries++
+		var rec record
+		if err := decodeRecord(&rec, value); err != nil {
+			c.faultf("entry %d: %v", id, err)
+			return nil
+		}
+		norm, err := c.d.placeNorm(&rec)
+		if err != nil {
+			c.faultf("entry %d: its name %q: %v", id, rec.rdn, err)
+			return nil
+		}
+		if ok, err := c.has(childKey(rec.parent, norm), id.append(nil)); err != nil {
+			return err
+		} else if !ok {
+			c.faultf("entry %d: its name %q does not lead to it", id, rec.rdn)
+		}
+		if rec.parent != 0 {
+			if ok, err := c.has(entryKey(rec.parent), nil); err != nil {
+				return err
+			} else if !ok {
+				c.faultf("entry %d: its parent %d does not exist", id, rec.parent)
+			}
+		}
+		for _, k := range c.d.indexKeys(id, &rec) {
+			c.expected++
+			if ok, err := c.has(k, nil); err != nil {
+				return err
+			} else if !ok {
+				c.faultf("entry %d: index key %q is missing", id, k[:len(k)-8])
+			}
+		}
+		return nil
+	})
+}
+
+// placeNorm is the normalised name of an entry below its parent.
+func (d *Directory) placeNorm(rec *record) (string, error) {
+	if rec.parent == 0 {
+		dn, err := d.parseDN(rec.rdn)
+		return dn.Norm(), err
+	}
+	rdn, err := ParseRDN(d.schema, rec.rdn)
+	return rdn.Norm(), err
+}
+
+func (c *checker) children(ctx context.Context) error {
+	return c.scan(ctx, childSpace, false, func(key, value []byte) error {
+		if len(key) < 9 || len(value) != 8 {
+			c.faultf("name key %q is malformed", key)
+			return nil
+		}
+		rec, err := readRecord(c.r, idAtEnd(value))
+		if errors.Is(err, store.ErrNotFound) {
+			c.faultf("name %q leads to entry %d, which does not exist", key[9:], idAtEnd(value))
+			return nil
+		}
+		if err != nil {
+			return nil // told already
+		}
+		if norm, err := c.d.placeNorm(rec); err == nil && !bytes.Equal(key, childKey(rec.parent, norm)) {
+			c.faultf("name %q leads to entry %d, which is named %q", key[9:], idAtEnd(value), rec.rdn)
+		}
+		return nil
+	})
+}
+
+// index looks for index keys that no entry has. Every key an entry should have
+// is known to be there, so there is one too many only if the numbers differ.
+func (c *checker) index(ctx context.Context) error {
+	for _, space := range indexSpaces {
+		err := c.scan(ctx, space, true, func(_, _ []byte) error {
+			c.seen.IndexKeys++
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if c.seen.IndexKeys == c.expected {
+		return nil
+	}
+	for _, space := range indexSpaces {
+		if err := c.scan(ctx, space, true, c.stale); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var indexSpaces = []byte{equalitySpace, presenceSpace, substringSpace}
+
+// stale tells of an index key that its entry does not have.
+func (c *checker) stale(key, _ []byte) error {
+	if len(key) < 9 {
+		c.faultf("index key %q is malformed", key)
+		return nil
+	}
+	id := idAtEnd(key)
+	rec, err := readRecord(c.r, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		c.faultf("index key %q is of entry %d, which does not exist", key[:len(key)-8], id)
+	case err != nil: // told already
+	default:
+		if _, ok := slices.BinarySearchFunc(c.d.indexKeys(id, rec), key, bytes.Compare); !ok {
+			c.faultf("index key %q is of entry %d, which does not have the value", key[:len(key)-8], id)
+		}
+	}
+	return nil
+}
+
+func (c *checker) credentials(ctx context.Context) error {
+	n, err := c.d.checkCredentials(ctx, c.r, c.fault)
+	c.seen.Credentials = n
+	return err
+}
