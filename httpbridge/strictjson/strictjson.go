@@ -89,7 +89,12 @@ func Parse(text []byte, maxDepth int) (*Document, error) {
 		if !errors.As(err, &syntax) {
 			return nil, d.errorAt(0, "", "not JSON")
 		}
-		return nil, d.errorAt(int(syntax.Offset)-1, "", syntaxReason(syntax, len(text)))
+		// The reason without the character that encoding/json quotes: it may
+		// be a piece of a password.
+		if syntax.Error() == "unexpected end of JSON input" {
+			return nil, d.errorAt(len(text), "", "unexpected end")
+		}
+		return nil, d.errorAt(int(syntax.Offset)-1, "", "not JSON")
 	}
 	p := parser{Document: d, tokens: json.NewDecoder(bytes.NewReader(text)), maxDepth: maxDepth}
 	p.tokens.UseNumber()
@@ -122,15 +127,7 @@ func (d *Document) errorAt(offset int, path, reason string) *Error {
 	}
 }
 
-// syntaxReason is the fault without the character that encoding/json quotes:
-// it may be a piece of a password.
-func syntaxReason(err *json.SyntaxError, length int) string {
-	if int(err.Offset) >= length && err.Error() == "unexpected end of JSON input" {
-		return "unexpected end"
-	}
-	return "not JSON"
-}
-
+// invalidUTF8 is the offset of the first octet that is not UTF-8, -1 if all are.
 func invalidUTF8(b []byte) int {
 	for i := 0; i < len(b); {
 		r, n := utf8.DecodeRune(b[i:])

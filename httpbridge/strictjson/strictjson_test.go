@@ -20,8 +20,8 @@ func TestParse(t *testing.T) {
 		{"the replacement character itself", `"\ufffd` + "\ufffd" + `"`, ""},
 
 		{"nothing", ``, "line 1, column 1: unexpected end"},
-		{"blanks only", " \n ", "line 2, column 1: unexpected end"},
-		{"cut off", `{"a":`, "line 1, column 5: unexpected end"},
+		{"blanks only", " \n ", "line 2, column 2: unexpected end"},
+		{"cut off", `{"a":`, "line 1, column 6: unexpected end"},
 		{"comma at the end", "{\"a\":1,\n}", "line 2, column 1: not JSON"},
 		{"behind the value", `{} {}`, "line 1, column 4: not JSON"},
 		{"single quotes", `{'a':1}`, "line 1, column 2: not JSON"},

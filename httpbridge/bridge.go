@@ -1,0 +1,208 @@
+// Package httpbridge puts HTTP in front of an LDAP server. It binds and sends
+// requests like any client, so it cannot walk around access control, and it
+// works before any server that has the operations. Each family of HTTP clients
+// has a face in a directory of its own; README.md shows their calls.
+package httpbridge
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"tallystick/httpbridge/pingdirectory"
+	"tallystick/httpbridge/upstream"
+
+	"github.com/google/uuid"
+)
+
+// Config is the knobs of a bridge. URL or Dial is needed; the zero value of
+// everything else works.
+type Config struct {
+	URL      string      // the LDAP server: ldap://host[:389], ldaps://host[:636], ldapi://%2Fpath or ldapi:///path
+	StartTLS bool        // with ldap:// or Dial: StartTLS before anything else, and no going on without
+	TLS      *tls.Config // towards the LDAP server; nil: the system's roots, the URL's host
+
+	// Dial opens a connection to the LDAP server, within this process for
+	// instance; URL is not used then. nil: dial URL.
+	Dial func(ctx context.Context) (net.Conn, error)
+
+	Connections     int           // to the LDAP server at the same time, at most; 0: 16
+	DialTimeout     time.Duration // TCP, TLS and StartTLS together; 0: 5 s
+	WaitTimeout     time.Duration // for one of the Connections to become free; 0: 5 s
+	IdleTimeout     time.Duration // an LDAP connection unused for longer is not used again; 0: 1 minute
+	RequestTimeout  time.Duration // for everything asked of the LDAP server in one call; 0: 30 s
+	MaxBody         int64         // octets of a request body; 0: 64 KiB
+	MaxHeader       int           // octets of a request's header, its path included; 0: 32 KiB
+	MaxClients      int           // HTTP connections at the same time; 0: 1024
+	HeaderTimeout   time.Duration // for a request's header to come; 0: 10 s
+	BodyTimeout     time.Duration // for a whole request to come, header included; 0: 30 s
+	ResponseTimeout time.Duration // from a request's header to the end of its response; 0: BodyTimeout + RequestTimeout + WaitTimeout + 10 s
+	KeepAlive       time.Duration // for the next request on an HTTP connection; 0: 2 minutes
+
+	Log *slog.Logger // one record for each request; nil: none
+}
+
+// withDefaults fills in what is zero.
+func (c Config) withDefaults() Config {
+	set := func(d *time.Duration, to time.Duration) {
+		if *d <= 0 {
+			*d = to
+		}
+	}
+	set(&c.WaitTimeout, 5*time.Second)
+	set(&c.RequestTimeout, 30*time.Second)
+	set(&c.HeaderTimeout, 10*time.Second)
+	set(&c.BodyTimeout, 30*time.Second)
+	set(&c.ResponseTimeout, c.BodyTimeout+c.RequestTimeout+c.WaitTimeout+10*time.Second)
+	set(&c.KeepAlive, 2*time.Minute)
+	if c.MaxHeader <= 0 {
+		c.MaxHeader = 32 << 10
+	}
+	if c.MaxClients <= 0 {
+		c.MaxClients = 1024
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Bridge answers HTTP requests by asking an LDAP server. It is an
+// http.Handler, for a server of the caller's; Serve has one with the limits of
+// Config.
+type Bridge struct {
+	cfg      Config
+	ldap     *upstream.Client
+	face     http.Handler
+	server   *http.Server
+	requests atomic.Uint64 // how many so far
+}
+
+// New returns a bridge to the LDAP server of cfg, which need not be up yet.
+// Errors tell what is wrong with cfg.
+func New(cfg Config) (*Bridge, error) {
+	cfg = cfg.withDefaults()
+	client, err := upstream.New(upstream.Config{
+		URL: cfg.URL, StartTLS: cfg.StartTLS, TLS: cfg.TLS, Dial: cfg.Dial,
+		Connections: cfg.Connections, DialTimeout: cfg.DialTimeout, WaitTimeout: cfg.WaitTimeout, IdleTimeout: cfg.IdleTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b := &Bridge{
+		cfg:  cfg,
+		ldap: client,
+		face: pingdirectory.New(client, pingdirectory.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout}),
+	}
+	b.server = &http.Server{
+		Handler:           b,
+		ReadHeaderTimeout: cfg.HeaderTimeout,
+		ReadTimeout:       cfg.BodyTimeout,
+		WriteTimeout:      cfg.ResponseTimeout,
+		IdleTimeout:       cfg.KeepAlive,
+		MaxHeaderBytes:    cfg.MaxHeader,
+		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
+	}
+	return b, nil
+}
+
+// Serve answers the requests that come through l until Shutdown, and then
+// returns nil.
+func (b *Bridge) Serve(l net.Listener) error {
+	err := b.server.Serve(limitListener(l, b.cfg.MaxClients))
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// Shutdown stops Serve, waits for running requests until ctx is done, and
+// closes the connections to the LDAP server.
+func (b *Bridge) Shutdown(ctx context.Context) error {
+	err := b.server.Shutdown(ctx)
+	if err != nil {
+		_ = b.server.Close()
+	}
+	return errors.Join(err, b.ldap.Close())
+}
+
+// ServeHTTP numbers the request, answers it and writes its record.
+func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	number := b.requests.Add(1)
+	correlation := correlationID(r.Header)
+	h := w.Header()
+	h.Set("Request-Id", strconv.FormatUint(number, 10))
+	h.Set("Correlation-Id", correlation)
+	h.Set("X-Frame-Options", "SAMEORIGIN")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store") // answers carry secrets
+
+	rec := &record{ResponseWriter: w}
+	defer func() {
+		fault := recover()
+		if fault == http.ErrAbortHandler {
+			panic(fault)
+		}
+		level := slog.LevelInfo
+		if fault != nil {
+			rec.Note(slog.Any("panic", fault), slog.String("stack", string(debug.Stack())))
+			if rec.status == 0 {
+				internalError(rec)
+			}
+		}
+		if rec.status >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		attrs := append([]slog.Attr{
+			slog.Uint64("req", number), slog.String("corr", correlation), slog.String("peer", r.RemoteAddr),
+			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", rec.status),
+		}, rec.notes...)
+		attrs = append(attrs, slog.Int64("ms", time.Since(start).Milliseconds()))
+		b.cfg.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "http", attrs...)
+	}()
+	b.face.ServeHTTP(rec, r)
+}
+
+// correlationID is the client's, if it is a UUID, or a new one.
+func correlationID(h http.Header) string {
+	const length = len("00000000-0000-0000-0000-000000000000") // uuid takes other forms too
+	if given := h.Get("Correlation-Id"); len(given) == length && uuid.Validate(given) == nil {
+		return strings.ToLower(given)
+	}
+	return uuid.NewString()
+}
+
+func internalError(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusInternalServerError)
+	_, _ = w.Write([]byte(`{"code":"UNEXPECTED_ERROR","message":"internal error"}` + "\n"))
+}
+
+// record is a ResponseWriter that remembers what the log will say.
+type record struct {
+	http.ResponseWriter
+	status int // 0: nothing sent yet
+	notes  []slog.Attr
+}
+
+func (r *record) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Note adds to the request's record in the log.
+func (r *record) Note(attrs ...slog.Attr) { r.notes = append(r.notes, attrs...) }
+
+// Unwrap is for http.ResponseController, and for net/http to find its own.
+func (r *record) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -1,0 +1,171 @@
+package pingdirectory
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+
+	"tallystick/httpbridge/strictjson"
+)
+
+// The members that bodies can have. All are strings.
+const (
+	staticPassword   = "staticPassword"
+	totpSharedSecret = "totpSharedSecret"
+	totpPassword     = "totpPassword"
+)
+
+// deepest is how deep a body may be nested: _controls is an array of objects
+// in an object, whose value-json is the control's own affair.
+const deepest = 16
+
+// body is the members that are present. None of them is empty.
+type body map[string]string
+
+// get is the member, nil if absent.
+func (b body) get(name string) *string {
+	if s, ok := b[name]; ok {
+		return &s
+	}
+	return nil
+}
+
+// octets is the member's octets, nil if absent.
+func (b body) octets(name string) []byte {
+	if s, ok := b[name]; ok {
+		return []byte(s)
+	}
+	return nil
+}
+
+// readBody reads the body of r: at most limit octets of JSON, or nothing.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, errTooLarge
+	}
+	if err := checkMediaType(r.Header, r.ContentLength != 0); err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		return b, nil
+	case errors.As(err, &tooLarge):
+		return nil, errTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, errSlowBody
+	default:
+		return nil, errCutBody
+	}
+}
+
+// checkMediaType wants JSON in UTF-8. A request without a body need not say so.
+func checkMediaType(h http.Header, hasBody bool) error {
+	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return errMediaType
+	}
+	types := h.Values("Content-Type")
+	if len(types) == 0 && !hasBody {
+		return nil
+	}
+	if len(types) != 1 {
+		return errMediaType
+	}
+	t, params, err := mime.ParseMediaType(types[0])
+	if err != nil || t != "application/json" && t != "application/hal+json" {
+		return errMediaType
+	}
+	if c, ok := params["charset"]; ok && !strings.EqualFold(c, "utf-8") {
+		return errMediaType
+	}
+	return nil
+}
+
+// decodeBody reads a body that is an object of the named members, all of them
+// optional here, and _controls. null is absent, and no octets at all are {}.
+func decodeBody(text []byte, members []string) (body, error) {
+	b := body{}
+	if len(text) == 0 {
+		return b, nil
+	}
+	doc, err := strictjson.Parse(text, deepest)
+	if err != nil {
+		return nil, badBody(err)
+	}
+	if doc.Root.Kind != strictjson.Object {
+		return nil, badBody(doc.At(doc.Root, "", "must be an object, not %v", doc.Root.Kind))
+	}
+	for _, m := range doc.Root.Members {
+		v := m.Value
+		switch {
+		case m.Name == "_controls":
+			if err := checkControls(doc, v); err != nil {
+				return nil, err
+			}
+		case !slices.Contains(members, m.Name):
+			return nil, badBody(doc.AtMember(m, strictjson.Join("", m.Name), "unknown member"))
+		case v.Kind == strictjson.Null:
+		case v.Kind != strictjson.String:
+			return nil, badBody(doc.At(v, m.Name, "must be a string, not %v", v.Kind))
+		case v.Text == "":
+			return nil, badBody(doc.At(v, m.Name, "must not be empty"))
+		default:
+			b[m.Name] = v.Text
+		}
+	}
+	return b, nil
+}
+
+// checkControls judges request controls in their JSON form. None is known to
+// the operations here, so a critical one is refused and the others are dropped
+// (RFC 4511, section 4.1.11).
+func checkControls(doc *strictjson.Document, v strictjson.Value) error {
+	const path = "_controls"
+	if v.Kind == strictjson.Null {
+		return nil
+	}
+	if v.Kind != strictjson.Array {
+		return badBody(doc.At(v, path, "must be an array, not %v", v.Kind))
+	}
+	for _, control := range v.Elements {
+		if control.Kind != strictjson.Object {
+			return badBody(doc.At(control, path, "a control must be an object, not %v", control.Kind))
+		}
+		got := map[string]strictjson.Kind{}
+		critical := false
+		for _, m := range control.Members {
+			got[m.Name] = m.Value.Kind
+			want := strictjson.String
+			switch m.Name {
+			case "oid", "control-name", "value-base64":
+			case "criticality":
+				want, critical = strictjson.Bool, m.Value.Bool
+			case "value-json":
+				want = strictjson.Object
+			default:
+				return badBody(doc.AtMember(m, strictjson.Join(path, m.Name), "unknown member"))
+			}
+			if m.Value.Kind != want {
+				return badBody(doc.At(m.Value, strictjson.Join(path, m.Name), "must be %v, not %v", want, m.Value.Kind))
+			}
+		}
+		_, hasOID := got["oid"]
+		_, hasCriticality := got["criticality"]
+		_, hasBase64 := got["value-base64"]
+		_, hasJSON := got["value-json"]
+		switch {
+		case !hasOID || !hasCriticality:
+			return badBody(doc.At(control, path, "a control needs oid and criticality"))
+		case hasBase64 && hasJSON:
+			return badBody(doc.At(control, path, "a control has one value at most"))
+		case critical:
+			return errCriticalControl
+		}
+	}
+	return nil
+}

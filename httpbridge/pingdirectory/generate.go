@@ -1,0 +1,46 @@
+package pingdirectory
+
+import (
+	"context"
+	"fmt"
+
+	"tallystick/extop/wire"
+	"tallystick/httpbridge/upstream"
+)
+
+// resultCode is how a body says which LDAP result it stands for.
+type resultCode struct {
+	Value int    `json:"value"`
+	Name  string `json:"name"`
+}
+
+// success is the body of a call whose result has nothing to add.
+type success struct {
+	ResultCode resultCode `json:"resultCode"`
+}
+
+type generated struct {
+	success
+	TOTPSharedSecret string `json:"totpSharedSecret"` // base32 text
+}
+
+// generate makes a secret for the user in the path: for himself with
+// staticPassword, for somebody else with the header's identity.
+func generate(ctx context.Context, client *upstream.Client, c *call) (any, error) {
+	password := c.body.octets(staticPassword)
+	s, authID, err := session(ctx, client, c, password != nil)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Release()
+	req := wire.GenerateTOTPSharedSecretRequest{AuthenticationID: &authID, StaticPassword: password}
+	_, value, err := s.Extended(ctx, wire.GenerateTOTPSharedSecretOID, req.Encode())
+	if err != nil {
+		return nil, err
+	}
+	resp, err := wire.DecodeGenerateTOTPSharedSecretResponse(value)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", upstream.ErrProtocol, err)
+	}
+	return generated{succeeded, resp.TOTPSharedSecret}, nil
+}

@@ -1,0 +1,150 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"tallystick/internal/ber"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// go-ldap has no SASL PLAIN, and its own StartTLS leaves no connection to wrap
+// a PLAIN bind in. So these two are exchanged here, one message each way,
+// before go-ldap takes the connection over. Their message IDs are the highest
+// there are, which go-ldap, counting from 1, does not reach.
+const (
+	startTLSID = 1<<31 - 1 - iota
+	plainID
+)
+
+// What LDAPMessages are tagged with (RFC 4511, appendix B).
+const (
+	bindRequest      = ber.Application | ber.Constructed | 0
+	bindResponse     = ber.Application | ber.Constructed | 1
+	extendedRequest  = ber.Application | ber.Constructed | 23
+	extendedResponse = ber.Application | ber.Constructed | 24
+	requestName      = ber.Context | 0
+	saslCredentials  = ber.Context | ber.Constructed | 3
+)
+
+// longestAnswer limits the octets of an answer to one of these requests.
+const longestAnswer = 64 << 10
+
+// startTLS asks the server to begin TLS on rw (RFC 4511, section 4.14). With
+// nil the server has agreed, and nothing of its handshake has been read.
+func startTLS(rw io.ReadWriter) error {
+	b, message := ber.Begin(nil, ber.Sequence)
+	b = ber.AppendInt(b, ber.Integer, startTLSID)
+	b, op := ber.Begin(b, extendedRequest)
+	b = ber.AppendString(b, requestName, "1.3.6.1.4.1.1466.20037")
+	b = ber.End(b, op)
+	b = ber.End(b, message)
+	return exchange(rw, b, startTLSID, extendedResponse)
+}
+
+// plain binds on rw by SASL PLAIN (RFC 4616). Errors: *Result for an answer
+// other than success, ErrUnavailable, ErrProtocol.
+func plain(rw io.ReadWriter, authcid, password string) error {
+	if strings.Contains(authcid, "\x00") || strings.Contains(password, "\x00") {
+		return &Result{Code: ldap.LDAPResultInvalidCredentials} // cannot be said in PLAIN
+	}
+	b, message := ber.Begin(nil, ber.Sequence)
+	b = ber.AppendInt(b, ber.Integer, plainID)
+	b, op := ber.Begin(b, bindRequest)
+	b = ber.AppendInt(b, ber.Integer, 3)
+	b = ber.AppendString(b, ber.OctetString, "")
+	b, sasl := ber.Begin(b, saslCredentials)
+	b = ber.AppendString(b, ber.OctetString, "PLAIN")
+	b = ber.AppendString(b, ber.OctetString, "\x00"+authcid+"\x00"+password)
+	b = ber.End(b, sasl)
+	b = ber.End(b, op)
+	b = ber.End(b, message)
+	return exchange(rw, b, plainID, bindResponse)
+}
+
+// exchange sends request and reads the one answer to it, and not an octet more.
+func exchange(rw io.ReadWriter, request []byte, id int64, tag byte) error {
+	if _, err := rw.Write(request); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	answer, err := readMessage(rw)
+	if err != nil {
+		return err
+	}
+	result, err := decodeResult(answer, id, tag)
+	if err != nil {
+		return err
+	}
+	if result.Code != ldap.LDAPResultSuccess {
+		return result
+	}
+	return nil
+}
+
+// readMessage reads one LDAPMessage.
+func readMessage(r io.Reader) ([]byte, error) {
+	b := make([]byte, 2, 256)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	_, header, length, err := ber.Header(b)
+	for errors.Is(err, ber.ErrTruncated) {
+		b = append(b, 0)
+		if _, err := io.ReadFull(r, b[len(b)-1:]); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		_, header, length, err = ber.Header(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	if length > longestAnswer {
+		return nil, fmt.Errorf("%w: %d octets", ErrProtocol, length)
+	}
+	b = append(b, make([]byte, length)...)
+	if _, err := io.ReadFull(r, b[header:]); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return b, nil
+}
+
+// decodeResult reads the LDAPResult out of an LDAPMessage with the given
+// messageID and operation. Elements behind the three that every LDAPResult has
+// are ignored.
+func decodeResult(message []byte, id int64, tag byte) (*Result, error) {
+	outer := ber.NewReader(message)
+	in, err := outer.Enter(ber.Sequence)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	gotID, err := in.Int(ber.Integer)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	if gotID == 0 && in.Peek() == extendedResponse { // Notice of Disconnection
+		return nil, fmt.Errorf("%w: it says goodbye", ErrUnavailable)
+	}
+	if gotID != id {
+		return nil, fmt.Errorf("%w: messageID %d", ErrProtocol, gotID)
+	}
+	op, err := in.Enter(tag)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	code, err := op.Int(ber.Enumerated)
+	if err != nil || code < 0 || code > 1<<31-1 {
+		return nil, fmt.Errorf("%w: resultCode", ErrProtocol)
+	}
+	matchedDN, err := op.Read(ber.OctetString)
+	if err != nil {
+		return nil, fmt.Errorf("%w: matchedDN: %w", ErrProtocol, err)
+	}
+	diagnosticMessage, err := op.Read(ber.OctetString)
+	if err != nil {
+		return nil, fmt.Errorf("%w: diagnosticMessage: %w", ErrProtocol, err)
+	}
+	return &Result{Code: int(code), MatchedDN: string(matchedDN), DiagnosticMessage: string(diagnosticMessage)}, nil
+}

@@ -1,0 +1,73 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// ErrUnavailable says that the server could not be asked or did not answer in
+// time. What was asked may have been done nevertheless.
+var ErrUnavailable = errors.New("LDAP server unavailable")
+
+// ErrProtocol says that the server's answer could not be understood.
+var ErrProtocol = errors.New("LDAP server's answer not understood")
+
+// Result is an LDAPResult (RFC 4511, section 4.1.9) other than success.
+type Result struct {
+	Code              int
+	MatchedDN         string
+	DiagnosticMessage string
+}
+
+func (r *Result) Error() string {
+	return fmt.Sprintf("LDAP result %d %q", r.Code, r.DiagnosticMessage)
+}
+
+// RejectedError says that the server did not take a client's credentials, and
+// with which result of the bind.
+type RejectedError struct{ Result Result }
+
+func (e *RejectedError) Error() string { return "credentials rejected: " + e.Result.Error() }
+
+// rejects reports whether code, as the result of a bind, says something about
+// the credentials rather than about the server's state. Servers differ in what
+// they say for an unknown user, a malformed name, or an account that is shut.
+func rejects(code int) bool {
+	switch code {
+	case ldap.LDAPResultOperationsError, ldap.LDAPResultProtocolError,
+		ldap.LDAPResultAdminLimitExceeded, ldap.LDAPResultConfidentialityRequired,
+		ldap.LDAPResultBusy, ldap.LDAPResultUnavailable, ldap.LDAPResultOther:
+		return false
+	}
+	return true
+}
+
+// bindError turns an error of a bind into the errors of this package.
+func bindError(err error) error {
+	var r *Result
+	if errors.As(err, &r) && rejects(r.Code) {
+		return &RejectedError{*r}
+	}
+	return err
+}
+
+// clientError turns an error of go-ldap into the errors of this package:
+// *Result if the server sent it, else ErrUnavailable or ErrProtocol.
+func clientError(err error) error {
+	var e *ldap.Error
+	switch {
+	case !errors.As(err, &e):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case e.Packet == nil:
+		if e.ResultCode == ldap.ErrorMalformedPacket || e.ResultCode == ldap.ErrorUnexpectedResponse {
+			return fmt.Errorf("%w: %w", ErrProtocol, err)
+		}
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case e.ResultCode >= ldap.ErrorNetwork && e.ResultCode <= ldap.ErrorMalformedPacket:
+		// Codes of go-ldap's own: there was a packet, but no LDAPResult in it.
+		return fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	return &Result{Code: int(e.ResultCode), MatchedDN: e.MatchedDN, DiagnosticMessage: e.Err.Error()}
+}
