@@ -11,8 +11,10 @@ const (
 	// syntaxArc is where the syntaxes of RFC 4517 are.
 	syntaxArc = "1.3.6.1.4.1.1466.115.121.1."
 
-	directoryString = syntaxArc + "15"
-	uuidSyntax      = "1.3.6.1.1.16.1"
+	directoryString  = syntaxArc + "15"
+	nameSyntax       = syntaxArc + "12"
+	nameAndUIDSyntax = syntaxArc + "34"
+	uuidSyntax       = "1.3.6.1.1.16.1"
 )
 
 // checks is how values of each syntax are checked, by OID without syntaxArc.

@@ -235,18 +235,27 @@ func normalizeFirst(normalize func(dst, value []byte) ([]byte, error)) func(dst,
 	}
 }
 
-// normalizeDN is a name's Norm.
 func (s *Schema) normalizeDN(dst, value []byte) ([]byte, error) {
-	dn, err := s.ParseDN(string(value))
+	return s.appendNormDN(dst, value, 0)
+}
+
+func (s *Schema) normalizeNameAndUID(dst, value []byte) ([]byte, error) {
+	return s.appendNormNameAndUID(dst, value, 0)
+}
+
+// appendNormDN appends the Norm of a name that stands within depth others.
+func (s *Schema) appendNormDN(dst, value []byte, depth int) ([]byte, error) {
+	dn, err := s.parseDN(string(value), depth)
 	if err != nil {
 		return nil, err
 	}
 	return append(dst, dn.norm...), nil
 }
 
-// normalizeNameAndUID is a name and a bit string: DN#'0101'B (RFC 4517,
-// section 3.3.21). A normalised name has no raw #.
-func (s *Schema) normalizeNameAndUID(dst, value []byte) ([]byte, error) {
+// appendNormNameAndUID appends the normal form of a name with an optional bit
+// string: DN#'0101'B (RFC 4517, section 3.3.21). A normalised name has no raw
+// number sign.
+func (s *Schema) appendNormNameAndUID(dst, value []byte, depth int) ([]byte, error) {
 	dn := value
 	var uid []byte
 	if i := bytes.LastIndexByte(value, '#'); i >= 0 {
@@ -254,7 +263,7 @@ func (s *Schema) normalizeNameAndUID(dst, value []byte) ([]byte, error) {
 			dn, uid = value[:i], value[i:]
 		}
 	}
-	dst, err := s.normalizeDN(dst, dn)
+	dst, err := s.appendNormDN(dst, dn, depth)
 	if err != nil {
 		return nil, err
 	}
