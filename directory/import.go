@@ -223,15 +223,15 @@ func (d *Directory) Apply(ctx context.Context, src ImportSource) (int, error) {
 	}
 }
 
-// pending is one change of a batch, ready to be made.
-type pending struct {
+// importStep is one change of a batch, ready to be made.
+type importStep struct {
 	rec     *ImportRecord
 	run     func(store.Writer) error
 	context bool // may change the naming contexts
 }
 
-func (d *Directory) nextBatch(ctx context.Context, src ImportSource) ([]pending, error) {
-	var batch []pending
+func (d *Directory) nextBatch(ctx context.Context, src ImportSource) ([]importStep, error) {
+	var batch []importStep
 	for len(batch) < batchSize {
 		rec, err := src.Next()
 		if err == io.EOF {
@@ -255,8 +255,8 @@ func (d *Directory) nextBatch(ctx context.Context, src ImportSource) ([]pending,
 	return batch, nil
 }
 
-func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (pending, error) {
-	p := pending{rec: rec}
+func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (importStep, error) {
+	p := importStep{rec: rec}
 	switch req := rec.Request.(type) {
 	case *AddRequest:
 		dn, err := d.parseDN(req.Entry)
