@@ -121,6 +121,9 @@ func trigrams(b []byte) [][]byte {
 
 // writeIndex brings the index from the entry old to new; either may be nil.
 func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) {
+	if old != nil && new != nil {
+		old, new = differences(old, new)
+	}
 	var before, after [][]byte
 	if old != nil {
 		before = d.indexKeys(id, old)
@@ -149,4 +152,20 @@ func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) {
 			before, after = before[1:], after[1:]
 		}
 	}
+}
+
+// differences returns two states of an entry without the attributes that did
+// not change: most changes touch one of many.
+func differences(old, new *record) (*record, *record) {
+	same := func(list []Attribute) func(Attribute) bool {
+		return func(a Attribute) bool {
+			return slices.ContainsFunc(list, func(b Attribute) bool {
+				return a.Name == b.Name && slices.EqualFunc(a.Values, b.Values, bytes.Equal)
+			})
+		}
+	}
+	o, n := *old, *new
+	o.attributes = slices.DeleteFunc(slices.Clone(old.attributes), same(new.attributes))
+	n.attributes = slices.DeleteFunc(slices.Clone(new.attributes), same(old.attributes))
+	return &o, &n
 }
