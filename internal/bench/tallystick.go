@@ -32,6 +32,7 @@ func startTallystick(ctx context.Context, dir, program string, p population) (*s
 		"--set", "listen.ldap=" + s.addr.String(),
 		"--set", "listen.ldaps=off",
 		"--set", "listen.http=off",
+		"--set", "listen.ldapi=off",
 		"--set", "secondFactor.perUser=1000", // generate adds to the same people over and over
 	}
 	command := func(name string, args ...string) []string {
