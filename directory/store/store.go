@@ -17,7 +17,7 @@ var ErrReadOnly = errors.New("store: read-only")
 
 // ErrTooLarge is returned by Update and Load for a key, a value or a whole
 // update beyond what the engine takes at once. Every engine takes keys of up
-// to 1 KiB, values of up to 1,000,000 bytes, and 10,000 small changes.
+// to 1 KiB and values of up to 1,000,000 bytes.
 var ErrTooLarge = errors.New("store: too large")
 
 // ErrInvalidKey is returned by Update and Load for an empty key and for one
@@ -59,7 +59,9 @@ func Prefix(p []byte) Range {
 type Reader interface {
 	// Get returns the value of key, or ErrNotFound.
 	Get(key []byte) ([]byte, error)
-	// Scan calls fn for each key in r, in order, until it returns false.
+	// Scan calls fn for each key in r, in order, until it returns false. In
+	// an Update it does not see what fn itself sets or deletes meanwhile. It
+	// ends with the context's error when that of the View or Update ends.
 	Scan(r Range, fn func(key, value []byte) bool) error
 }
 
@@ -81,7 +83,8 @@ type Store interface {
 	// Update runs fn and makes what it wrote durable, all or nothing, before
 	// it returns nil. When fn returns an error nothing is written and Update
 	// returns that error. fn may run again and may run on another goroutine:
-	// it must touch nothing outside but to assign its results.
+	// it must touch nothing outside but to assign its results, and must not
+	// call Update. It does not run when ctx has ended before its turn.
 	Update(ctx context.Context, fn func(Writer) error) error
 
 	// Load fills an empty store with the pairs that fn puts, in any order, no

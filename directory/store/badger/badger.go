@@ -41,6 +41,8 @@ type Store struct {
 	stop    chan struct{} // closed when the background goroutines shall end
 	running sync.WaitGroup
 
+	loading sync.Mutex // held by Load, without which db is not exchanged
+
 	db     *database // owned by the writer goroutine
 	broken error     // owned by the writer: a commit failed, its outcome is unknown
 }

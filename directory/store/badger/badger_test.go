@@ -4,37 +4,19 @@ import (
 	"testing"
 
 	"tallystick/directory/store"
+	"tallystick/directory/store/storetest"
 )
 
-func TestOpen(t *testing.T) {
-	dir := t.TempDir()
-	ctx := t.Context()
-	for range 3 {
-		s, err := Open(dir, Config{Small: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = s.Update(ctx, func(w store.Writer) error {
-			v, err := w.Get([]byte("a"))
-			if err != nil && err != store.ErrNotFound {
-				return err
-			}
-			w.Set([]byte("a"), append([]byte("x"), v...))
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = s.View(ctx, func(r store.Reader) error {
-			v, err := r.Get([]byte("a"))
-			t.Log(string(v))
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, dir string) store.Store { return open(t, dir) })
+}
+
+// open opens a small store, which the test must close.
+func open(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, err := Open(dir, Config{Small: true})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
 	}
+	return s
 }

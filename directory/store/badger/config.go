@@ -30,6 +30,10 @@ type Config struct {
 	// operator who has read the message of ErrRolledBack, for one start.
 	AcceptRollback bool
 
+	// sortMemory is the size of the runs that Load sorts, twice of which are
+	// in memory; 0 means 32 MiB.
+	sortMemory int
+
 	// freeSpace stands in for the operating system in tests.
 	freeSpace func(folder string) (int64, error)
 }
@@ -43,6 +47,9 @@ func (c Config) withDefaults() Config {
 		if c.Small {
 			c.MinFree = 128 << 20
 		}
+	}
+	if c.sortMemory == 0 {
+		c.sortMemory = 32 << 20
 	}
 	if c.freeSpace == nil {
 		c.freeSpace = freeSpace

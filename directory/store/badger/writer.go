@@ -14,11 +14,13 @@ import (
 // maxGroup is how many updates may share a commit.
 const maxGroup = 1024
 
-// request is one call of Update on its way through the writer.
+// request is one call of Update, or the end of a Load, on its way through the
+// writer.
 type request struct {
 	ctx  context.Context
 	fn   func(store.Writer) error
-	done chan error // receives the answer, once
+	swap func() error // instead of fn: changes s.db, between two commits
+	done chan error   // receives the answer, once
 }
 
 // Update implements store.Store. fn runs on the store's own goroutine, alone,
@@ -100,6 +102,11 @@ func (g *group) abandon() {
 // and leaves nothing behind; one that no longer fits commits the group first.
 func (g *group) add(req *request) {
 	s := g.s
+	if req.swap != nil {
+		g.commit()
+		req.done <- req.swap()
+		return
+	}
 	own, err := g.run(req)
 	if err != nil {
 		req.done <- err
