@@ -22,11 +22,11 @@ const (
 
 // What LDAPMessages are tagged with (RFC 4511, appendix B).
 const (
-	bindRequest      = ber.Application | ber.Constructed | 0
+	bindRequest      = ber.Application | ber.Constructed // 0
 	bindResponse     = ber.Application | ber.Constructed | 1
 	extendedRequest  = ber.Application | ber.Constructed | 23
 	extendedResponse = ber.Application | ber.Constructed | 24
-	requestName      = ber.Context | 0
+	requestName      = ber.Context // 0
 	saslCredentials  = ber.Context | ber.Constructed | 3
 )
 
