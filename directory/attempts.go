@@ -1,0 +1,113 @@
+package directory
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// attempts is the one counter of a user's wrong passwords, wrong codes and
+// wrong secrets, whichever door they came to, as it is stored: protobuf wire
+// format. The zero value is a user who never failed.
+//
+//	failures          the next attempt is judged
+//	< FreeAttempts    at once
+//	< LockoutAfter    after Delay, doubled with each failure, behind the last one
+//	more              after Lockout behind the last one
+//
+// An attempt before its time fails, right or wrong, and counts as refused.
+type attempts struct {
+	failures int
+	last     time.Time // of the last failure; UTC, to the millisecond
+	refused  uint64    // attempts before their time since the last success
+
+	// credentials is how many credentials the user has. If there are fewer
+	// or more in the store, nobody is believed.
+	credentials int
+}
+
+// forgetAfter is how long failures are remembered if no more follow.
+const forgetAfter = 24 * time.Hour
+
+const (
+	fieldFailures    = 1
+	fieldLastFailure = 2 // milliseconds
+	fieldRefused     = 3
+	fieldCredentials = 4
+)
+
+func (a attempts) encode() []byte {
+	var b []byte
+	if a.failures > 0 {
+		b = appendUint(b, fieldFailures, uint64(a.failures))
+		b = appendUint(b, fieldLastFailure, uint64(a.last.UnixMilli()))
+	}
+	if a.refused > 0 {
+		b = appendUint(b, fieldRefused, a.refused)
+	}
+	return appendUint(b, fieldCredentials, uint64(a.credentials))
+}
+
+func (a *attempts) decode(b []byte) error {
+	counted := false
+	err := fields(b, func(field protowire.Number, v uint64, _ []byte) error {
+		switch field {
+		case fieldFailures:
+			a.failures = int(min(v, maxFailures))
+		case fieldLastFailure:
+			a.last = time.UnixMilli(int64(v)).UTC()
+		case fieldRefused:
+			a.refused = v
+		case fieldCredentials:
+			counted = true
+			a.credentials = int(min(v, 1<<16))
+		}
+		return nil
+	})
+	if err == nil && !counted {
+		err = errRecord
+	}
+	return err
+}
+
+// maxFailures is where counting ends.
+const maxFailures = 1 << 20
+
+// wait is how long after the last failure the next attempt is judged.
+func (c CredentialsConfig) wait(failures int) time.Duration {
+	switch {
+	case failures >= c.LockoutAfter:
+		return c.Lockout
+	case failures < c.FreeAttempts:
+		return 0
+	}
+	if n := failures - c.FreeAttempts; n < 30 {
+		return min(c.Delay<<n, c.Lockout)
+	}
+	return c.Lockout
+}
+
+// refuses reports whether an attempt at the time now comes before its time.
+// A last failure that lies in the future, because the clock was set back, is
+// taken for one just now.
+func (c CredentialsConfig) refuses(a attempts, now time.Time) bool {
+	since := max(now.Sub(a.last), 0)
+	return a.failures > 0 && since < c.wait(a.failures)
+}
+
+// fail counts a failure at the time now.
+func (a *attempts) fail(now time.Time) {
+	if now.Sub(a.last) > forgetAfter {
+		a.failures = 0
+	}
+	a.failures = min(a.failures+1, maxFailures)
+	a.last = now.UTC().Truncate(time.Millisecond)
+}
+
+// succeed forgets the failures. It reports whether there was anything to
+// forget.
+func (a *attempts) succeed() bool {
+	some := a.failures > 0 || a.refused > 0
+	*a = attempts{credentials: a.credentials}
+	return some
+}

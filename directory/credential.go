@@ -1,0 +1,178 @@
+package directory
+
+import (
+	"crypto/rand"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"tallystick/directory/seal"
+	"tallystick/directory/totp"
+)
+
+// credentialState is how far a credential counts. The numbers are stored.
+type credentialState int
+
+const (
+	pending  credentialState = 0 // made; no code was accepted yet, so it protects nothing
+	active   credentialState = 1 // its owner must show a code
+	disabled credentialState = 2 // it had been active; its codes are refused
+)
+
+var credentialStates = []string{pending: "pending", active: "active", disabled: "disabled"}
+
+func (s credentialState) String() string { return credentialStates[s] }
+
+// credential is one TOTP shared secret of one user, as it is stored: protobuf
+// wire format, like record.
+type credential struct {
+	id         string // opaque and random; in the key, not in the value
+	name       string // given by the user or an administrator; may be empty
+	sealed     []byte // the secret, bound to entryUUID and id
+	parameters totp.Parameters
+	state      credentialState
+	totp       totp.State // last accepted step and learned drift
+	serial     string     // of a hardware token; may be empty
+	device     string     // serial number of the device it is in; may be empty
+
+	// passwordAlone says that nothing but the static password stood behind
+	// its making. While it is pending and another credential counts, its own
+	// code does not make it count.
+	passwordAlone bool
+
+	created, changed time.Time // UTC, to the second
+	changedBy        string    // DN; "" is anonymous
+	sequence         uint64    // grows with every change
+}
+
+const (
+	fieldCredentialName      = 1
+	fieldCredentialSealed    = 2
+	fieldCredentialAlgorithm = 3
+	fieldCredentialDigits    = 4
+	fieldCredentialPeriod    = 5 // seconds
+	fieldCredentialState     = 6
+	fieldCredentialLastStep  = 7 // zigzag
+	fieldCredentialDrift     = 8 // zigzag
+	fieldCredentialSerial    = 9
+	fieldCredentialDevice    = 10
+	fieldCredentialAlone     = 11
+	fieldCredentialCreated   = 12
+	fieldCredentialChanged   = 13
+	fieldCredentialChangedBy = 14
+	fieldCredentialSequence  = 15
+)
+
+func (c *credential) encode() []byte {
+	b := appendText(nil, fieldCredentialName, c.name)
+	b = protowire.AppendBytes(protowire.AppendTag(b, fieldCredentialSealed, protowire.BytesType), c.sealed)
+	b = appendUint(b, fieldCredentialAlgorithm, uint64(c.parameters.Algorithm))
+	b = appendUint(b, fieldCredentialDigits, uint64(c.parameters.Digits))
+	b = appendUint(b, fieldCredentialPeriod, uint64(c.parameters.Period/time.Second))
+	b = appendUint(b, fieldCredentialState, uint64(c.state))
+	b = appendUint(b, fieldCredentialLastStep, protowire.EncodeZigZag(c.totp.LastStep))
+	b = appendUint(b, fieldCredentialDrift, protowire.EncodeZigZag(int64(c.totp.Drift)))
+	b = appendText(b, fieldCredentialSerial, c.serial)
+	b = appendText(b, fieldCredentialDevice, c.device)
+	if c.passwordAlone {
+		b = appendUint(b, fieldCredentialAlone, 1)
+	}
+	b = appendUint(b, fieldCredentialCreated, uint64(c.created.Unix()))
+	b = appendUint(b, fieldCredentialChanged, uint64(c.changed.Unix()))
+	b = appendText(b, fieldCredentialChangedBy, c.changedBy)
+	return appendUint(b, fieldCredentialSequence, c.sequence)
+}
+
+// decode reads what encode wrote; nothing of c aliases b. A credential that
+// could not have been written is refused: nobody is believed on half a record.
+func (c *credential) decode(b []byte) error {
+	lastStep := false
+	err := fields(b, func(field protowire.Number, v uint64, data []byte) error {
+		switch field {
+		case fieldCredentialName:
+			c.name = string(data)
+		case fieldCredentialSealed:
+			c.sealed = slices.Clone(data)
+		case fieldCredentialAlgorithm:
+			c.parameters.Algorithm = totp.Algorithm(min(v, 1<<16))
+		case fieldCredentialDigits:
+			c.parameters.Digits = int(min(v, 1<<16))
+		case fieldCredentialPeriod:
+			c.parameters.Period = time.Duration(min(v, 1<<16)) * time.Second
+		case fieldCredentialState:
+			if v >= uint64(len(credentialStates)) {
+				return errRecord
+			}
+			c.state = credentialState(v)
+		case fieldCredentialLastStep:
+			lastStep = true
+			c.totp.LastStep = protowire.DecodeZigZag(v)
+		case fieldCredentialDrift:
+			drift := protowire.DecodeZigZag(v)
+			if drift < -1<<16 || drift > 1<<16 {
+				return errRecord
+			}
+			c.totp.Drift = int(drift)
+		case fieldCredentialSerial:
+			c.serial = string(data)
+		case fieldCredentialDevice:
+			c.device = string(data)
+		case fieldCredentialAlone:
+			c.passwordAlone = v != 0
+		case fieldCredentialCreated:
+			c.created = time.Unix(int64(v), 0).UTC()
+		case fieldCredentialChanged:
+			c.changed = time.Unix(int64(v), 0).UTC()
+		case fieldCredentialChangedBy:
+			c.changedBy = string(data)
+		case fieldCredentialSequence:
+			c.sequence = v
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !lastStep || len(c.sealed) == 0 || c.parameters.Check() != nil {
+		return errRecord
+	}
+	return nil
+}
+
+// newCredential returns a pending credential of the given secret.
+func (d *Directory) newCredential(owner [16]byte, secret seal.Secret, p totp.Parameters, by string) (*credential, error) {
+	now := d.now().UTC()
+	c := &credential{
+		id:         rand.Text(),
+		parameters: p,
+		totp:       totp.State{LastStep: totp.NoStep},
+		created:    now,
+		changed:    now,
+		changedBy:  by,
+	}
+	return c, d.seal(owner, c, secret)
+}
+
+// seal puts the secret into the credential, bound to its owner and its id.
+func (d *Directory) seal(owner [16]byte, c *credential, secret seal.Secret) (err error) {
+	keyset := d.credentials.cfg.Keyset
+	if keyset == nil {
+		return errKeyset
+	}
+	c.sealed, err = keyset.Seal(secret, sealedFor(owner, c.id))
+	return err
+}
+
+// unseal is the secret of a credential. Wipe it after use.
+func (d *Directory) unseal(owner [16]byte, c *credential) (seal.Secret, error) {
+	keyset := d.credentials.cfg.Keyset
+	if keyset == nil {
+		return nil, errKeyset
+	}
+	return keyset.Open(c.sealed, sealedFor(owner, c.id))
+}
+
+func sealedFor(owner [16]byte, credentialID string) []byte {
+	return append(append([]byte("TOTP secret of "), owner[:]...), credentialID...)
+}

@@ -1,0 +1,166 @@
+package directory
+
+import (
+	"context"
+	"hash/maphash"
+	"slices"
+	"sync"
+	"time"
+
+	"tallystick/directory/password"
+	"tallystick/directory/seal"
+	"tallystick/directory/store"
+	"tallystick/directory/totp"
+)
+
+// CredentialsConfig is what may be set about passwords, TOTP and attempts. The
+// zero value works, but for TOTP it needs a Keyset.
+type CredentialsConfig struct {
+	// Keyset seals the TOTP secrets. nil: none can be made, and users who
+	// have one cannot log in.
+	Keyset *seal.Keyset
+
+	// Scheme is for new passwords; "": password.Default. A stored password of
+	// another scheme is replaced when its owner next binds.
+	Scheme password.Scheme
+
+	// Window is how many steps before and behind the learned drift a code is
+	// accepted; 0: one, negative: the one step alone.
+	Window int
+
+	// MaxDrift is up to how many steps either way drift is learned; 0: three,
+	// negative: it is not learned.
+	MaxDrift int
+
+	// Separator stands between the static password and the code behind it;
+	// "": nothing does.
+	Separator string
+
+	// PasswordAloneMayChange lets the static password alone add and remove
+	// secrets of a user who has had a code accepted, as PingDirectory does.
+	// By default a valid code must follow it.
+	PasswordAloneMayChange bool
+
+	// MaxCredentials is how many secrets one user may have; 0: ten.
+	MaxCredentials int
+
+	// FreeAttempts is after how many failures in a row the user has to wait;
+	// 0: five.
+	FreeAttempts int
+
+	// Delay is the first wait; it doubles with every failure. 0: one second.
+	Delay time.Duration
+
+	// LockoutAfter is after how many failures in a row the wait is Lockout;
+	// 0: ten.
+	LockoutAfter int
+
+	// Lockout is the longest wait; 0: 15 minutes. Failures are forgotten by a
+	// success, an administrator's new password, or a day without one.
+	Lockout time.Duration
+}
+
+func (c CredentialsConfig) withDefaults() CredentialsConfig {
+	number := func(p *int, n int) {
+		if *p == 0 {
+			*p = n
+		}
+		*p = max(*p, 0)
+	}
+	number(&c.Window, totp.DefaultLimits.Window)
+	number(&c.MaxDrift, totp.DefaultLimits.MaxDrift)
+	number(&c.MaxCredentials, 10)
+	number(&c.FreeAttempts, 5)
+	number(&c.LockoutAfter, 10)
+	if c.Scheme == "" {
+		c.Scheme = password.Default
+	}
+	if c.Delay <= 0 {
+		c.Delay = time.Second
+	}
+	if c.Lockout <= 0 {
+		c.Lockout = 15 * time.Minute
+	}
+	return c
+}
+
+// credentials is the part of a Directory that judges passwords and codes.
+type credentials struct {
+	cfg   CredentialsConfig
+	turns turnstile
+	seed  maphash.Seed // of the shadow counters
+
+	// decoy is a stored password that nobody knows, to spend the same work on
+	// a user who does not exist.
+	decoy func() []byte
+
+	mu      sync.Mutex           // guards unsaved
+	unsaved map[entryID]attempts // counters that the store did not take
+}
+
+func (c *credentials) open(_ context.Context, d *Directory) error {
+	c.cfg = d.cfg.Credentials.withDefaults()
+	if _, err := password.ParseScheme(string(c.cfg.Scheme)); err != nil {
+		return err
+	}
+	c.seed = maphash.MakeSeed()
+	c.unsaved = map[entryID]attempts{}
+	c.decoy = sync.OnceValue(func() []byte {
+		value, err := password.Hash(c.cfg.Scheme, []byte(password.Generate()))
+		if err != nil {
+			panic(err) // no randomness: nothing here may go on
+		}
+		return value
+	})
+	return nil
+}
+
+// errKeyset is the answer where a secret would have to be sealed or opened.
+var errKeyset = &Error{ResultCode: UnwillingToPerform, DiagnosticMessage: "this server keeps no TOTP shared secrets"}
+
+// limits is the window in which codes are accepted.
+func (c *credentials) limits() totp.Limits {
+	return totp.Limits{Window: c.cfg.Window, MaxDrift: c.cfg.MaxDrift}
+}
+
+// readCredentials reads the credentials of an entry, in the order of their
+// ids.
+func readCredentials(r store.Reader, id entryID) ([]*credential, error) {
+	var list []*credential
+	var failed error
+	prefix := credentialPrefix(id)
+	err := r.Scan(store.Prefix(prefix), func(key, value []byte) bool {
+		c := new(credential)
+		if failed = c.decode(value); failed != nil {
+			return false
+		}
+		c.id = string(key[len(prefix):])
+		list = append(list, c)
+		return true
+	})
+	if err == nil {
+		err = failed
+	}
+	return list, err
+}
+
+// deleteCredentials removes what belongs to an entry that is deleted.
+func (d *Directory) deleteCredentials(w store.Writer, id entryID) error {
+	w.Delete(attemptKey(id))
+	return deleteSecrets(w, id)
+}
+
+// deleteSecrets removes the credentials of an entry, readable or not.
+func deleteSecrets(w store.Writer, id entryID) error {
+	var keys [][]byte
+	scan := store.Prefix(credentialPrefix(id))
+	scan.KeysOnly = true
+	err := w.Scan(scan, func(key, _ []byte) bool {
+		keys = append(keys, slices.Clone(key))
+		return true
+	})
+	for _, key := range keys {
+		w.Delete(key)
+	}
+	return err
+}

@@ -1,0 +1,267 @@
+package directory
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"tallystick/directory/password"
+	"tallystick/directory/seal"
+	"tallystick/directory/store"
+)
+
+// maxPasswordValues is how many values of userPassword are taken at one time:
+// each costs a hash.
+const maxPasswordValues = 8
+
+// hashPasswordValues turns values given for userPassword into what is stored:
+// passwords in the clear are hashed with the default scheme. Values that are
+// hashed already are taken as they are if allowHashed, and refused otherwise:
+// whoever sends them could not be held to any rule about passwords. The error
+// is a constraintViolation.
+func (d *Directory) hashPasswordValues(values [][]byte, allowHashed bool) ([][]byte, error) {
+	if len(values) > maxPasswordValues {
+		return nil, Errorf(ConstraintViolation, "userPassword: more than %d values", maxPasswordValues)
+	}
+	stored := make([][]byte, 0, len(values))
+	for _, v := range values {
+		_, err := password.SchemeOf(v)
+		known := !errors.Is(err, password.ErrScheme)
+		switch {
+		case known && !allowHashed:
+			return nil, Errorf(ConstraintViolation, "userPassword: hashed values are only taken from administrators")
+		case known && err != nil:
+			return nil, Errorf(ConstraintViolation, "userPassword: the value is not one that its storage scheme writes, or costs too much to verify")
+		case known:
+			stored = append(stored, slices.Clone(v))
+			continue
+		case allowHashed && password.LooksHashed(v):
+			return nil, Errorf(ConstraintViolation, "userPassword: storage scheme not supported")
+		}
+		hashed, err := d.hashPassword(v)
+		if err != nil {
+			return nil, err
+		}
+		stored = append(stored, hashed)
+	}
+	return stored, nil
+}
+
+// hashPassword is what is stored of a new password.
+func (d *Directory) hashPassword(clear []byte) ([]byte, error) {
+	hashed, err := password.Hash(d.credentials.cfg.Scheme, clear)
+	if errors.Is(err, password.ErrLength) {
+		return nil, Errorf(ConstraintViolation, "the password is empty or too long")
+	}
+	return hashed, err
+}
+
+// ChangePassword sets a user's password and returns the one it made up if
+// newPassword is nil; RFC 3062. userIdentity is "dn:…", "u:…", a bare DN or a
+// bare user name; nil is the requester.
+//
+//	oldPassword  user            condition
+//	given        anybody         it is right, with a code behind it as in a bind; the
+//	                             code may be missing if the requester, being the user,
+//	                             authenticated with one
+//	absent       the requester   authenticated, and with a code if a bind needs one
+//	absent       somebody else   privilege password-reset, and bypass-acl if the user
+//	                             has privileges
+//
+// Errors: unwillingToPerform if it is nobody's password; invalidCredentials
+// for a wrong old one; insufficientAccessRights; noSuchObject, only for those
+// with password-reset; constraintViolation for a bad new one.
+func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdentity *string, oldPassword, newPassword []byte) (generated string, err error) {
+	if who.Anonymous() && userIdentity == nil {
+		return "", Errorf(UnwillingToPerform, "whose password? Bind first or name the user")
+	}
+	var target account
+	var self bool
+	err = d.store.View(ctx, func(r store.Reader) error {
+		own, err := d.requester(r, who)
+		if err != nil {
+			return err
+		}
+		target = own
+		if userIdentity != nil {
+			if target, err = d.looseID(r, *userIdentity); err != nil {
+				return err
+			}
+		}
+		self = own.known() && own.id == target.id
+		if oldPassword == nil && !self {
+			return d.mayReset(r, who, target)
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case newPassword == nil:
+		generated = password.Generate()
+		newPassword = []byte(generated)
+	case len(newPassword) == 0 || len(newPassword) > password.MaxLength:
+		return "", Errorf(ConstraintViolation, "the password is empty or too long")
+	}
+
+	var proved evidence
+	if oldPassword != nil {
+		p := proof{door: "password modify", password: seal.Secret(oldPassword), rule: codeIfActive}
+		if self && who.How == ByPasswordAndCode {
+			p.rule, p.trusted = codeOptional, true
+		}
+		if proved, err = d.prove(ctx, target, p); err != nil {
+			return "", err
+		}
+	}
+	Slow(ctx)
+	hashed, err := d.hashPassword(newPassword)
+	if err != nil {
+		return "", err
+	}
+	if err := d.setPassword(ctx, who, target, self, proved, hashed); err != nil {
+		return "", err
+	}
+	return generated, nil
+}
+
+// requester is the account of who asks; nobody's if anonymous or gone.
+func (d *Directory) requester(r store.Reader, who Requester) (account, error) {
+	if who.Anonymous() {
+		return d.nobody(""), nil
+	}
+	dn, err := d.parseDN(who.DN)
+	if err != nil {
+		return account{}, err
+	}
+	return d.accountOf(r, dn)
+}
+
+// mayReset fails unless who may set the password, or remove the factors, of
+// somebody else without showing anything of his.
+func (d *Directory) mayReset(r store.Reader, who Requester, target account) error {
+	if who.Anonymous() && who.How != ByServer {
+		return errNotAuthenticated
+	}
+	may, err := d.privilegesOf(r, who)
+	switch {
+	case err != nil:
+		return err
+	case !may.passwordReset:
+		return errNoAccess
+	case !target.known():
+		return &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
+	case target.root() && !may.root:
+		return errNoAccess
+	case target.root():
+		return nil
+	}
+	rec, err := readRecord(r, target.id)
+	if err != nil {
+		return err
+	}
+	if d.privilegesIn(rec).any() && !may.bypassACL {
+		return errNoAccess
+	}
+	return nil
+}
+
+func (d *Directory) setPassword(ctx context.Context, who Requester, target account, self bool, proved evidence, hashed []byte) error {
+	return d.update(ctx, func(w store.Writer) error {
+		u, err := d.readUser(w, target)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !u.known():
+			return &Error{ResultCode: NoSuchObject}
+		case proved.stored != nil:
+			if !slices.ContainsFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, proved.stored) }) {
+				return refuse("password modify", "changed meanwhile")
+			}
+		case self && who.How == ByPassword && u.has(active):
+			return Errorf(UnwillingToPerform, "give the old password with a code behind it")
+		case !self:
+			u.counted = u.attempts.succeed() // an administrator vouches for the user
+			if err := d.mayReset(w, who, target); err != nil {
+				return err
+			}
+		}
+		if u.root() {
+			w.Set(metaKey(rootPasswordKey), hashed)
+		} else {
+			by := who
+			if by.Anonymous() {
+				by.DN = target.dn.String()
+			}
+			u.entry.passwords = [][]byte{hashed}
+			d.touch(u.entry, by)
+			w.Set(entryKey(u.id), u.entry.encode())
+		}
+		u.save(w)
+		return nil
+	})
+}
+
+// SetRootPassword sets the password of the root user. It asks nobody: it is
+// for the command on the machine.
+func (d *Directory) SetRootPassword(ctx context.Context, clear string) error {
+	hashed, err := d.hashPassword([]byte(clear))
+	if err != nil {
+		return err
+	}
+	return d.update(ctx, func(w store.Writer) error {
+		w.Set(metaKey(rootPasswordKey), hashed)
+		w.Delete(attemptKey(0))
+		return nil
+	})
+}
+
+// HasRootPassword reports whether the root user has a password.
+func (d *Directory) HasRootPassword(ctx context.Context) (bool, error) {
+	var has bool
+	err := d.store.View(ctx, func(r store.Reader) error {
+		u, err := d.readUser(r, account{dn: d.root})
+		has = err == nil && len(u.passwords) > 0
+		return err
+	})
+	return has, err
+}
+
+// upgrade replaces a stored password that was not made as one would be made
+// today, now that the password is at hand. That it fails is only logged.
+func (d *Directory) upgrade(ctx context.Context, a account, stored, clear []byte) {
+	scheme := d.credentials.cfg.Scheme
+	if stored == nil || !password.NeedsUpgrade(stored, scheme) {
+		return
+	}
+	err := d.replacePassword(ctx, a, stored, clear)
+	if err != nil {
+		d.log.Warn("a stored password could not be upgraded", "entry", uint64(a.id), "err", err)
+	}
+}
+
+func (d *Directory) replacePassword(ctx context.Context, a account, stored, clear []byte) error {
+	hashed, err := d.hashPassword(clear)
+	if err != nil {
+		return err
+	}
+	return d.update(ctx, func(w store.Writer) error {
+		u, err := d.readUser(w, a)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, stored) })
+		switch {
+		case at < 0: // changed meanwhile
+		case u.root():
+			w.Set(metaKey(rootPasswordKey), hashed)
+		case u.entry != nil:
+			u.entry.passwords[at] = hashed
+			w.Set(entryKey(u.id), u.entry.encode())
+		}
+		return nil
+	})
+}

@@ -1,0 +1,263 @@
+package directory
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tallystick/directory/seal"
+	"tallystick/directory/store"
+	"tallystick/directory/totp"
+)
+
+// credentialText is a credential as Export writes it and Import reads it: JSON
+// on one line, the secret in base32 and in the clear.
+type credentialText struct {
+	ID            string `json:"id"`
+	Name          string `json:"name,omitempty"`
+	Secret        string `json:"secret"`
+	Algorithm     string `json:"algorithm"`
+	Digits        int    `json:"digits"`
+	Period        int    `json:"period"` // seconds
+	State         string `json:"state"`
+	LastStep      int64  `json:"lastStep"` // -1: none
+	Drift         int    `json:"drift,omitempty"`
+	Serial        string `json:"serial,omitempty"`
+	Device        string `json:"device,omitempty"`
+	PasswordAlone bool   `json:"passwordAlone,omitempty"`
+	Created       string `json:"created"` // RFC 3339
+	Changed       string `json:"changed"` // RFC 3339
+	ChangedBy     string `json:"changedBy,omitempty"`
+	Sequence      uint64 `json:"sequence,omitempty"`
+}
+
+// exportCredentials returns the credentials of an entry as text, with their
+// secrets: values of tallystickTOTPCredential.
+func (d *Directory) exportCredentials(r store.Reader, id entryID, rec *record) ([][]byte, error) {
+	if !rec.enrolled {
+		return nil, nil
+	}
+	list, err := readCredentials(r, id)
+	if err != nil {
+		return nil, fmt.Errorf("credentials of entry %d: %w", id, err)
+	}
+	var texts [][]byte
+	for _, c := range list {
+		secret, err := d.unseal(rec.uuid, c)
+		if err != nil {
+			return nil, fmt.Errorf("credential %s of entry %d: %w", c.id, id, err)
+		}
+		text, err := json.Marshal(credentialText{
+			ID:            c.id,
+			Name:          c.name,
+			Secret:        totp.EncodeSecret(secret),
+			Algorithm:     c.parameters.Algorithm.String(),
+			Digits:        c.parameters.Digits,
+			Period:        int(c.parameters.Period / time.Second),
+			State:         c.state.String(),
+			LastStep:      c.totp.LastStep,
+			Drift:         c.totp.Drift,
+			Serial:        c.serial,
+			Device:        c.device,
+			PasswordAlone: c.passwordAlone,
+			Created:       c.created.Format(time.RFC3339),
+			Changed:       c.changed.Format(time.RFC3339),
+			ChangedBy:     c.changedBy,
+			Sequence:      c.sequence,
+		})
+		secret.Wipe()
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, text)
+	}
+	return texts, nil
+}
+
+// importCredentials stores the credentials of a new entry with the given id,
+// and notes in rec, which is to be stored afterwards, that it has some. A value
+// of tallystickTOTPCredential is what Export wrote; one of
+// ds-auth-totp-shared-secret is the base32 of a PingDirectory server, and
+// becomes an active credential of which no code up to now is accepted.
+func (d *Directory) importCredentials(w interface{ Set(key, value []byte) }, id entryID, rec *record, attributes []Attribute) error {
+	seen := map[string]bool{}
+	for _, a := range attributes {
+		for i, v := range a.Values {
+			read := d.credentialOfText
+			if d.schema.AttributeOrUndefined(a.Name).Name() == "ds-auth-totp-shared-secret" {
+				read = d.credentialOfSecret
+			}
+			c, err := read(rec.uuid, v)
+			if err == nil && seen[c.id] {
+				err = errors.New("the id is used twice")
+			}
+			if err != nil {
+				return &Error{
+					ResultCode:        InvalidAttributeSyntax,
+					DiagnosticMessage: fmt.Sprintf("%s: value %d: %v", a.Name, i+1, err),
+				}
+			}
+			seen[c.id] = true
+			w.Set(credentialKey(id, c.id), c.encode())
+		}
+	}
+	if len(seen) > 0 {
+		rec.enrolled = true
+		w.Set(attemptKey(id), attempts{credentials: len(seen)}.encode())
+	}
+	return nil
+}
+
+func (d *Directory) credentialOfSecret(owner [16]byte, text []byte) (*credential, error) {
+	secret, err := totp.DecodeSecret(string(text))
+	if err == nil {
+		err = totp.CheckSecret(secret)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.newCredential(owner, secret, totp.Parameters{Digits: totp.DefaultDigits, Period: totp.DefaultPeriod}, "")
+	if err != nil {
+		return nil, err
+	}
+	c.state = active
+	c.totp.LastStep = c.parameters.Step(d.now())
+	return c, nil
+}
+
+var errCredentialText = errors.New("not a credential as the export writes it")
+
+func (d *Directory) credentialOfText(owner [16]byte, text []byte) (*credential, error) {
+	var in credentialText
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if decoder.Decode(&in) != nil || decoder.More() { // the decoder's error could quote the secret
+		return nil, errCredentialText
+	}
+	secret, err := totp.DecodeSecret(in.Secret)
+	if err == nil {
+		err = totp.CheckSecret(secret)
+	}
+	if err != nil {
+		return nil, err
+	}
+	algorithm, err := totp.ParseAlgorithm(in.Algorithm)
+	if err != nil {
+		return nil, err
+	}
+	state := slices.Index(credentialStates, in.State)
+	created, err1 := time.Parse(time.RFC3339, in.Created)
+	changed, err2 := time.Parse(time.RFC3339, in.Changed)
+	c := &credential{
+		id:            in.ID,
+		name:          in.Name,
+		parameters:    totp.Parameters{Algorithm: algorithm, Digits: in.Digits, Period: time.Duration(min(in.Period, 1<<16)) * time.Second},
+		state:         credentialState(state),
+		totp:          totp.State{LastStep: in.LastStep, Drift: max(-1<<16, min(1<<16, in.Drift))},
+		serial:        in.Serial,
+		device:        in.Device,
+		passwordAlone: in.PasswordAlone,
+		created:       created.UTC(),
+		changed:       changed.UTC(),
+		changedBy:     in.ChangedBy,
+		sequence:      in.Sequence,
+	}
+	if err := errors.Join(err1, err2); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep {
+		return nil, errCredentialText
+	}
+	if err := c.parameters.Check(); err != nil {
+		return nil, err
+	}
+	return c, d.seal(owner, c, secret)
+}
+
+// checkCredentials tells fault of every credential and counter that does not
+// belong to an entry, every secret that does not open, and every entry whose
+// state is missing or incomplete. It returns how many credentials there are.
+func (d *Directory) checkCredentials(ctx context.Context, r store.Reader, fault func(string)) (n int, err error) {
+	faultf := func(format string, args ...any) { fault(fmt.Sprintf(format, args...)) }
+	found := map[entryID]int{}
+	err = scanAll(ctx, r, credentialSpace, func(key, value []byte) error {
+		n++
+		if len(key) <= 9 {
+			faultf("credential key %q is malformed", key)
+			return nil
+		}
+		id := idAtEnd(key[:9])
+		found[id]++
+		rec, err := readRecord(r, id)
+		if err != nil {
+			faultf("a credential belongs to entry %d, which cannot be read: %v", id, err)
+			return nil
+		}
+		c := credential{id: string(key[9:])}
+		if err := c.decode(value); err != nil {
+			faultf("credential %s of entry %d: %v", c.id, id, err)
+			return nil
+		}
+		secret, err := d.unseal(rec.uuid, &c)
+		if err != nil {
+			faultf("credential %s of entry %d: %v", c.id, id, err)
+		}
+		seal.Secret(secret).Wipe()
+		if !rec.enrolled {
+			faultf("entry %d has credentials and does not say so", id)
+		}
+		return nil
+	})
+	if err != nil {
+		return n, err
+	}
+	err = scanAll(ctx, r, attemptSpace, func(key, value []byte) error {
+		if len(key) != 9 {
+			faultf("attempt counter key %q is malformed", key)
+			return nil
+		}
+		id := idAtEnd(key)
+		var a attempts
+		if err := a.decode(value); err != nil {
+			faultf("attempt counter of entry %d: %v", id, err)
+			return nil
+		}
+		if a.credentials != found[id] {
+			faultf("entry %d has %d credentials where there should be %d", id, found[id], a.credentials)
+		}
+		if id != 0 && id < shadowIDs {
+			if _, err := r.Get(entryKey(id)); err != nil {
+				faultf("an attempt counter belongs to entry %d: %v", id, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return n, err
+	}
+	return n, scanAll(ctx, r, entrySpace, func(key, value []byte) error {
+		var rec record
+		if err := decodeRecord(&rec, value); err != nil || !rec.enrolled {
+			return nil // malformed entries are told of elsewhere
+		}
+		_, err := r.Get(attemptKey(idAtEnd(key)))
+		if errors.Is(err, store.ErrNotFound) {
+			faultf("entry %d has had credentials and their state is missing", idAtEnd(key))
+			return nil
+		}
+		return err
+	})
+}
+
+// scanAll calls fn for every key of a space until it fails or ctx ends.
+func scanAll(ctx context.Context, r store.Reader, space byte, fn func(key, value []byte) error) error {
+	var failed error
+	err := r.Scan(store.Prefix([]byte{space}), func(key, value []byte) bool {
+		if failed = ctx.Err(); failed == nil {
+			failed = fn(key, value)
+		}
+		return failed == nil
+	})
+	return errors.Join(err, failed)
+}

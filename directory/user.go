@@ -1,0 +1,199 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"tallystick/directory/password"
+	"tallystick/directory/store"
+)
+
+// user is what is kept about one account, as one transaction sees it, and
+// what is to change of it.
+type user struct {
+	account
+	entry       *record  // nil: the root user, or nobody
+	passwords   [][]byte // stored values; copies
+	attempts    attempts
+	credentials []*credential
+
+	// fault is why nobody is believed to be this user; nil: all is well.
+	fault error
+
+	changed  map[*credential]bool // to be written
+	removed  []*credential        // to be deleted
+	enrolled bool                 // the entry has to say so
+	counted  bool                 // attempts has to be written
+}
+
+const rootPasswordKey = "root password"
+
+// readUser reads what is kept about an account. A state that cannot be right
+// is not an error but the user's fault: it must look like any other refusal.
+func (d *Directory) readUser(r store.Reader, a account) (*user, error) {
+	u := &user{account: a, changed: map[*credential]bool{}}
+	switch {
+	case !a.known():
+	case a.root():
+		value, err := r.Get(metaKey(rootPasswordKey))
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		if err == nil {
+			u.passwords = [][]byte{slices.Clone(value)}
+		}
+	default:
+		rec, err := readRecord(r, a.id)
+		if errors.Is(err, store.ErrNotFound) { // deleted a moment ago
+			u.account = d.nobody(a.dn.Norm())
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		u.entry = rec
+		for _, p := range rec.passwords {
+			u.passwords = append(u.passwords, slices.Clone(p))
+		}
+	}
+	if err := d.readAttempts(r, u); err != nil {
+		return nil, err
+	}
+	if u.entry == nil || !u.entry.enrolled {
+		return u, nil
+	}
+	list, err := readCredentials(r, u.id)
+	if errors.Is(err, errRecord) {
+		u.fault = fmt.Errorf("a credential: %w", err)
+		return u, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	u.credentials = list
+	if u.fault == nil && len(list) != u.attempts.credentials {
+		u.fault = fmt.Errorf("%d credentials where there should be %d", len(list), u.attempts.credentials)
+	}
+	return u, nil
+}
+
+func (d *Directory) readAttempts(r store.Reader, u *user) error {
+	value, err := r.Get(attemptKey(u.id))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		if u.entry != nil && u.entry.enrolled {
+			u.fault = errors.New("the entry has had credentials and their state is missing")
+		}
+	case err != nil:
+		return err
+	default:
+		if err := u.attempts.decode(value); err != nil {
+			u.fault = fmt.Errorf("the attempt counter: %w", err)
+		}
+	}
+	d.credentials.remembered(u)
+	return nil
+}
+
+// remembered takes over a counter that the store did not take.
+func (c *credentials) remembered(u *user) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a, ok := c.unsaved[u.id]; ok && a.failures > u.attempts.failures {
+		a.credentials = u.attempts.credentials
+		u.attempts = a
+	}
+}
+
+// remember keeps a counter while the store does not take it: a full disk must
+// not make guessing free.
+func (c *credentials) remember(id entryID, a attempts, saved bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if saved {
+		delete(c.unsaved, id)
+	} else {
+		c.unsaved[id] = a
+	}
+}
+
+// save writes what changed of u.
+func (u *user) save(w store.Writer) {
+	for c := range u.changed {
+		w.Set(credentialKey(u.id, c.id), c.encode())
+	}
+	for _, c := range u.removed {
+		w.Delete(credentialKey(u.id, c.id))
+	}
+	if u.enrolled {
+		u.entry.enrolled = true
+		w.Set(entryKey(u.id), u.entry.encode())
+	}
+	// A faulty state is left as it is found: it is evidence, and writing a
+	// counter would make it look whole.
+	if u.counted && u.fault == nil {
+		w.Set(attemptKey(u.id), u.attempts.encode())
+	}
+}
+
+// dirty reports whether there is anything to save.
+func (u *user) dirty() bool {
+	return u.counted || u.enrolled || len(u.changed)+len(u.removed) > 0
+}
+
+// touch says that a credential is to be written.
+func (d *Directory) touchCredential(u *user, c *credential, by string) {
+	c.sequence++
+	c.changed = d.now().UTC()
+	c.changedBy = by
+	u.changed[c] = true
+}
+
+// add gives the user one more credential.
+func (u *user) add(c *credential) {
+	u.credentials = append(u.credentials, c)
+	u.changed[c] = true
+	u.attempts.credentials++
+	u.counted = true
+	u.enrolled = !u.entry.enrolled
+}
+
+// remove takes a credential from the user.
+func (u *user) remove(c *credential) {
+	u.credentials = slices.DeleteFunc(u.credentials, func(other *credential) bool { return other == c })
+	delete(u.changed, c)
+	u.removed = append(u.removed, c)
+	u.attempts.credentials--
+	u.counted = true
+}
+
+// has reports whether the user has a credential in one of the states.
+func (u *user) has(states ...credentialState) bool {
+	return slices.ContainsFunc(u.credentials, func(c *credential) bool { return slices.Contains(states, c.state) })
+}
+
+// checkPassword finds the stored value that the password matches; nil if none
+// does. A failure always costs as much as a value of the default scheme, so
+// that it does not show what is stored, or whether anything is.
+func (d *Directory) checkPassword(u *user, given []byte) []byte {
+	scheme := d.credentials.cfg.Scheme
+	paid := false
+	for _, value := range u.passwords {
+		ok, err := password.Verify(value, given)
+		if err != nil {
+			d.log.Warn("a stored password cannot be verified", "entry", uint64(u.id), "err", err)
+			continue
+		}
+		if ok {
+			return value
+		}
+		if s, err := password.SchemeOf(value); err == nil && s == scheme {
+			paid = true
+		}
+	}
+	if !paid {
+		_, _ = password.Verify(d.credentials.decoy(), given)
+	}
+	return nil
+}
