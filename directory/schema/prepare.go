@@ -47,10 +47,10 @@ func prepare(dst, value []byte, fold bool, mode spaces) ([]byte, error) {
 		return dst, nil
 	}
 	w := spaceWriter{dst: dst, mode: mode}
-	for i, c := range value {
+	for _, c := range value {
 		if c >= utf8.RuneSelf {
 			w.dst = w.dst[:len(dst)]
-			return prepareUnicode(dst, value, i, fold, mode)
+			return prepareUnicode(dst, value, fold, mode)
 		}
 		switch {
 		case 'A' <= c && c <= 'Z' && fold:
@@ -85,14 +85,13 @@ func lower(b []byte) {
 	}
 }
 
-// prepareUnicode is prepare for a value whose octets before ascii are ASCII.
-func prepareUnicode(dst, value []byte, ascii int, fold bool, mode spaces) ([]byte, error) {
+// prepareUnicode is prepare for a value that is not all ASCII.
+func prepareUnicode(dst, value []byte, fold bool, mode spaces) ([]byte, error) {
 	if !utf8.Valid(value) {
 		return nil, valueErrorf("not UTF-8")
 	}
 	text := make([]byte, 0, len(value)+8)
-	text = append(text, value[:ascii]...)
-	for _, r := range string(value[ascii:]) {
+	for _, r := range string(value) {
 		if r = mapRune(r); r >= 0 {
 			text = utf8.AppendRune(text, r)
 		}
@@ -117,10 +116,6 @@ func prepareUnicode(dst, value []byte, ascii int, fold bool, mode spaces) ([]byt
 		switch {
 		case prohibited(r):
 			return nil, valueErrorf("holds the code point %U, which no value may have", r)
-		case r < ' ' || r == 0x7f: // from the ASCII part
-			if '\t' <= r && r <= '\r' {
-				w.space()
-			}
 		case r == ' ' && !unicode.Is(unicode.M, next):
 			w.space()
 		case mode == spacesAndHyphens && isHyphen(r):
