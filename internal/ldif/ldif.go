@@ -42,7 +42,7 @@ func (c ChangeType) String() string {
 }
 
 // Record is one record of a file. What a Reader returns is valid until its
-// next call of Next, the values' octets included.
+// next call of Next, the values' octets included, unless Options.Keep is set.
 type Record struct {
 	Line     int // of the dn, counted from 1; 0 in a record that was not read
 	DN       string

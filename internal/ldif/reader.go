@@ -16,6 +16,7 @@ type Options struct {
 	MaxLine   int  // longest logical line or file taken as a value, in octets; 0: 16 MiB
 	MaxRecord int  // most octets in the lines and files of one record; 0: 64 MiB
 	Files     bool // take values from local files: "jpegPhoto:< file:///tmp/ann.jpg"
+	Keep      bool // a record stays valid after the next one is read, which costs memory of its own for each
 }
 
 // Reader reads records one after another.
@@ -80,7 +81,12 @@ func (r *Reader) read() (rec *Record, inside bool, err error) {
 		return nil, true, err
 	}
 	ended, err := r.body()
-	return &r.rec, !ended, err
+	rec = &r.rec
+	if r.opts.Keep {
+		rec = &Record{}
+		*rec = r.rec
+	}
+	return rec, !ended, err
 }
 
 // first returns the record's first line.
@@ -184,13 +190,15 @@ func (r *Reader) add(l line) bool {
 	return true
 }
 
+// reset makes room for the next record: that of the last one, unless it may
+// still be in use or was so huge that it must not be held for ever.
 func (r *Reader) reset() {
-	r.rec = Record{Attributes: r.rec.Attributes[:0]}
 	r.size = 0
-	if cap(r.values) > 1<<20 {
-		r.values = nil // one huge record must not hold its memory for ever
+	if r.opts.Keep || cap(r.values) > 1<<20 {
+		r.rec, r.values = Record{}, nil
+		return
 	}
-	r.values = r.values[:0]
+	r.rec, r.values = Record{Attributes: r.rec.Attributes[:0]}, r.values[:0]
 }
 
 // line is one logical line, taken apart: a name and a value.

@@ -214,6 +214,31 @@ type brokenReader struct{ err error }
 
 func (b brokenReader) Read([]byte) (int, error) { return 0, b.err }
 
+// With Keep a record outlives the next ones.
+func TestReaderKeep(t *testing.T) {
+	in := "dn: cn=a\ncn: a\nsn: x\n\ndn: cn=b\ncn: b\nl: y\n"
+	r := NewReader(strings.NewReader(in), Options{Keep: true})
+	var all []string
+	var records []*Record
+	for {
+		rec, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, rec)
+	}
+	for _, rec := range records {
+		all = append(all, describe(rec))
+	}
+	want := "1 content \"cn=a\" cn=[\"a\"] sn=[\"x\"]\n5 content \"cn=b\" cn=[\"b\"] l=[\"y\"]"
+	if got := strings.Join(all, "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func BenchmarkReader(b *testing.B) {
 	var file bytes.Buffer
 	w := NewWriter(&file)

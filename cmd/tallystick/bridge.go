@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"tallystick/httpbridge"
+)
+
+func bridgeCommand(flags *globalFlags) *cobra.Command {
+	var url, listen string
+	cmd := &cobra.Command{
+		Use:   "bridge --ldap URL",
+		Short: "Run only the HTTP bridge, in front of an LDAP server",
+		Long: `Answer HTTP requests by asking an LDAP server that has the operations: another
+tallystick, or a PingDirectory. The bridge keeps no data and has no rights of
+its own; callers have those that the server gives them.
+
+"tallystick serve" runs the bridge beside the server already.`,
+		Example: `  tallystick bridge --ldap ldaps://ldap.example.com
+  tallystick bridge --ldap ldap://127.0.0.1:3389 --http 127.0.0.1:8081
+  tallystick bridge --ldap ldaps://localhost:3636 --set bridge.ca=data/tls/certificate.pem`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			flags.override("bridge.ldap", url)
+			flags.override("listen.http", listen)
+			c, err := flags.config()
+			if err != nil {
+				return err
+			}
+			if c.Bridge.LDAP == "" {
+				return fmt.Errorf("no LDAP server given with --ldap or bridge.ldap (%w)", errUsage)
+			}
+			if c.Listen.HTTP == off {
+				return errors.New("listen.http is off")
+			}
+			return runBridge(cmd.Context(), c, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&url, "ldap", "", "LDAP server: ldap://host, ldaps://host or ldapi://%2Fpath; short for --set bridge.ldap=`URL`")
+	cmd.Flags().StringVar(&listen, "http", "", "`address` to listen on; short for --set listen.http=address")
+	return cmd
+}
+
+func runBridge(ctx context.Context, c *config, out io.Writer) error {
+	cfg, err := c.bridgeConfig()
+	if err != nil {
+		return err
+	}
+	cfg.URL, cfg.StartTLS = c.Bridge.LDAP, c.Bridge.StartTLS
+	bridge, err := httpbridge.New(cfg)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", c.Listen.HTTP)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "HTTP on http://%s in front of %s\n", l.Addr(), c.Bridge.LDAP)
+	g, running := errgroup.WithContext(ctx)
+	g.Go(func() error { return bridge.Serve(l) })
+	g.Go(func() error {
+		<-running.Done()
+		deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(c.Shutdown))
+		defer cancel()
+		return bridge.Shutdown(deadline)
+	})
+	return g.Wait()
+}
+
+// bridgeConfig is the configuration of a bridge, without the server that it
+// stands in front of.
+func (c *config) bridgeConfig() (httpbridge.Config, error) {
+	cfg := httpbridge.Config{
+		Connections:    c.Bridge.Connections,
+		RequestTimeout: time.Duration(c.Bridge.Timeout),
+		MaxBody:        int64(c.Bridge.Body),
+		Log:            c.logger().With("part", "http"),
+	}
+	if c.Bridge.CA == "" {
+		return cfg, nil
+	}
+	pem, err := os.ReadFile(c.Bridge.CA)
+	if err != nil {
+		return cfg, fmt.Errorf("bridge.ca: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return cfg, fmt.Errorf("bridge.ca: no certificate in %s", c.Bridge.CA)
+	}
+	cfg.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return cfg, nil
+}

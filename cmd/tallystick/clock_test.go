@@ -1,0 +1,36 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestClock(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "clock")
+	if _, err := clock(name); err == nil {
+		t.Error("a clock file that is not there was taken")
+	}
+	write := func(text string) {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("+24h\n")
+	now, err := clock(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ahead := func(want time.Duration) {
+		t.Helper()
+		if got := time.Until(now()).Round(time.Hour); got != want {
+			t.Errorf("the clock is %v ahead, want %v", got, want)
+		}
+	}
+	ahead(24 * time.Hour)
+	write("-48h")
+	ahead(-48 * time.Hour)
+	write("") // a script that is writing the file
+	ahead(-48 * time.Hour)
+}

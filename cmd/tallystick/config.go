@@ -1,0 +1,250 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tallystick/directory"
+	"tallystick/directory/password"
+	"tallystick/directory/schema"
+)
+
+// sampleConfig is the commented configuration file. It is also where the
+// defaults come from.
+//
+//go:embed tallystick.yaml
+var sampleConfig []byte
+
+// config is the configuration file; tallystick.yaml documents it.
+type config struct {
+	Data    string `yaml:"data"`
+	MinFree size   `yaml:"minFree"`
+	Listen  struct {
+		LDAP  string `yaml:"ldap"`
+		LDAPS string `yaml:"ldaps"`
+		LDAPI string `yaml:"ldapi"`
+		HTTP  string `yaml:"http"`
+	} `yaml:"listen"`
+	TLS struct {
+		Certificate string `yaml:"certificate"`
+		Key         string `yaml:"key"`
+	} `yaml:"tls"`
+	Directory struct {
+		RootDN    string   `yaml:"rootDN"`
+		Suffixes  []string `yaml:"suffixes"`
+		SizeLimit int      `yaml:"sizeLimit"`
+		TimeLimit duration `yaml:"timeLimit"`
+	} `yaml:"directory"`
+	Passwords struct {
+		Scheme string `yaml:"scheme"`
+	} `yaml:"passwords"`
+	SecondFactor struct {
+		Keyset                 string `yaml:"keyset"`
+		Window                 int    `yaml:"window"`
+		Drift                  int    `yaml:"drift"`
+		Separator              string `yaml:"separator"`
+		PasswordAloneMayChange bool   `yaml:"passwordAloneMayChange"`
+		PerUser                int    `yaml:"perUser"`
+	} `yaml:"secondFactor"`
+	Attempts struct {
+		Free      int      `yaml:"free"`
+		Delay     duration `yaml:"delay"`
+		LockAfter int      `yaml:"lockAfter"`
+		LockFor   duration `yaml:"lockFor"`
+	} `yaml:"attempts"`
+	Limits struct {
+		Connections        int      `yaml:"connections"`
+		ConnectionsPerPeer int      `yaml:"connectionsPerPeer"`
+		Operations         int      `yaml:"operations"`
+		Message            size     `yaml:"message"`
+		MessageUnbound     size     `yaml:"messageUnbound"`
+		Idle               duration `yaml:"idle"`
+		Receive            duration `yaml:"receive"`
+		Send               duration `yaml:"send"`
+		Handshake          duration `yaml:"handshake"`
+	} `yaml:"limits"`
+	Bridge struct {
+		LDAP        string   `yaml:"ldap"`
+		StartTLS    bool     `yaml:"startTLS"`
+		CA          string   `yaml:"ca"`
+		Connections int      `yaml:"connections"`
+		Timeout     duration `yaml:"timeout"`
+		Body        size     `yaml:"body"`
+	} `yaml:"bridge"`
+	Log struct {
+		Level  string `yaml:"level"`
+		Format string `yaml:"format"`
+	} `yaml:"log"`
+	Shutdown duration `yaml:"shutdown"`
+}
+
+// off in place of an address switches a listener off.
+const off = "off"
+
+// globalFlags are the flags of every subcommand.
+type globalFlags struct {
+	file      string
+	data      string
+	settings  []string
+	clockFile string
+}
+
+func (f *globalFlags) register(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.StringVarP(&f.file, "config", "c", "", "configuration `file` (default: the built-in one)")
+	flags.StringVar(&f.data, "data", "", "data `folder`; short for --set data=folder")
+	flags.StringArrayVar(&f.settings, "set", nil, "set a `key=value` of the configuration, for example log.level=debug")
+	flags.StringVar(&f.clockFile, "clock-file", os.Getenv("TALLYSTICK_CLOCK_FILE"),
+		"for tests: a `file` with an offset such as +31s, read at each look at the clock")
+	flags.Lookup("clock-file").Hidden = true
+}
+
+// override sets a key from a flag of its own, unless the flag was not given.
+func (f *globalFlags) override(key, value string) {
+	if value != "" {
+		f.settings = append(f.settings, key+"="+value)
+	}
+}
+
+// config puts the configuration together: defaults, file, flags. The error
+// has a line for each problem.
+func (f *globalFlags) config() (*config, error) {
+	c := &config{}
+	if problems := applyYAML(c, "built-in tallystick.yaml", sampleConfig); len(problems) > 0 {
+		return nil, problemsError(problems)
+	}
+	var problems []problem
+	if f.file != "" {
+		text, err := os.ReadFile(f.file)
+		if err != nil {
+			return nil, err
+		}
+		problems = applyYAML(c, f.file, text)
+	}
+	f.override("data", f.data)
+	for _, s := range f.settings {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok {
+			problems = append(problems, problem{"--set " + s, "want key=value"})
+			continue
+		}
+		problems = append(problems, applySetting(c, key, value, "--set "+key)...)
+	}
+	problems = append(problems, c.problems()...)
+	return c, problemsError(problems)
+}
+
+func problemsError(problems []problem) error {
+	errs := make([]error, len(problems))
+	for i, p := range problems {
+		errs[i] = errors.New(p.String())
+	}
+	return errors.Join(errs...)
+}
+
+// problems lists what is wrong with values that were well-formed.
+func (c *config) problems() []problem {
+	var list []problem
+	check := func(good bool, key, format string, args ...any) {
+		if !good {
+			list = append(list, problem{key, fmt.Sprintf(format, args...)})
+		}
+	}
+	check(c.Data != "", "data", "must not be empty")
+	for key, address := range map[string]string{
+		"listen.ldap": c.Listen.LDAP, "listen.ldaps": c.Listen.LDAPS, "listen.http": c.Listen.HTTP,
+	} {
+		_, _, err := net.SplitHostPort(address)
+		check(address == off || err == nil, key, "%q is neither host:port nor %q", address, off)
+	}
+	check(c.Listen.HTTP == off || c.Listen.LDAPI != off, "listen.http", "needs listen.ldapi, which is off")
+	check(len(c.ldapiSocket()) < 108, "listen.ldapi", "the name of the socket has %d octets, and Unix allows 107", len(c.ldapiSocket()))
+	check((c.TLS.Certificate == "") == (c.TLS.Key == ""), "tls", "certificate and key go together")
+	check(c.Directory.SizeLimit >= 0, "directory.sizeLimit", "must not be negative")
+	check(c.SecondFactor.Window >= 0 && c.SecondFactor.Window <= 10, "secondFactor.window", "is 0 to 10, not %d", c.SecondFactor.Window)
+	check(c.SecondFactor.Drift >= 0 && c.SecondFactor.Drift <= 100, "secondFactor.drift", "is 0 to 100, not %d", c.SecondFactor.Drift)
+	check(len(c.SecondFactor.Separator) <= 8, "secondFactor.separator", "has more than 8 octets")
+	for key, n := range map[string]int{
+		"secondFactor.perUser": c.SecondFactor.PerUser, "attempts.lockAfter": c.Attempts.LockAfter, "attempts.free": c.Attempts.Free,
+		"limits.connections": c.Limits.Connections, "limits.connectionsPerPeer": c.Limits.ConnectionsPerPeer,
+		"limits.operations": c.Limits.Operations, "bridge.connections": c.Bridge.Connections,
+	} {
+		check(n > 0, key, "must be at least 1")
+	}
+	for key, n := range map[string]size{
+		"limits.message": c.Limits.Message, "limits.messageUnbound": c.Limits.MessageUnbound, "bridge.body": c.Bridge.Body,
+	} {
+		check(n >= 1024 && n <= 1<<30, key, "is 1KiB to 1GiB")
+	}
+	for key, d := range map[string]duration{
+		"attempts.delay": c.Attempts.Delay, "attempts.lockFor": c.Attempts.LockFor, "limits.idle": c.Limits.Idle,
+		"limits.receive": c.Limits.Receive, "limits.send": c.Limits.Send, "limits.handshake": c.Limits.Handshake,
+		"bridge.timeout": c.Bridge.Timeout,
+	} {
+		check(d > 0, key, "must be longer than 0")
+	}
+	for key, text := range c.names() {
+		_, err := directory.ParseDN(schema.Standard(), text)
+		check(err == nil, key, "%q: %v", text, err)
+	}
+	_, err := password.ParseScheme(c.Passwords.Scheme)
+	check(err == nil, "passwords.scheme", "unknown scheme %q", c.Passwords.Scheme)
+	_, err = logLevel(c.Log.Level)
+	check(err == nil, "log.level", "%q is none of debug, info, warn, error", c.Log.Level)
+	check(c.Log.Format == "text" || c.Log.Format == "json", "log.format", "%q is neither text nor json", c.Log.Format)
+	sortProblems(list)
+	return list
+}
+
+// names are the DNs in the configuration, by key.
+func (c *config) names() map[string]string {
+	names := map[string]string{"directory.rootDN": c.Directory.RootDN}
+	for i, suffix := range c.Directory.Suffixes {
+		names[fmt.Sprintf("directory.suffixes[%d]", i)] = suffix
+	}
+	return names
+}
+
+func logLevel(name string) (l slog.Level, err error) {
+	err = l.UnmarshalText([]byte(name))
+	return l, err
+}
+
+// logger is what the configuration asks for, on the standard error.
+func (c *config) logger() *slog.Logger {
+	level, _ := logLevel(c.Log.Level) // checked by problems
+	opts := &slog.HandlerOptions{Level: level}
+	if c.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+}
+
+// Files and folders that the configuration may leave to the data folder.
+
+func (c *config) database() string { return filepath.Join(c.Data, "db") }
+
+func (c *config) keyset() string {
+	return orInside(c.SecondFactor.Keyset, c.Data, "keys", "totp.keyset")
+}
+
+func (c *config) ldapiSocket() string { return orInside(c.Listen.LDAPI, c.Data, "ldapi") }
+
+func (c *config) certificate() (cert, key string) {
+	return orInside(c.TLS.Certificate, c.Data, "tls", "certificate.pem"), orInside(c.TLS.Key, c.Data, "tls", "key.pem")
+}
+
+func orInside(name, folder string, inside ...string) string {
+	if name != "" {
+		return name
+	}
+	return filepath.Join(append([]string{folder}, inside...)...)
+}

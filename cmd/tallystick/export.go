@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tallystick/directory"
+	"tallystick/internal/ldif"
+)
+
+func exportCommand(flags *globalFlags) *cobra.Command {
+	var base, output string
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Save the entries as LDIF",
+		Long: `Write the entries as LDIF, parents before their children, with all that import
+needs to make the same tree again: entryUUID, timestamps, hashed passwords, and
+TOTP credentials with their secrets in the clear. Keep the file as safe as the
+database and its keyset together; a file named with -o has mode 0600.
+
+The server must not be running.`,
+		Example: `  tallystick export -o backup.ldif
+  tallystick export -b ou=people,dc=example,dc=com | gzip > people.ldif.gz`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			c, err := flags.config()
+			if err != nil {
+				return err
+			}
+			now, err := clock(flags.clockFile)
+			if err != nil {
+				return err
+			}
+			log := c.logger()
+			d, err := openExisting(cmd.Context(), c, log, now)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, d.close()) }()
+			if output == "" {
+				_, err = writeExport(cmd.Context(), d.directory, base, cmd.OutOrStdout())
+				return err
+			}
+			return exportFile(cmd.Context(), d.directory, base, output, log)
+		},
+	}
+	cmd.Flags().StringVarP(&base, "base", "b", "", "only the entry of this `DN` and those below it")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "`file` to write, in place of the standard output")
+	return cmd
+}
+
+// exportFile writes a file that appears under its name when it is complete.
+func exportFile(ctx context.Context, d *directory.Directory, base, name string, log *slog.Logger) error {
+	start := time.Now()
+	f, err := os.CreateTemp(filepath.Dir(name), ".export-*") // of mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	n, err := writeExport(ctx, d, base, f)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	log.Info("exported", "entries", n, "file", name, "time", time.Since(start).Round(time.Millisecond))
+	return nil
+}
+
+func writeExport(ctx context.Context, d *directory.Directory, base string, to io.Writer) (entries int, err error) {
+	w := ldif.NewWriter(to)
+	err = w.Comment("Holds password hashes, and TOTP secrets in the clear.")
+	if err != nil {
+		return 0, err
+	}
+	err = d.Export(ctx, base, func(e *directory.Entry) error {
+		entries++
+		return w.WriteEntry(e)
+	})
+	if err = errors.Join(err, w.Flush()); err != nil {
+		return entries, fmt.Errorf("export: %w", err)
+	}
+	return entries, nil
+}

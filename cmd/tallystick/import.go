@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tallystick/internal/ldif"
+)
+
+func importCommand(flags *globalFlags) *cobra.Command {
+	var skip, files bool
+	var scheme string
+	cmd := &cobra.Command{
+		Use:   "import FILE...",
+		Short: "Load entries and changes from LDIF files",
+		Long: `Load LDIF files (RFC 2849), "-" for the standard input: entries, and records
+with a changetype in the order they stand. All of it is loaded or nothing: the
+work is done on a copy of the database that takes its place at the end. A bad
+record ends the import with file, line and reason; with --continue it is
+skipped, and the exit status is 1.
+
+Passwords in the clear are hashed; hashed ones, and everything else that export
+writes, are taken over as they are. The server must not be running.`,
+		Example: `  tallystick import people.ldif
+  tallystick import --continue --password-scheme SSHA512 people.ldif groups.ldif
+  zcat backup.ldif.gz | tallystick import --data ./restored -`,
+		Args: usage(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			flags.override("passwords.scheme", scheme)
+			c, err := flags.config()
+			if err != nil {
+				return err
+			}
+			now, err := clock(flags.clockFile)
+			if err != nil {
+				return err
+			}
+			in, err := openInput(names, cmd.InOrStdin(), os.TempDir())
+			if err != nil {
+				return err
+			}
+			defer in.close()
+			in.opts = ldif.Options{Files: files}
+			im := importing{c: c, in: in, now: now, out: cmd.OutOrStdout()}
+			return im.run(cmd.Context(), skip)
+		},
+	}
+	cmd.Flags().BoolVar(&skip, "continue", false, "skip bad records")
+	cmd.Flags().BoolVar(&files, "files", false, "take values from local files, as \"jpegPhoto:< file:///...\" asks")
+	cmd.Flags().StringVar(&scheme, "password-scheme", "", "storage `scheme` for passwords in the clear; short for --set passwords.scheme=scheme")
+	return cmd
+}
+
+// importing is one import at work.
+type importing struct {
+	c    *config
+	in   *input
+	now  func() time.Time
+	out  io.Writer
+	show *progress
+}
+
+func (im *importing) run(ctx context.Context, skip bool) (err error) {
+	if skip {
+		im.in.tell = func(text string) { im.show.print(os.Stderr, text) }
+	}
+	onlyAdds, octets, err := im.in.scan()
+	if err != nil {
+		return err
+	}
+	im.show = newProgress(octets)
+	im.in.read = im.show.read
+	defer im.show.done()
+	d, err := openData(ctx, im.c, im.c.logger(), im.now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.close()) }()
+	empty, err := d.directory.Empty(ctx)
+	if err != nil {
+		return err
+	}
+	var n int
+	if empty && onlyAdds {
+		n, err = d.directory.Load(ctx, im.in.source())
+	} else {
+		im.in.opts.Keep = true
+		n, err = d.directory.Apply(ctx, im.in.source())
+	}
+	if err != nil {
+		return err
+	}
+	return im.report(n)
+}
+
+// report prints what was done.
+func (im *importing) report(n int) error {
+	im.show.done()
+	fmt.Fprintf(im.out, "imported %d records in %.1f s\n", n, time.Since(im.show.start).Seconds())
+	if im.in.bad > 0 {
+		return fmt.Errorf("%d bad records were skipped", im.in.bad)
+	}
+	return nil
+}

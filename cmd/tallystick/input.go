@@ -1,0 +1,208 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+
+	"tallystick/directory"
+	"tallystick/internal/ldif"
+)
+
+// input is the LDIF files of one import, read one after another.
+type input struct {
+	files []inputFile
+	opts  ldif.Options
+	read  func(octets int)  // told of what is read; nil: nobody listens
+	tell  func(text string) // told of each bad record; nil: the first one ends the import
+
+	at     int          // index of the file being read
+	reader *ldif.Reader // of that file; nil: not begun
+	bad    int          // records skipped
+}
+
+type inputFile struct {
+	name    string
+	content io.ReadSeeker
+	close   func() error
+	before  int // lines in the files before this one
+}
+
+// standardInput is the name that stands for it.
+const standardInput = "-"
+
+// openInput opens the files. The standard input is copied to a temporary file
+// in folder if it is a pipe, since the files are read twice.
+func openInput(names []string, stdin io.Reader, folder string) (*input, error) {
+	in := &input{}
+	for _, name := range names {
+		var f *os.File
+		var err error
+		if name == standardInput {
+			name = "standard input"
+			f, err = spool(stdin, folder)
+		} else {
+			f, err = os.Open(name)
+		}
+		if err != nil {
+			return nil, errors.Join(err, in.close())
+		}
+		in.files = append(in.files, inputFile{name: name, content: f, close: f.Close})
+	}
+	return in, nil
+}
+
+// spool copies r to a file that has no name any more.
+func spool(r io.Reader, folder string) (*os.File, error) {
+	f, err := os.CreateTemp(folder, ".import-*")
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.Copy(f, r)
+	if err = errors.Join(err, os.Remove(f.Name())); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func (in *input) close() error {
+	var errs []error
+	for _, f := range in.files {
+		if f.close != nil {
+			errs = append(errs, f.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// rewind goes back to the beginning of the first file.
+func (in *input) rewind() { in.at, in.reader, in.bad = 0, nil, 0 }
+
+// scan reads all files once, without telling of bad records unless the first
+// one ends the import. It reports whether all records are entries to add.
+func (in *input) scan() (onlyAdds bool, octets int64, err error) {
+	tell := in.tell
+	if tell != nil {
+		in.tell = func(string) {}
+	}
+	defer func() {
+		in.tell = tell
+		in.rewind()
+	}()
+	onlyAdds = true
+	for {
+		rec, err := in.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return false, 0, err
+		}
+		if rec.Change != ldif.Content && rec.Change != ldif.Add {
+			onlyAdds = false
+		}
+	}
+	for _, f := range in.files {
+		n, err := f.content.Seek(0, io.SeekEnd)
+		if err != nil {
+			return false, 0, fmt.Errorf("%s: %w", f.name, err)
+		}
+		octets += n
+	}
+	return onlyAdds, octets, nil
+}
+
+// next returns the next record that is well-formed, or io.EOF. Its line is
+// counted through all files.
+func (in *input) next() (*ldif.Record, error) {
+	for in.at < len(in.files) {
+		f := &in.files[in.at]
+		if in.reader == nil {
+			if _, err := f.content.Seek(0, io.SeekStart); err != nil {
+				return nil, fmt.Errorf("%s: %w", f.name, err)
+			}
+			in.reader = ldif.NewReader(counter{f.content, in.read}, in.opts)
+		}
+		rec, err := in.reader.Next()
+		switch e := (*ldif.Error)(nil); {
+		case err == io.EOF:
+			if in.at++; in.at < len(in.files) {
+				in.files[in.at].before = f.before + in.reader.Line()
+			}
+			in.reader = nil
+		case errors.As(err, &e):
+			if err := in.refuse(f.before+e.Line, errors.New(e.Reason)); err != nil {
+				return nil, err
+			}
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", f.name, err)
+		case len(rec.Controls) > 0:
+			err := fmt.Errorf("control %s: an import has no controls", rec.Controls[0].OID)
+			if err := in.refuse(f.before+rec.Line, err); err != nil {
+				return nil, err
+			}
+		default:
+			rec.Line += f.before
+			return rec, nil
+		}
+	}
+	return nil, io.EOF
+}
+
+// refuse tells of a bad record. It returns an error if that ends the import.
+// The line is counted through all files.
+func (in *input) refuse(line int, reason error) error {
+	i := sort.Search(min(in.at, len(in.files)-1), func(i int) bool { return in.files[i+1].before >= line })
+	bad := fmt.Errorf("%s:%d: %w", in.files[i].name, line-in.files[i].before, reason)
+	if in.tell == nil {
+		return bad
+	}
+	in.bad++
+	in.tell(bad.Error())
+	return nil
+}
+
+// source is the input as the directory wants it.
+func (in *input) source() directory.ImportSource {
+	return directory.ImportSource{
+		Next: func() (*directory.ImportRecord, error) {
+			rec, err := in.next()
+			if err != nil {
+				return nil, err
+			}
+			return &directory.ImportRecord{Line: rec.Line, Request: request(rec)}, nil
+		},
+		Bad: func(rec *directory.ImportRecord, err error) error {
+			return in.refuse(rec.Line, err)
+		},
+	}
+}
+
+// request is the operation that a record asks for.
+func request(rec *ldif.Record) any {
+	switch rec.Change {
+	case ldif.Delete:
+		return &directory.DeleteRequest{Entry: rec.DN}
+	case ldif.Modify:
+		return &directory.ModifyRequest{Object: rec.DN, Changes: rec.Changes}
+	case ldif.ModifyDN:
+		return &directory.ModifyDNRequest{Entry: rec.DN, NewRDN: rec.NewRDN, DeleteOldRDN: rec.DeleteOldRDN, NewSuperior: rec.NewSuperior}
+	}
+	return &directory.AddRequest{Entry: rec.DN, Attributes: rec.Attributes}
+}
+
+// counter tells of what is read through it.
+type counter struct {
+	r    io.Reader
+	read func(octets int)
+}
+
+func (c counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if c.read != nil {
+		c.read(n)
+	}
+	return n, err
+}

@@ -1,0 +1,89 @@
+// Command tallystick is an LDAP directory server with TOTP as a second factor:
+// the server itself, the HTTP bridge, and the tools that work on its data
+// folder while it is stopped. One file per subcommand; tallystick.yaml says
+// what can be configured.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(status)
+}
+
+// run is the program without the process around it. It returns the exit
+// status: 0, 1 for a failure, 2 for a command line that makes no sense.
+func run(ctx context.Context, args []string) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if !errors.Is(err, errReported) {
+		fmt.Fprintf(os.Stderr, "tallystick: %v\n", err)
+	}
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	return 1
+}
+
+// errReported is a failure that the user has already been told about.
+var errReported = errors.New("reported")
+
+// errUsage is a command line that makes no sense.
+var errUsage = errors.New("see tallystick --help")
+
+func rootCommand() *cobra.Command {
+	flags := &globalFlags{}
+	root := &cobra.Command{
+		Use:   "tallystick",
+		Short: "An LDAP directory server with TOTP as a second factor",
+		Long: `tallystick is an LDAP directory server (RFC 4511) with TOTP (RFC 6238) as a
+second factor, and an HTTP bridge in front of it.
+
+  serve          runs the server; everything it keeps is in one data folder
+  bridge         runs only the HTTP bridge, in front of any LDAP server
+  import, export load and save LDIF files (the server must not be running)
+  check          proves that the data and all its indexes are in step
+  hash           makes a userPassword value
+  root-password  sets the password of the root user
+
+Configuration comes from the file given with --config; --set and the flags of
+a command override it. "tallystick serve --print-config" prints a commented
+file with every key and its default.`,
+		Example: `  tallystick serve --sample             # a server with a sample tree to try
+  tallystick serve --config /etc/tallystick.yaml
+  tallystick import --data ./data people.ldif
+  tallystick export --data ./data -o backup.ldif`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return fmt.Errorf("%w (%w)", err, errUsage)
+	})
+	flags.register(root)
+	root.AddCommand(
+		serveCommand(flags),
+		bridgeCommand(flags),
+		importCommand(flags),
+		exportCommand(flags),
+		checkCommand(flags),
+		hashCommand(flags),
+		rootPasswordCommand(flags),
+		versionCommand(),
+	)
+	return root
+}

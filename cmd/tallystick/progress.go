@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// progress shows how far an import is, if the standard error is a terminal.
+type progress struct {
+	bar     *progressbar.ProgressBar // nil: nothing is shown
+	start   time.Time
+	entries int
+}
+
+func newProgress(octets int64) *progress {
+	p := &progress{start: time.Now()}
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		return p
+	}
+	p.bar = progressbar.NewOptions64(octets,
+		progressbar.OptionSetWriter(os.Stderr),
+		progressbar.OptionSetDescription("importing"),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionFullWidth(),
+		progressbar.OptionClearOnFinish(),
+	)
+	return p
+}
+
+// read tells of octets read from the files.
+func (p *progress) read(octets int) {
+	if p.bar == nil {
+		return
+	}
+	p.bar.Describe(fmt.Sprintf("%d records, %.0f/s", p.entries, p.rate()))
+	_ = p.bar.Add(octets) // the bar is an ornament
+}
+
+func (p *progress) rate() float64 {
+	return float64(p.entries) / max(time.Since(p.start).Seconds(), 0.001)
+}
+
+// print writes a line without tearing the bar.
+func (p *progress) print(w io.Writer, text string) {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	fmt.Fprintln(w, text)
+}
+
+// done removes the bar.
+func (p *progress) done() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"tallystick": main})
+}
+
+// The scripts run the real program and, as outside witnesses, the tools that
+// its users have. Beside testscript's own commands they may use
+//
+//	server start [flag...]  run "tallystick serve" until the script ends
+//	server stop             SIGTERM, and a good end
+//	server kill             kill -9
+//	clock offset            move the server's time, for example +31s
+//	secret name             set a variable to the TOTP secret in the last output
+//	code name secret        set a variable to oathtool's code at the server's time
+//
+// and the variables LDAP, LDAPS, LDAPI, HTTP (URLs of the server), PEOPLE and
+// U0 to U3 (DNs), ROOT (the root user's DN).
+func TestScripts(t *testing.T) {
+	for _, tool := range []string{"ldapsearch", "oathtool", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
+			t.Errorf("%v; here no script may be skipped", err)
+		}
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/script",
+		Setup:               setupScript,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"server": cmdServer,
+			"clock":  cmdClock,
+			"secret": cmdSecret,
+			"code":   cmdCode,
+		},
+	})
+}
+
+// process is the server of one script.
+type process struct {
+	flags  []string // of serve, given to each start
+	clock  string   // the clock file
+	offset time.Duration
+	cmd    *exec.Cmd    // nil: not running
+	ended  chan error   // one value, when cmd has ended
+	output lockedBuffer // of all starts
+}
+
+type processKey struct{}
+
+func setupScript(env *testscript.Env) error {
+	p := &process{clock: filepath.Join(env.WorkDir, ".clock")}
+	if err := os.WriteFile(p.clock, []byte("0s"), 0o600); err != nil {
+		return err
+	}
+	env.Values[processKey{}] = p
+	for _, l := range []struct{ name, key, scheme string }{
+		{"LDAP", "ldap", "ldap"}, {"LDAPS", "ldaps", "ldaps"}, {"HTTP", "http", "http"},
+	} {
+		address, err := freeAddress()
+		if err != nil {
+			return err
+		}
+		env.Setenv(l.name, l.scheme+"://"+address)
+		p.flags = append(p.flags, "--"+l.key, address)
+	}
+	for i := range 4 {
+		env.Setenv(fmt.Sprintf("U%d", i), fmt.Sprintf("uid=user.%d,ou=people,dc=example,dc=com", i))
+	}
+	env.Setenv("PEOPLE", "ou=people,dc=example,dc=com")
+	env.Setenv("ADMIN", "uid=admin,ou=people,dc=example,dc=com")
+	env.Setenv("ROOT", "cn=Directory Manager")
+	env.Setenv("LDAPI", "ldapi://"+url.PathEscape(filepath.Join(env.WorkDir, "data", "ldapi")))
+	env.Setenv("LDAPTLS_CACERT", filepath.Join(env.WorkDir, "data", "tls", "certificate.pem"))
+	env.Setenv("CURL_HOME", env.WorkDir)
+	env.Setenv("TALLYSTICK_CLOCK_FILE", p.clock)
+	env.Defer(p.kill)
+	return nil
+}
+
+// nextPort hands out ports below those that the system gives to clients, so
+// that none is taken while a server is being restarted.
+var nextPort atomic.Uint32
+
+func freeAddress() (string, error) {
+	nextPort.CompareAndSwap(0, 10_000+rand.Uint32N(10_000))
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
+		l, err := net.Listen("tcp", address)
+		if err == nil {
+			return address, l.Close()
+		}
+	}
+	return "", fmt.Errorf("no free port")
+}
+
+func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
+	p := ts.Value(processKey{}).(*process)
+	if len(args) == 0 || neg {
+		ts.Fatalf("usage: server start|stop|kill [flag...]")
+	}
+	switch args[0] {
+	case "start":
+		p.start(ts, args[1:])
+	case "stop":
+		if err := p.stop(); err != nil {
+			ts.Fatalf("stopping the server: %v\n%s", err, &p.output)
+		}
+	case "kill":
+		p.kill()
+	default:
+		ts.Fatalf("server %s: start, stop or kill", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("server.out"), []byte(p.output.String()), 0o600))
+}
+
+// start returns when the server says that it is ready.
+func (p *process) start(ts *testscript.TestScript, flags []string) {
+	if p.cmd != nil {
+		ts.Fatalf("a server is running already")
+	}
+	cmd := exec.Command("tallystick", append(append([]string{"serve"}, p.flags...), flags...)...)
+	cmd.Dir = ts.Getenv("WORK")
+	cmd.Env = append(os.Environ(), "TALLYSTICK_CLOCK_FILE="+p.clock)
+	ready := &watcher{to: &p.output, word: "Ready.\n", seen: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = ready, &p.output
+	ts.Check(cmd.Start())
+	p.cmd, p.ended = cmd, make(chan error, 1)
+	go func() { p.ended <- cmd.Wait() }()
+	select {
+	case <-ready.seen:
+	case err := <-p.ended:
+		p.cmd = nil
+		ts.Fatalf("the server did not start: %v\n%s", err, &p.output)
+	case <-time.After(time.Minute):
+		p.kill()
+		ts.Fatalf("the server was not ready in time:\n%s", &p.output)
+	}
+}
+
+// stop asks the server to end and returns how it did.
+func (p *process) stop() error {
+	if p.cmd == nil {
+		return errors.New("no server is running")
+	}
+	cmd := p.cmd
+	p.cmd = nil
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case err := <-p.ended:
+		return err
+	case <-time.After(time.Minute):
+		return errors.Join(errors.New("it does not end"), cmd.Process.Kill(), <-p.ended)
+	}
+}
+
+// kill ends the server as a power failure would.
+func (p *process) kill() {
+	if p.cmd != nil {
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		p.cmd = nil
+	}
+}
+
+// lockedBuffer keeps what the server writes.
+type lockedBuffer struct {
+	mu sync.Mutex // guards b
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// watcher closes seen when a word was written. Only one goroutine writes.
+type watcher struct {
+	to   io.Writer
+	word string
+	text string
+	seen chan struct{}
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	found := strings.Contains(w.text, w.word)
+	if w.text += string(p); !found && strings.Contains(w.text, w.word) {
+		defer close(w.seen)
+	}
+	return w.to.Write(p)
+}
+
+func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 || neg {
+		ts.Fatalf("usage: clock offset")
+	}
+	d, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	p := ts.Value(processKey{}).(*process)
+	p.offset += d
+	// By a rename, so that the server reads either the old offset or the new.
+	ts.Check(os.WriteFile(p.clock+".new", []byte(p.offset.String()), 0o600))
+	ts.Check(os.Rename(p.clock+".new", p.clock))
+}
+
+var secretInJSON = regexp.MustCompile(`"totpSharedSecret": *"([A-Z2-7]+)"`)
+
+func cmdSecret(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 || neg {
+		ts.Fatalf("usage: secret name")
+	}
+	m := secretInJSON.FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("no secret in the last output")
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: code name secret")
+	}
+	p := ts.Value(processKey{}).(*process)
+	at := time.Now().Add(p.offset).UTC().Format("2006-01-02 15:04:05 MST")
+	out, err := exec.Command("oathtool", "--totp", "--base32", "--now", at, args[1]).Output()
+	ts.Check(err)
+	ts.Setenv(args[0], strings.TrimSpace(string(out)))
+}

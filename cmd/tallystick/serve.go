@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"tallystick/directory"
+	"tallystick/directory/password"
+	"tallystick/extop"
+	"tallystick/extop/passmod"
+	"tallystick/extop/totp"
+	"tallystick/extop/whoami"
+	"tallystick/httpbridge"
+	"tallystick/internal/ldif"
+	"tallystick/ldapd"
+	"tallystick/testdata"
+)
+
+// serveOptions are the flags of serve that are not in the configuration.
+type serveOptions struct {
+	sample bool
+	now    func() time.Time
+}
+
+func serveCommand(flags *globalFlags) *cobra.Command {
+	var opts serveOptions
+	var check, printConfig bool
+	var ldap, ldaps, ldapi, http string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Serve LDAP, LDAPS, LDAP on a Unix socket, and the HTTP bridge, from one data
+folder. The first start makes what is missing: the database, the keyset that
+seals TOTP secrets, a self-signed certificate, and the root user's password,
+which is printed this once.
+
+SIGHUP reads the certificate again. SIGTERM and SIGINT let running operations
+end, up to the time of the key shutdown.`,
+		Example: `  tallystick serve --sample                     # with users to try
+  tallystick serve --print-config > tallystick.yaml
+  tallystick serve --config tallystick.yaml --check
+  tallystick serve --config tallystick.yaml
+  tallystick serve --ldap 0.0.0.0:389 --http off --set log.format=json`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if printConfig {
+				_, err := cmd.OutOrStdout().Write(sampleConfig)
+				return err
+			}
+			flags.override("listen.ldap", ldap)
+			flags.override("listen.ldaps", ldaps)
+			flags.override("listen.ldapi", ldapi)
+			flags.override("listen.http", http)
+			c, err := flags.config()
+			if err != nil {
+				return err
+			}
+			if check {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), "The configuration is good.")
+				return err
+			}
+			if opts.now, err = clock(flags.clockFile); err != nil {
+				return err
+			}
+			return serve(cmd.Context(), c, opts, cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&opts.sample, "sample", false, "load the sample tree dc=example,dc=com if the database is empty")
+	f.BoolVar(&check, "check", false, "print all that is wrong with the configuration, and end")
+	f.BoolVar(&printConfig, "print-config", false, "print a commented configuration file with the defaults, and end")
+	f.StringVar(&ldap, "ldap", "", "`address` for LDAP, or off; short for --set listen.ldap=address")
+	f.StringVar(&ldaps, "ldaps", "", "`address` for LDAPS, or off; short for --set listen.ldaps=address")
+	f.StringVar(&ldapi, "ldapi", "", "`socket` for LDAP, or off; short for --set listen.ldapi=socket")
+	f.StringVar(&http, "http", "", "`address` for the HTTP bridge, or off; short for --set listen.http=address")
+	return cmd
+}
+
+// serve runs the server until ctx is done.
+func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (err error) {
+	log := c.logger()
+
+	data, err := openData(ctx, c, log, opts.now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, data.close()) }() // last of all
+
+	if err := firstStart(ctx, data.directory, opts.sample, c, out); err != nil {
+		return err
+	}
+	cert, err := c.openCertificate(log)
+	if err != nil {
+		return err
+	}
+
+	d := data.directory
+	ops := extop.NewSet(
+		whoami.Operation{},
+		passmod.New(d),
+		totp.NewGenerate(d),
+		totp.NewRevoke(d),
+		totp.NewValidate(d),
+	)
+	cfg := c.ldapConfig(log)
+	cfg.TLS = cert.config()
+	server := ldapd.New(d, ops, cfg)
+
+	bridge, err := c.newBridge()
+	if err != nil {
+		return err
+	}
+	listeners, err := c.listen()
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+	listeners.announce(out, opts.sample)
+
+	g, running := errgroup.WithContext(ctx)
+	start := func(l net.Listener, serve func(net.Listener) error) {
+		if l != nil {
+			g.Go(func() error { return serve(l) })
+		}
+	}
+	start(listeners.ldap, server.Serve)
+	start(listeners.ldapi, server.Serve)
+	start(listeners.ldaps, server.ServeTLS)
+	start(listeners.http, bridge.Serve)
+	g.Go(func() error { return cert.reloadOn(running, syscall.SIGHUP, log) })
+	g.Go(func() error {
+		<-running.Done()
+		log.Info("stopping")
+		deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(c.Shutdown))
+		defer cancel()
+		return errors.Join(bridge.Shutdown(deadline), server.Shutdown(deadline))
+	})
+	return g.Wait()
+}
+
+// firstStart gives the root user a password, and an empty database the sample
+// tree if that is wanted.
+func firstStart(ctx context.Context, d *directory.Directory, sample bool, c *config, out io.Writer) error {
+	has, err := d.HasRootPassword(ctx)
+	if err != nil {
+		return err
+	}
+	if !has {
+		text := password.Generate()
+		if err := d.SetRootPassword(ctx, text); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "The root user is %q, with the password %s\n"+
+			"It is shown this once; \"tallystick root-password\" sets another.\n\n", c.Directory.RootDN, text)
+	}
+	if !sample {
+		return nil
+	}
+	empty, err := d.Empty(ctx)
+	if err != nil || !empty {
+		return err
+	}
+	n, err := loadSample(ctx, d)
+	if err != nil {
+		return fmt.Errorf("loading the sample tree: %w", err)
+	}
+	fmt.Fprintf(out, "Loaded the sample tree: %d entries below dc=example,dc=com.\n\n", n)
+	return nil
+}
+
+func loadSample(ctx context.Context, d *directory.Directory) (int, error) {
+	in := &input{
+		files: []inputFile{{name: "sample.ldif", content: bytes.NewReader(testdata.Sample)}},
+		opts:  ldif.Options{Keep: true},
+	}
+	return d.Apply(ctx, in.source())
+}
+
+// openCertificate opens the configured certificate, or the one of the data
+// folder, which it makes if need be.
+func (c *config) openCertificate(log *slog.Logger) (*certificate, error) {
+	certFile, keyFile := c.certificate()
+	cert, created, err := openCertificate(certFile, keyFile, c.TLS.Certificate == "")
+	if created {
+		log.Info("made a self-signed certificate", "file", certFile)
+	}
+	return cert, err
+}
+
+// reloadOn reads the certificate again when the process gets the signal.
+func (c *certificate) reloadOn(ctx context.Context, sig os.Signal, log *slog.Logger) error {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, sig)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-signals:
+			if err := c.reload(); err != nil {
+				log.Error("the certificate stays as it was", "err", err)
+				continue
+			}
+			log.Info("read the certificate again", "file", c.certFile)
+		}
+	}
+}
+
+// newBridge is the bridge beside the server, which it reaches through the
+// local socket.
+func (c *config) newBridge() (*httpbridge.Bridge, error) {
+	cfg, err := c.bridgeConfig()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Dial = func(ctx context.Context) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", c.ldapiSocket())
+	}
+	return httpbridge.New(cfg)
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"log/slog"
+	"time"
+
+	"tallystick/directory"
+	"tallystick/directory/password"
+	"tallystick/directory/seal"
+	"tallystick/ldapd"
+)
+
+// What the parts of the program are told of the configuration. They take 0
+// for their own default, and some a negative number for none.
+
+func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func() time.Time) directory.Config {
+	return directory.Config{
+		Suffixes:  c.Directory.Suffixes,
+		RootDN:    c.Directory.RootDN,
+		SizeLimit: c.Directory.SizeLimit,
+		TimeLimit: time.Duration(c.Directory.TimeLimit),
+		Credentials: directory.CredentialsConfig{
+			Keyset:                 keys,
+			Scheme:                 password.Scheme(c.Passwords.Scheme),
+			Window:                 orNegative(c.SecondFactor.Window),
+			MaxDrift:               orNegative(c.SecondFactor.Drift),
+			Separator:              c.SecondFactor.Separator,
+			PasswordAloneMayChange: c.SecondFactor.PasswordAloneMayChange,
+			MaxCredentials:         c.SecondFactor.PerUser,
+			FreeAttempts:           c.Attempts.Free,
+			Delay:                  time.Duration(c.Attempts.Delay),
+			LockoutAfter:           c.Attempts.LockAfter,
+			Lockout:                time.Duration(c.Attempts.LockFor),
+		},
+		Now: now,
+		Log: log.With("part", "directory"),
+	}
+}
+
+func (c *config) ldapConfig(log *slog.Logger) ldapd.Config {
+	return ldapd.Config{
+		Log:                   log.With("part", "ldap"),
+		MaxMessage:            int(c.Limits.Message),
+		MaxMessageAnonymous:   int(c.Limits.MessageUnbound),
+		MaxOperations:         c.Limits.Operations,
+		MaxConnections:        c.Limits.Connections,
+		MaxConnectionsPerPeer: c.Limits.ConnectionsPerPeer,
+		IdleTimeout:           time.Duration(c.Limits.Idle),
+		MessageTimeout:        time.Duration(c.Limits.Receive),
+		WriteTimeout:          time.Duration(c.Limits.Send),
+		HandshakeTimeout:      time.Duration(c.Limits.Handshake),
+	}
+}
+
+// orNegative is n, or -1 for 0.
+func orNegative(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
