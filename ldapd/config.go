@@ -1,0 +1,67 @@
+package ldapd
+
+import (
+	"cmp"
+	"crypto/tls"
+	"log/slog"
+	"math"
+	"time"
+
+	"tallystick/ldapd/wire"
+)
+
+// Config is what may be set of a Server. The zero value works. A limit of 0
+// is the default named beside it; a negative one is no limit.
+type Config struct {
+	// TLS serves ldaps and StartTLS. Certificates that may be exchanged come
+	// from its GetCertificate. nil: neither is offered.
+	TLS *tls.Config
+
+	// Log gets one record for each operation; nil discards.
+	Log *slog.Logger
+
+	MaxMessage            int // octets in a request; 16 MiB
+	MaxMessageAnonymous   int // octets in a request before a bind succeeded; 256 KiB
+	MaxOperations         int // operations running beside the reading of one connection; 32
+	MaxConnections        int // 10,000
+	MaxConnectionsPerPeer int // from one IPv4 address or one IPv6 /64; 1,000
+
+	// Decoding limits what one request may hold; a field that is 0 is taken
+	// from wire.DefaultLimits.
+	Decoding wire.Limits
+
+	IdleTimeout      time.Duration // between operations, none running; 15 min
+	MessageTimeout   time.Duration // from the first octet of a request to its last; 30 s
+	WriteTimeout     time.Duration // for the client to take 64 KiB; 30 s
+	HandshakeTimeout time.Duration // for TLS; 10 s
+}
+
+// withDefaults returns c with every limit a positive number.
+func (c Config) withDefaults() Config {
+	c.MaxMessage = limit(c.MaxMessage, 16<<20)
+	c.MaxMessageAnonymous = limit(c.MaxMessageAnonymous, 256<<10)
+	c.MaxOperations = limit(c.MaxOperations, 32)
+	c.MaxConnections = limit(c.MaxConnections, 10_000)
+	c.MaxConnectionsPerPeer = limit(c.MaxConnectionsPerPeer, 1000)
+	c.Decoding.Depth = cmp.Or(c.Decoding.Depth, wire.DefaultLimits.Depth)
+	c.Decoding.Filters = cmp.Or(c.Decoding.Filters, wire.DefaultLimits.Filters)
+	c.Decoding.Elements = cmp.Or(c.Decoding.Elements, wire.DefaultLimits.Elements)
+	c.IdleTimeout = limit(c.IdleTimeout, 15*time.Minute)
+	c.MessageTimeout = limit(c.MessageTimeout, 30*time.Second)
+	c.WriteTimeout = limit(c.WriteTimeout, 30*time.Second)
+	c.HandshakeTimeout = limit(c.HandshakeTimeout, 10*time.Second)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func limit[T int | time.Duration](given, standard T) T {
+	switch {
+	case given == 0:
+		return standard
+	case given < 0:
+		return T(math.MaxInt)
+	}
+	return given
+}

@@ -1,0 +1,26 @@
+package ldapd
+
+import (
+	"context"
+
+	"tallystick/directory"
+	"tallystick/extop"
+	"tallystick/ldapd/wire"
+)
+
+// extended serves the operations of the plug-in set (RFC 4511, section 4.12).
+func (s *Server) extended(ctx context.Context, op *operation, req *wire.ExtendedRequest) error {
+	r, err := s.ops.Lookup(req.Name).Serve(ctx, &extop.Request{Value: req.Value, From: op.who})
+	if err != nil {
+		return err
+	}
+	if r != nil {
+		op.name, op.value = r.OID, r.Value
+	}
+	return nil
+}
+
+// unknownExtended answers what is not in the set.
+func (s *Server) unknownExtended(context.Context, *operation, *wire.ExtendedRequest) error {
+	return directory.Errorf(directory.ProtocolError, "unknown extended operation")
+}

@@ -1,0 +1,184 @@
+package ldapd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tallystick/directory"
+	"tallystick/ldapd/wire"
+)
+
+// operation is one request being served.
+type operation struct {
+	envelope // what the routing sees of it
+
+	c        *conn
+	id       int32
+	request  any // see wire.Message
+	controls []wire.Control
+	who      directory.Requester // as of its beginning
+	ctx      context.Context     // ends with Abandon, Cancel and the session
+	cancel   context.CancelFunc
+	begun    time.Time
+
+	// What to answer beside the result; set by the function that serves it.
+	name    string       // responseName; "" if absent
+	value   []byte       // responseValue; nil if absent
+	entries int          // sent so far
+	then    func() error // to do once the answer is queued; nil: nothing
+
+	// Guarded by conn.mu.
+	state     state
+	abandoned bool // nobody waits for the answer
+
+	done chan struct{}        // closed when answered; nil unless handed on
+	code directory.ResultCode // valid once done is closed
+}
+
+// state says who reads the session while an operation runs.
+type state int
+
+const (
+	inline   state = iota // nobody: the operation has the goroutine that reads
+	handedOn              // another goroutine
+	ended
+)
+
+func newOperation(c *conn, m *wire.Message) *operation {
+	op := &operation{c: c, id: m.ID, request: m.Request, controls: m.Controls, who: c.who, begun: time.Now()}
+	op.ctx, op.cancel = context.WithCancel(c.ctx)
+	if !exclusive(m.Request) {
+		op.ctx = directory.WithSlow(op.ctx, op.slow)
+	}
+	return op
+}
+
+// exclusive reports whether no other operation may run beside request
+// (RFC 4511, sections 4.2.1 and 4.14.1).
+func exclusive(request any) bool {
+	switch r := request.(type) {
+	case *directory.BindRequest:
+		return true
+	case *wire.ExtendedRequest:
+		return r.Name == oidStartTLS
+	}
+	return false
+}
+
+// slow hands the reading of the session to a fresh goroutine. When too many
+// operations run beside it already, it does not, and the client has to wait.
+func (op *operation) slow() {
+	c := op.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if op.state != inline || len(c.ops) >= c.srv.cfg.MaxOperations {
+		return
+	}
+	op.state = handedOn
+	op.done = make(chan struct{})
+	if c.ops == nil {
+		c.ops = make(map[int32]*operation)
+	}
+	c.ops[op.id] = op
+	c.running.Add(1)
+	go c.serve()
+}
+
+// perform runs op and answers it. If handedOn, another goroutine reads the
+// session by now; otherwise an error ends it.
+func (c *conn) perform(op *operation) (handed bool, err error) {
+	defer op.cancel()
+	if exclusive(op.request) {
+		c.running.Wait()
+	}
+	result := op.run()
+
+	if errors.Is(result, context.Canceled) {
+		result = directory.Canceled // by Cancel; otherwise nobody will see it
+	}
+
+	c.mu.Lock()
+	handed = op.state == handedOn
+	op.state = ended
+	if handed {
+		if since := c.idleSince.Load(); since != 0 {
+			c.idleSince.CompareAndSwap(since, c.srv.clock.now())
+		}
+		delete(c.ops, op.id) // before the client can see the answer
+	}
+	abandoned := op.abandoned
+	c.mu.Unlock()
+
+	r := directory.Result(result)
+	if tag := responseTag(op.request); tag != 0 && !abandoned {
+		c.out.response(&wire.Response{
+			ID:                op.id,
+			Tag:               tag,
+			Code:              r.ResultCode,
+			MatchedDN:         r.MatchedDN,
+			DiagnosticMessage: r.DiagnosticMessage,
+			Name:              op.name,
+			Value:             op.value,
+		})
+	}
+	op.log(r, abandoned)
+	if handed {
+		op.code = r.ResultCode
+		close(op.done)
+		c.running.Done()
+		return true, nil
+	}
+	if op.then != nil && r.ResultCode == directory.Success {
+		return false, op.then()
+	}
+	return false, nil
+}
+
+// run serves op and returns its error. A panic is one.
+func (op *operation) run() (err error) {
+	defer recovered(&err)
+	for _, control := range op.controls {
+		if control.Critical {
+			return directory.Errorf(directory.UnavailableCriticalExtension, "control %q is not supported", control.OID)
+		}
+	}
+	return op.c.srv.router.serve(op)
+}
+
+// WriteEntry sends e to the client. It makes an operation a
+// directory.EntryWriter. Its error is context.Canceled, whatever became of
+// the client.
+func (op *operation) WriteEntry(e *directory.Entry) error {
+	if err := op.ctx.Err(); err != nil {
+		return err
+	}
+	op.entries++
+	if op.c.out.entry(op.id, e) != nil {
+		return context.Canceled
+	}
+	return nil
+}
+
+// responseTag is the tag of the response to request; 0: it has none.
+func responseTag(request any) byte {
+	switch request.(type) {
+	case *directory.BindRequest:
+		return wire.TagBindResponse
+	case *directory.SearchRequest:
+		return wire.TagSearchResultDone
+	case *directory.CompareRequest:
+		return wire.TagCompareResponse
+	case *directory.AddRequest:
+		return wire.TagAddResponse
+	case *directory.ModifyRequest:
+		return wire.TagModifyResponse
+	case *directory.DeleteRequest:
+		return wire.TagDelResponse
+	case *directory.ModifyDNRequest:
+		return wire.TagModifyDNResponse
+	case *wire.ExtendedRequest:
+		return wire.TagExtendedResponse
+	}
+	return 0
+}

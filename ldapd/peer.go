@@ -1,0 +1,58 @@
+package ldapd
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+
+	"tallystick/directory"
+)
+
+// identify says who is at the other end of nc before any bind: nobody, with
+// what the transport vouches for. A local user may become
+// gidNumber=G+uidNumber=U,cn=peercred,cn=external,cn=auth by SASL EXTERNAL, as
+// with slapd; root and the server's own user may become the root user.
+func (s *Server) identify(nc net.Conn) directory.Requester {
+	who := directory.Requester{Peer: peerName(nc)}
+	switch nc := nc.(type) {
+	case *net.UnixConn:
+		who.Secure = true
+		uid, gid, err := peerCredentials(nc)
+		if err != nil {
+			s.log.Error("no credentials of a local peer", "err", err)
+			break
+		}
+		who.Peer = fmt.Sprintf("local:uid=%d", uid)
+		who.External = fmt.Sprintf("gidNumber=%d+uidNumber=%d,cn=peercred,cn=external,cn=auth", gid, uid)
+		if uid == 0 || int(uid) == os.Getuid() {
+			who.External = s.dir.RootDN()
+		}
+	case *net.TCPConn:
+	default:
+		who.Secure = nc.LocalAddr().Network() == "pipe"
+	}
+	return who
+}
+
+// peerName is the address of the client for the log.
+func peerName(nc net.Conn) string {
+	if _, ok := nc.(*net.UnixConn); ok {
+		return "local"
+	}
+	return nc.RemoteAddr().String()
+}
+
+// peerKey is what the limit of connections per peer counts by: an IPv4
+// address, an IPv6 /64; "" if the limit does not apply.
+func peerKey(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	ip := tcp.AddrPort().Addr().Unmap()
+	if ip.Is4() {
+		return ip.String()
+	}
+	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
+}

@@ -1,0 +1,12 @@
+package ldapd
+
+import (
+	"context"
+
+	"tallystick/directory"
+)
+
+// search serves RFC 4511, section 4.5. Entries go out while it runs.
+func (s *Server) search(ctx context.Context, op *operation, req *directory.SearchRequest) error {
+	return s.dir.Search(ctx, op.who, req, op)
+}

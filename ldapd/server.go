@@ -1,0 +1,256 @@
+package ldapd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tallystick/directory"
+	"tallystick/extop"
+)
+
+// Directory is what the front asks of *directory.Directory.
+type Directory interface {
+	Bind(ctx context.Context, who directory.Requester, req *directory.BindRequest) (directory.Requester, error)
+	Search(ctx context.Context, who directory.Requester, req *directory.SearchRequest, w directory.EntryWriter) error
+	Compare(ctx context.Context, who directory.Requester, req *directory.CompareRequest) (bool, error)
+	Add(ctx context.Context, who directory.Requester, req *directory.AddRequest) error
+	Modify(ctx context.Context, who directory.Requester, req *directory.ModifyRequest) error
+	Delete(ctx context.Context, who directory.Requester, req *directory.DeleteRequest) error
+	ModifyDN(ctx context.Context, who directory.Requester, req *directory.ModifyDNRequest) error
+
+	Advertise(attribute string, values ...string)
+	RootDN() string
+}
+
+// Server serves LDAP sessions over any number of listeners.
+type Server struct {
+	dir    Directory
+	ops    *extop.Set
+	cfg    Config // with defaults filled in
+	log    *slog.Logger
+	router *router
+	clock  clock
+
+	mu        sync.Mutex // guards what follows
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	peers     map[string]int // connections by peerKey
+	lastConn  uint64
+	sweeping  bool // the janitor runs
+	closing   bool
+	empty     chan struct{} // closed when closing and the last connection is gone
+}
+
+// New returns a server of dir that offers ops (nil: none), and advertises in
+// the root DSE what the front adds. It is called once for a directory.
+func New(dir *directory.Directory, ops *extop.Set, cfg Config) *Server {
+	return newServer(dir, ops, cfg)
+}
+
+func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
+	if ops == nil {
+		ops = extop.NewSet()
+	}
+	s := &Server{
+		dir:       dir,
+		ops:       ops,
+		cfg:       cfg.withDefaults(),
+		listeners: make(map[net.Listener]struct{}),
+		conns:     make(map[*conn]struct{}),
+		peers:     make(map[string]int),
+		empty:     make(chan struct{}),
+	}
+	s.log = s.cfg.Log
+	s.router = newRouter(s)
+	dir.Advertise("supportedLDAPVersion", "3")
+	dir.Advertise("supportedExtension", ops.OIDs()...)
+	dir.Advertise("supportedExtension", oidCancel)
+	if s.cfg.TLS != nil {
+		dir.Advertise("supportedExtension", oidStartTLS)
+	}
+	return s
+}
+
+// Serve accepts LDAP sessions on l, a TCP or Unix listener, until Shutdown is
+// called (then it returns nil) or l fails for good. It closes l.
+func (s *Server) Serve(l net.Listener) error { return s.serve(l, false) }
+
+// ServeTLS is Serve for ldaps: TLS from the first octet. Config.TLS is needed.
+func (s *Server) ServeTLS(l net.Listener) error {
+	if s.cfg.TLS == nil {
+		return errors.Join(errors.New("ldapd: ServeTLS without a TLS configuration"), l.Close())
+	}
+	return s.serve(l, true)
+}
+
+func (s *Server) serve(l net.Listener, secure bool) error {
+	defer l.Close()
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		return nil
+	}
+	s.listeners[l] = struct{}{}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.listeners, l)
+		s.mu.Unlock()
+	}()
+
+	var pause time.Duration
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			pause = 0
+			s.admit(nc, secure)
+			continue
+		}
+		if s.isClosing() {
+			return nil
+		}
+		if !temporary(err) {
+			return fmt.Errorf("ldapd: accepting on %v: %w", l.Addr(), err)
+		}
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		s.log.Error("cannot accept connections", "addr", l.Addr(), "err", err, "pause", pause)
+		time.Sleep(pause)
+	}
+}
+
+// admit starts a session on nc, unless there are too many.
+func (s *Server) admit(nc net.Conn, secure bool) {
+	c, err := s.newConn(nc)
+	if err == nil {
+		go c.run(secure)
+		return
+	}
+	s.log.Debug("connection refused", "peer", peerName(nc), "err", err)
+	if n, ok := errors.AsType[*notice](err); ok && !secure {
+		// A fresh socket takes these few octets without waiting.
+		if nc.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
+			nc.Write(n.append(nil))
+		}
+	}
+	nc.Close()
+}
+
+// ServeConn serves one session on nc and returns when it has ended. A pipe
+// (net.Pipe) counts as a secure transport.
+func (s *Server) ServeConn(nc net.Conn) error {
+	c, err := s.newConn(nc)
+	if err != nil {
+		return errors.Join(err, nc.Close())
+	}
+	c.run(false)
+	<-c.closed
+	return nil
+}
+
+// newConn registers nc. Errors are notices: too many connections, or
+// shutting down.
+func (s *Server) newConn(nc net.Conn) (*conn, error) {
+	key := peerKey(nc.RemoteAddr())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closing:
+		return nil, noticeShutdown
+	case len(s.conns) >= s.cfg.MaxConnections:
+		return nil, &notice{code: directory.Busy, reason: "too many connections"}
+	case key != "" && s.peers[key] >= s.cfg.MaxConnectionsPerPeer:
+		return nil, &notice{code: directory.Busy, reason: "too many connections from this address"}
+	}
+	if key != "" {
+		s.peers[key]++
+	}
+	s.lastConn++
+	s.clock.update()
+	c := newConn(s, s.lastConn, nc, key)
+	if !s.sweeping {
+		s.sweeping = true
+		go s.janitor()
+	}
+	s.conns[c] = struct{}{}
+	return c, nil
+}
+
+func (s *Server) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if c.peerKey != "" {
+		if s.peers[c.peerKey]--; s.peers[c.peerKey] == 0 {
+			delete(s.peers, c.peerKey)
+		}
+	}
+	if s.closing && len(s.conns) == 0 {
+		close(s.empty)
+	}
+}
+
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// Shutdown stops accepting, lets running operations end, sends each client the
+// Notice of Disconnection with unavailable(52), and returns when all sessions
+// are closed. When ctx ends before that, it cancels what still runs, cuts the
+// connections, and returns ctx.Err() as soon as the operations have noticed,
+// at most a second later. Shutdown is called once.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	for l := range s.listeners {
+		l.Close()
+	}
+	for c := range s.conns {
+		c.stop(noticeShutdown)
+	}
+	if len(s.conns) == 0 {
+		close(s.empty)
+	}
+	s.mu.Unlock()
+
+	select {
+	case <-s.empty:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	for c := range s.conns {
+		c.kill()
+	}
+	s.mu.Unlock()
+	select {
+	case <-s.empty:
+	case <-time.After(time.Second):
+	}
+	return ctx.Err()
+}
+
+// temporary reports whether Accept may succeed later: descriptors ran out, or
+// the client has gone again.
+func temporary(err error) bool {
+	ne, ok := errors.AsType[net.Error](err)
+	//lint:ignore SA1019 what net/http asks too; nothing has replaced it for Accept
+	return ok && ne.Temporary()
+}
+
+// clock is a coarse clock that costs one load to read.
+type clock struct{ ms atomic.Int64 }
+
+var started = time.Now()
+
+// now is in milliseconds, never 0.
+func (c *clock) now() int64 { return c.ms.Load() }
+
+func (c *clock) update() { c.ms.Store(1 + time.Since(started).Milliseconds()) }
