@@ -48,7 +48,7 @@ type GenerateTOTPSharedSecretResponse struct {
 // Encode returns the responseValue.
 func (r GenerateTOTPSharedSecretResponse) Encode() []byte {
 	b, start := ber.Begin(nil, ber.Sequence)
-	b = ber.AppendString(b, ber.Context|0, r.TOTPSharedSecret)
+	b = ber.AppendString(b, ber.Context, r.TOTPSharedSecret)
 	return ber.End(b, start)
 }
 
@@ -112,7 +112,7 @@ type ValidateTOTPPasswordRequest struct {
 // Encode returns the requestValue.
 func (r ValidateTOTPPasswordRequest) Encode() []byte {
 	b, start := ber.Begin(nil, ber.Sequence)
-	b = ber.AppendString(b, ber.Context|0, r.UserDN)
+	b = ber.AppendString(b, ber.Context, r.UserDN)
 	b = ber.AppendString(b, ber.Context|1, r.TOTPPassword)
 	return ber.End(b, start)
 }

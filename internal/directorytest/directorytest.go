@@ -1,0 +1,92 @@
+// Package directorytest opens a small real directory for the tests of others.
+package directorytest
+
+import (
+	"testing"
+
+	"tallystick/directory"
+	"tallystick/directory/password"
+	"tallystick/directory/seal"
+	"tallystick/directory/store/badger"
+)
+
+// Who is in the directory. Ann and Bob are users, Ada is an administrator with
+// all privileges.
+const (
+	Suffix = "dc=example,dc=com"
+	People = "ou=people," + Suffix
+	Ann    = "uid=ann," + People
+	Bob    = "uid=bob," + People
+	Ada    = "uid=ada," + People
+)
+
+// Password is everybody's.
+const Password = "password"
+
+// scheme is quick, where the server's default is slow on purpose.
+const scheme = password.SSHA512
+
+// Open returns a directory on an embedded store in a folder that is gone after
+// the test, with Ann, Bob and Ada in it. change alters its Config (nil: not).
+func Open(t testing.TB, change func(*directory.Config)) *directory.Directory {
+	t.Helper()
+	keyset, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := badger.Open(t.TempDir(), badger.Config{Small: true, MinFree: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	cfg := directory.Config{
+		Suffixes:    []string{Suffix},
+		Credentials: directory.CredentialsConfig{Keyset: keyset, Scheme: scheme},
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := directory.Open(t.Context(), s, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, d)
+	return d
+}
+
+// fill adds the entries, as the server itself.
+func fill(t testing.TB, d *directory.Directory) {
+	t.Helper()
+	person := func(dn, uid string, more ...directory.Attribute) directory.AddRequest {
+		return directory.AddRequest{Entry: dn, Attributes: append([]directory.Attribute{
+			attribute("objectClass", "inetOrgPerson"),
+			attribute("uid", uid),
+			attribute("cn", uid),
+			attribute("sn", uid),
+			attribute("userPassword", Password),
+		}, more...)}
+	}
+	for _, req := range []directory.AddRequest{
+		{Entry: Suffix, Attributes: []directory.Attribute{attribute("objectClass", "domain"), attribute("dc", "example")}},
+		{Entry: People, Attributes: []directory.Attribute{attribute("objectClass", "organizationalUnit"), attribute("ou", "people")}},
+		person(Ann, "ann"),
+		person(Bob, "bob"),
+		person(Ada, "ada", attribute("ds-privilege-name", "bypass-acl", "password-reset", "proxied-auth")),
+	} {
+		if err := d.Add(t.Context(), directory.Requester{How: directory.ByServer}, &req); err != nil {
+			t.Fatalf("adding %s: %v", req.Entry, err)
+		}
+	}
+}
+
+func attribute(name string, values ...string) directory.Attribute {
+	a := directory.Attribute{Name: name}
+	for _, v := range values {
+		a.Values = append(a.Values, []byte(v))
+	}
+	return a
+}
