@@ -42,11 +42,15 @@ func TestReadmeListsEveryPackage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var missing []string
 	for _, p := range modulePackages(t) {
 		listed := regexp.MustCompile(`(?m)(^|[^\w/])` + regexp.QuoteMeta(p.name()) + `/?([^\w/]|$)`)
 		if p.name() != "" && !listed.Match(readme) {
-			t.Errorf("README.md does not mention %s", p.name())
+			missing = append(missing, p.name())
 		}
+	}
+	if len(missing) > 0 {
+		t.Errorf("README.md does not mention %s", strings.Join(missing, ", "))
 	}
 }
 
