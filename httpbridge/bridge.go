@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -102,6 +104,9 @@ func New(cfg Config) (*Bridge, error) {
 		ldap: client,
 		face: pingdirectory.New(client, pingdirectory.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout}),
 	}
+	if inTheClear(cfg) {
+		cfg.Log.Warn("passwords travel to the LDAP server in the clear: use ldaps:// or StartTLS", "url", cfg.URL)
+	}
 	b.server = &http.Server{
 		Handler:           b,
 		ReadHeaderTimeout: cfg.HeaderTimeout,
@@ -112,6 +117,20 @@ func New(cfg Config) (*Bridge, error) {
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return b, nil
+}
+
+// inTheClear reports whether what is sent to the LDAP server can be read on the
+// way: another machine, and no TLS.
+func inTheClear(cfg Config) bool {
+	if cfg.Dial != nil || cfg.StartTLS {
+		return false
+	}
+	u, err := url.Parse(cfg.URL)
+	if err != nil || u.Scheme != "ldap" || u.Hostname() == "localhost" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err != nil || !ip.IsLoopback()
 }
 
 // Serve answers the requests that come through l until Shutdown, and then

@@ -59,3 +59,20 @@ func TestCredentialsAreNotPrinted(t *testing.T) {
 		}
 	}
 }
+
+func FuzzAuthorization(f *testing.F) {
+	for _, s := range []string{"", "Basic YTpi", "basic  YTpi ", "Basic YQ==", "Bearer x", "Basic \xff", "Basic"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		c, err := authorization(http.Header{"Authorization": {value}})
+		switch {
+		case err != nil:
+			if problemOf(err).status != http.StatusUnauthorized {
+				t.Fatalf("%q: %v", value, err)
+			}
+		case c == nil || c.Name == "" || c.Password == "" || strings.Contains(c.Name, ":"):
+			t.Fatalf("%q: %v", value, c)
+		}
+	})
+}

@@ -1,0 +1,127 @@
+package httpbridge
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func newBridge(t *testing.T, cfg Config) *Bridge {
+	b, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Shutdown(t.Context()) })
+	return b
+}
+
+// A fault of ours is an answer like any other for the client, and a stack for the log.
+func TestPanic(t *testing.T) {
+	var log bytes.Buffer
+	b := newBridge(t, Config{URL: "ldap://localhost", Log: slog.New(slog.NewTextHandler(&log, nil))})
+	b.face = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/late" {
+			w.WriteHeader(http.StatusOK)
+			_, _ = io.WriteString(w, "{}")
+		}
+		panic("out of cheese")
+	})
+	for path, want := range map[string]int{"/early": http.StatusInternalServerError, "/late": http.StatusOK} {
+		log.Reset()
+		w := httptest.NewRecorder()
+		b.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, nil))
+		if w.Code != want || w.Header().Get("Request-Id") == "" {
+			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+		}
+		if s := w.Body.String(); !json.Valid([]byte(s)) || strings.Contains(s, "cheese") || strings.Contains(s, "goroutine") {
+			t.Errorf("%s: %s", path, s)
+		}
+		if s := log.String(); !strings.Contains(s, "out of cheese") || !strings.Contains(s, "bridge_test.go") {
+			t.Errorf("%s: logged %s", path, s)
+		}
+	}
+	b.face = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	defer func() {
+		if recover() != http.ErrAbortHandler {
+			t.Error("net/http does not learn of the abort")
+		}
+	}()
+	b.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil))
+}
+
+func TestWarnsOfPasswordsInTheClear(t *testing.T) {
+	for _, tt := range []struct {
+		cfg  Config
+		want bool
+	}{
+		{Config{URL: "ldap://ldap.example.com"}, true},
+		{Config{URL: "ldap://192.0.2.1:389"}, true},
+		{Config{URL: "ldap://[2001:db8::1]"}, true},
+		{Config{URL: "ldap://ldap.example.com", StartTLS: true}, false},
+		{Config{URL: "ldaps://ldap.example.com"}, false},
+		{Config{URL: "ldap://localhost:3389"}, false},
+		{Config{URL: "ldap://127.0.0.2"}, false},
+		{Config{URL: "ldap://[::1]:3389"}, false},
+		{Config{URL: "ldapi://%2Frun%2Fldapi"}, false},
+		{Config{URL: "ldapi:///run/ldapi"}, false},
+	} {
+		var log bytes.Buffer
+		tt.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+		newBridge(t, tt.cfg)
+		if got := strings.Contains(log.String(), "level=WARN"); got != tt.want {
+			t.Errorf("%s: %v, want %v: %s", tt.cfg.URL, got, tt.want, log.String())
+		}
+	}
+}
+
+// One connection more than allowed waits until another has ended.
+func TestLimitListener(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := limitListener(inner, 2)
+	accepted := make(chan net.Conn)
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				ended <- err
+				return
+			}
+			accepted <- c
+		}
+	}()
+	for range 5 {
+		c, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	open := []net.Conn{<-accepted, <-accepted}
+	for range 3 {
+		select {
+		case <-accepted:
+			t.Fatal("one too many")
+		default:
+		}
+		_ = open[0].Close()
+		_ = open[0].Close() // a second time gives nothing back
+		open = append(open[1:], <-accepted)
+	}
+	_ = l.Close()
+	if err := <-ended; err == nil {
+		t.Error("no error from a closed listener")
+	}
+	for _, c := range open {
+		_ = c.Close()
+	}
+}
