@@ -14,7 +14,8 @@ import (
 //	CURRENT                names the database in use: "tallystick-store 1 db-000001"
 //	db-000001/             Badger's files
 //	db-000001.watermark    see watermark.go
-//	db-000002/, sort-*/    being prepared, or left over by a kill
+//	db-000002/             being prepared by Load or Draft.Commit
+//	sort-*/, draft-*/      temporary files of a Load, folder of a Draft
 //
 // To exchange the whole database, a new one is prepared under the next number
 // and CURRENT is replaced by a rename. What CURRENT does not name is removed
@@ -24,6 +25,7 @@ const (
 	currentFile  = "CURRENT"
 	folderFormat = "tallystick-store 1 "
 	sortPrefix   = "sort-"
+	draftPrefix  = "draft-"
 )
 
 func databaseName(n int) string { return fmt.Sprintf("db-%06d", n) }
@@ -32,6 +34,12 @@ func databaseName(n int) string { return fmt.Sprintf("db-%06d", n) }
 func isDatabase(name string) (n int, ok bool) {
 	_, err := fmt.Sscanf(name, "db-%d", &n)
 	return n, err == nil && name == databaseName(n)
+}
+
+// nextName is the name for the successor of a database.
+func nextName(name string) string {
+	n, _ := isDatabase(name)
+	return databaseName(n + 1)
 }
 
 // currentDatabase returns the name of the database in use and removes what
@@ -58,7 +66,8 @@ func currentDatabase(root string) (string, error) {
 	for _, f := range files {
 		base := strings.TrimSuffix(f.Name(), ".watermark")
 		_, ok := isDatabase(base)
-		if ok && base != name || strings.HasPrefix(f.Name(), sortPrefix) {
+		if ok && base != name ||
+			strings.HasPrefix(f.Name(), sortPrefix) || strings.HasPrefix(f.Name(), draftPrefix) {
 			if err := os.RemoveAll(filepath.Join(root, f.Name())); err != nil {
 				return "", err
 			}
@@ -76,12 +85,20 @@ func readCurrent(root string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name, ok := strings.CutPrefix(strings.TrimSuffix(string(text), "\n"), folderFormat)
+	name, err := parseCurrent(string(text))
+	if err != nil {
+		return "", fmt.Errorf("badger: %s: %s: %w", root, currentFile, err)
+	}
+	return name, nil
+}
+
+func parseCurrent(text string) (name string, err error) {
+	name, ok := strings.CutPrefix(strings.TrimSuffix(text, "\n"), folderFormat)
 	if !ok {
-		return "", fmt.Errorf("badger: %s: %s is not in the format of this version", root, currentFile)
+		return "", errors.New("not in the format of this version")
 	}
 	if _, ok := isDatabase(name); !ok {
-		return "", fmt.Errorf("badger: %s: %s names %q, which is no database", root, currentFile, name)
+		return "", fmt.Errorf("%q is not the name of a database", name)
 	}
 	return name, nil
 }

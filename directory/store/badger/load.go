@@ -51,7 +51,7 @@ func (s *Store) Load(ctx context.Context, fn func(put func(key, value []byte) er
 	if err = errors.Join(err, refused); err != nil {
 		return err
 	}
-	if err := s.roomFor(sorted.bytes); err != nil {
+	if err := roomFor(s.root, s.cfg, sorted.bytes); err != nil {
 		return err
 	}
 	next, err := s.build(ctx, sorted, base+1)
@@ -98,26 +98,10 @@ func (s *Store) put(ctx context.Context, sorted *sorter, key, value []byte) erro
 	return sorted.add(key, seal(key, value))
 }
 
-// roomFor refuses to write so many bytes when that would fill the disk.
-func (s *Store) roomFor(bytes int64) error {
-	if s.cfg.MinFree < 0 {
-		return nil
-	}
-	free, err := s.cfg.freeSpace(s.root)
-	if err != nil {
-		return err
-	}
-	if free-bytes-bytes/8 < s.cfg.MinFree {
-		return fmt.Errorf("%w: %d MiB free, %d MiB to write", store.ErrReadOnly, free>>20, bytes>>20)
-	}
-	return nil
-}
-
 // build makes a database of the sorted pairs, all with the same version, and
 // opens it. On failure nothing is left of it.
 func (s *Store) build(ctx context.Context, sorted *sorter, version uint64) (_ *database, err error) {
-	n, _ := isDatabase(filepath.Base(s.db.dir))
-	name := databaseName(n + 1)
+	name := nextName(filepath.Base(s.db.dir))
 	dir := filepath.Join(s.root, name)
 	defer func() {
 		if err != nil {

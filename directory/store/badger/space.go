@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"tallystick/directory/store"
 )
 
 // Badger writes its logs through sparse memory mappings, so a full disk ends
@@ -30,6 +32,23 @@ func enoughRoom(root string, cfg Config) error {
 	}
 	if floor := cfg.MinFree / 8; free < floor {
 		return fmt.Errorf("badger: %s: only %d MiB free, opening takes %d MiB", root, free>>20, floor>>20)
+	}
+	return nil
+}
+
+// roomFor refuses to write so many bytes when that would leave less than
+// MinFree.
+func roomFor(root string, cfg Config, bytes int64) error {
+	if cfg.MinFree < 0 {
+		return nil
+	}
+	free, err := cfg.freeSpace(root)
+	if err != nil {
+		return err
+	}
+	if free-bytes-bytes/8 < cfg.MinFree {
+		return fmt.Errorf("%w: %d MiB free in %s, %d MiB to write and %d MiB to keep free",
+			store.ErrReadOnly, free>>20, root, bytes>>20, cfg.MinFree>>20)
 	}
 	return nil
 }

@@ -26,11 +26,16 @@ func readWatermark(dir string) (version uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := fmt.Sscanf(string(text), "tallystick-watermark 1 %d ", &version); err != nil ||
-		string(text) != watermarkText(version) {
+	version, ok := parseWatermark(string(text))
+	if !ok {
 		return 0, fmt.Errorf("badger: %s is damaged; if the database is known to be good, remove it", watermarkFile(dir))
 	}
 	return version, nil
+}
+
+func parseWatermark(text string) (version uint64, ok bool) {
+	_, err := fmt.Sscanf(text, "tallystick-watermark 1 %d ", &version)
+	return version, err == nil && text == watermarkText(version)
 }
 
 func watermarkText(version uint64) string {
