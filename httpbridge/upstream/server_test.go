@@ -19,6 +19,7 @@ const (
 	opDie     = "1.3" // closes the connection
 	opNoise   = "1.4" // answers with octets that are not LDAP
 	opRefuse  = "1.5" // answers unwillingToPerform
+	opFlood   = "1.6" // announces an answer of 2 GB and begins to send it
 )
 
 type server struct {
@@ -120,6 +121,11 @@ func (s *server) session(nc net.Conn) {
 				return
 			case opNoise:
 				_, err = nc.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+			case opFlood:
+				_, err = nc.Write([]byte{0x30, 0x84, 0x7f, 0xff, 0xff, 0x00, ber.OctetString, 0x84, 0x7f, 0xff, 0xfe, 0x00})
+				for err == nil {
+					_, err = nc.Write(make([]byte, 64<<10))
+				}
 			case opRefuse:
 				_, err = nc.Write(reply(id, 53, extendedResponse, nil))
 			}

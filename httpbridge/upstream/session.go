@@ -37,6 +37,7 @@ func (s *Session) Extended(ctx context.Context, oid string, value []byte) (name 
 		req.Value = asn1ber.NewString(asn1ber.ClassContext, asn1ber.TypePrimitive, 1, string(value), "requestValue")
 	}
 	var resp *ldap.ExtendedResponse
+	s.link.nc.reset()
 	err = guard(ctx, s.link.nc, func() error {
 		var err error
 		resp, err = s.link.ldap.Extended(req)

@@ -65,7 +65,7 @@ type idleConn struct {
 // deadline ends what go-ldap waits for.
 type link struct {
 	ldap *ldap.Conn
-	nc   net.Conn
+	nc   *meter
 }
 
 // New returns a client of cfg's server. It does not connect: a server that is
@@ -220,9 +220,10 @@ func (c *Client) pushIdle(l link) {
 
 func start(nc net.Conn) link {
 	// Whether nc speaks TLS matters to go-ldap for its own StartTLS only.
-	conn := ldap.NewConn(nc, true)
+	m := newMeter(nc)
+	conn := ldap.NewConn(m, true)
 	conn.Start()
-	return link{ldap: conn, nc: nc}
+	return link{ldap: conn, nc: m}
 }
 
 // unbind closes the connection politely (RFC 4511, section 4.3), without

@@ -59,6 +59,11 @@ func TestValues(t *testing.T) {
 			t.Errorf("%d octets: %d octets, %v", len(value), len(got), err)
 		}
 	}
+	for range 2 * longestResponse / 60000 { // what one answer may have is not used up by the others
+		if _, _, err := s.Extended(t.Context(), opEcho, make([]byte, 60000)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var r *Result
 	if _, _, err := s.Extended(t.Context(), opRefuse, nil); !errors.As(err, &r) || r.Code != 53 {
 		t.Errorf("%v", err)
@@ -196,11 +201,12 @@ func TestTrouble(t *testing.T) {
 		{"it dies", opDie, ErrUnavailable},
 		{"it falls silent", opSilence, ErrUnavailable},
 		{"it talks nonsense", opNoise, ErrUnavailable},
+		{"it does not stop talking", opFlood, ErrUnavailable},
 	} {
 		for _, bound := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, bound %v", tt.name, bound), func(t *testing.T) {
 				ctx := t.Context()
-				if tt.oid != opDie {
+				if tt.oid == opSilence || tt.oid == opNoise {
 					var cancel context.CancelFunc
 					ctx, cancel = context.WithTimeout(ctx, 50*time.Millisecond)
 					defer cancel()
