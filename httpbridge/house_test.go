@@ -76,13 +76,21 @@ func (h *house) step() { h.clock.Add(120) }
 
 // startLDAP starts a server over the directory, which may have had one before.
 func (h *house) startLDAP() {
-	ops := extop.NewSet(whoami.Operation{}, totp.NewGenerate(h.d), totp.NewRevoke(h.d), totp.NewValidate(h.d))
-	h.server = ldapd.New(h.d, ops, ldapd.Config{Log: slog.New(slog.NewTextHandler(h.log, nil))})
+	h.server = ldapd.New(h.d, operations(h.d), ldapd.Config{Log: slog.New(slog.NewTextHandler(h.log, nil))})
 	l, err := net.Listen("unix", h.socket)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	go func() { _ = h.server.Serve(l) }()
+}
+
+func operations(d *directory.Directory) *extop.Set {
+	return extop.NewSet(whoami.Operation{}, totp.NewGenerate(d), totp.NewRevoke(d), totp.NewValidate(d))
+}
+
+// dialWithoutTLS connects to the server, which has no certificate.
+func (h *house) dialWithoutTLS(ctx context.Context) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, "unix", h.socket)
 }
 
 func (h *house) stopLDAP() {

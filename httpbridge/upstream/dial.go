@@ -47,7 +47,8 @@ func (c *Client) connect(ctx context.Context) (net.Conn, error) {
 	}
 	if err := guard(dialCtx, nc, func() error { return startTLS(nc) }); err != nil {
 		_ = nc.Close()
-		return nil, fmt.Errorf("%w: StartTLS: %w", ErrUnavailable, err)
+		// Not wrapped: the server's refusal is no answer to the request.
+		return nil, fmt.Errorf("%w: StartTLS: %v", ErrUnavailable, err)
 	}
 	nc, err = handshake(dialCtx, nc, tlsConfig(c.cfg))
 	if err != nil {
