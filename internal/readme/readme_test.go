@@ -1,0 +1,138 @@
+package readme
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// said is what the commands must print, in this order. Their exit statuses are
+// checked by the shell.
+var said = []string{
+	"dn: uid=user.0,ou=people,dc=example,dc=com",
+	"TRUE",
+	"dn:uid=user.0,ou=people,dc=example,dc=com", // in the clear
+	"dn:uid=user.0,ou=people,dc=example,dc=com", // StartTLS
+	"dn:uid=user.0,ou=people,dc=example,dc=com", // LDAPS
+	"dn:", // the local socket, by peer credentials
+	`adding new entry "uid=grace,ou=people,dc=example,dc=com"`,
+	`modifying entry "uid=grace,ou=people,dc=example,dc=com"`,
+	"dn:uid=hopper,ou=people,dc=example,dc=com",
+	`"totpSharedSecret":"`,
+	"dn:uid=user.0,ou=people,dc=example,dc=com", // password and code
+	"a code works once",
+	"and the password alone no more",
+	`"value":0`,  // validate
+	`"value":49`, // the same code again
+	"nor over LDAP",
+	`"value":0`,                                 // revoke one
+	`"value":0`,                                 // revoke all
+	"dn:uid=user.0,ou=people,dc=example,dc=com", // the password alone again
+}
+
+func TestFiveMinutes(t *testing.T) {
+	for _, tool := range []string{"bash", "curl", "ldapsearch", "oathtool"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatal(err)
+			}
+			t.Skipf("%v; \"make test\" installs it", err)
+		}
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "bin", "tallystick"), "tallystick/cmd/tallystick").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	if err := os.CopyFS(filepath.Join(dir, "testdata"), os.DirFS("../../testdata")); err != nil {
+		t.Fatal(err)
+	}
+	ports := strings.NewReplacer("3389", freePort(t), "3636", freePort(t), "8080", freePort(t))
+	start(t, dir, ports)
+
+	script := exec.Command("bash", "-euo", "pipefail", "-c", ports.Replace(commands(t)))
+	script.Dir = dir
+	script.Env = append(os.Environ(), "HOME="+dir, "LDAPCONF=/dev/null") // as nobody has set up anything
+	var out bytes.Buffer
+	script.Stdout, script.Stderr = &out, &out
+	if err := script.Run(); err != nil {
+		t.Fatalf("%v after\n%s", err, out.String())
+	}
+	rest := out.String()
+	for _, want := range said {
+		_, after, found := strings.Cut(rest, want)
+		if !found {
+			t.Fatalf("%q is missing in what follows\n%s\nof\n%s", want, strings.TrimSuffix(out.String(), rest), out.String())
+		}
+		rest = after
+	}
+}
+
+// commands is the sh blocks of the section, one after the other.
+func commands(t *testing.T) string {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "\n## Five minutes\n")
+	if !found {
+		t.Fatal("README.md has no section \"Five minutes\"")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var b strings.Builder
+	for _, block := range regexp.MustCompile("(?s)\n```sh\n(.*?)```").FindAllStringSubmatch(section, -1) {
+		b.WriteString(block[1])
+	}
+	return b.String()
+}
+
+// start serves the sample tree from dir/data, as "make run" does, until the
+// test ends.
+func start(t *testing.T, dir string, ports *strings.Replacer) {
+	server := exec.Command("bin/tallystick", "serve", "--sample",
+		"--ldap", ports.Replace("127.0.0.1:3389"), "--ldaps", ports.Replace("127.0.0.1:3636"), "--http", ports.Replace("127.0.0.1:8080"))
+	server.Dir = dir
+	var out bytes.Buffer
+	server.Stdout, server.Stderr = &out, &out
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- server.Wait() }()
+	t.Cleanup(func() {
+		server.Process.Signal(syscall.SIGTERM)
+		if err := <-exited; err != nil || t.Failed() {
+			t.Errorf("the server ended with %v after\n%s", err, out.String())
+		}
+	})
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		c, err := net.Dial("tcp", ports.Replace("127.0.0.1:8080"))
+		if err == nil {
+			c.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the server does not listen: %v", err)
+		}
+	}
+}
+
+// freePort is one that nobody listened on a moment ago.
+func freePort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
