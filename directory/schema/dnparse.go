@@ -34,7 +34,9 @@ func (s *Schema) parseDN(text string, depth int) (DN, error) {
 	if p.pos == len(text) {
 		return DN{}, nil
 	}
-	d := DN{rdns: make([]RDN, 0, min(1+strings.Count(text, ","), maxRDNs))}
+	rdns := min(1+strings.Count(text, ","), maxRDNs)
+	d := DN{rdns: make([]RDN, 0, rdns)}
+	p.avas = make([]AVA, 0, rdns)
 	norm := make([]byte, 0, len(text)+16)
 	ends := make([]int, 0, 16) // of each RDN in norm
 	for {
@@ -85,6 +87,7 @@ type dnParser struct {
 	text   string
 	pos    int
 	values []byte // memory for the values; as large as text, which they never outgrow
+	avas   []AVA  // memory for the RDNs
 }
 
 func (p *dnParser) fail(msg string) error { return &SyntaxError{p.pos, msg} }
@@ -105,10 +108,9 @@ func (p *dnParser) next() byte {
 
 // rdn reads an RDN up to the comma behind it or the end, and appends its norm.
 func (p *dnParser) rdn(norm []byte) (RDN, []byte, error) {
-	start := p.pos
-	avas := make([]AVA, 0, 1)
+	start, first := p.pos, len(p.avas)
 	for {
-		if len(avas) == maxRDNs {
+		if len(p.avas)-first == maxRDNs {
 			return RDN{}, nil, p.fail("the RDN has too many attributes")
 		}
 		typ, err := p.attributeType()
@@ -119,7 +121,7 @@ func (p *dnParser) rdn(norm []byte) (RDN, []byte, error) {
 		if err != nil {
 			return RDN{}, nil, err
 		}
-		avas = append(avas, AVA{typ, value})
+		p.avas = append(p.avas, AVA{typ, value})
 		p.spaces()
 		switch p.next() {
 		case '+':
@@ -131,6 +133,7 @@ func (p *dnParser) rdn(norm []byte) (RDN, []byte, error) {
 				return RDN{}, nil, p.fail("expected a comma or a plus sign behind the value")
 			}
 		}
+		avas := p.avas[first:len(p.avas):len(p.avas)]
 		norm, err = p.schema.appendNorm(norm, avas, p.depth)
 		if err != nil {
 			return RDN{}, nil, &SyntaxError{start, err.Error()}

@@ -98,6 +98,7 @@ func ParseAttributeType(text string) (*AttributeTypeDescription, error) {
 		case "NO-USER-MODIFICATION":
 			d.NoUserModification = true
 		case "USAGE":
+			p.space()
 			at := p.pos
 			switch u := p.word(); u {
 			case "userApplications":
