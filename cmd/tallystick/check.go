@@ -37,6 +37,9 @@ was any. Nothing is changed. The server must not be running.`,
 			}
 			defer func() { err = errors.Join(err, d.close()) }()
 			faults := &faultList{out: cmd.OutOrStdout()}
+			if err := d.store.Verify(cmd.Context(), nil); err != nil {
+				faults.add("the database: " + err.Error())
+			}
 			seen, err := d.directory.Check(cmd.Context(), faults.add)
 			if err != nil {
 				return err

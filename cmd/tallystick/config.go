@@ -84,6 +84,8 @@ type config struct {
 		Format string `yaml:"format"`
 	} `yaml:"log"`
 	Shutdown duration `yaml:"shutdown"`
+
+	acceptRollback bool // for one start, so it is a flag and not a key
 }
 
 // off in place of an address switches a listener off.

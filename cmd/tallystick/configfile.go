@@ -137,7 +137,7 @@ func join(path, key string) string {
 // fieldNamed returns the field of a struct whose YAML key is key.
 func fieldNamed(v reflect.Value, key string) (reflect.Value, bool) {
 	for i := range v.NumField() {
-		if v.Type().Field(i).Tag.Get("yaml") == key {
+		if tag := v.Type().Field(i).Tag.Get("yaml"); tag != "" && tag == key {
 			return v.Field(i), true
 		}
 	}
@@ -148,6 +148,9 @@ func fieldNamed(v reflect.Value, key string) (reflect.Value, bool) {
 func keysOf(t reflect.Type, path string) []string {
 	var keys []string
 	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("yaml") == "" {
+			continue // not from the file
+		}
 		key := join(path, t.Field(i).Tag.Get("yaml"))
 		if t.Field(i).Type.Kind() == reflect.Struct {
 			keys = append(keys, keysOf(t.Field(i).Type, key)...)
@@ -168,8 +171,9 @@ func suggestion(v reflect.Value, path, key string) string {
 		}
 	}
 	for i := range v.NumField() {
-		name := v.Type().Field(i).Tag.Get("yaml")
-		consider(join(path, name), name)
+		if name := v.Type().Field(i).Tag.Get("yaml"); name != "" {
+			consider(join(path, name), name)
+		}
 	}
 	for _, k := range keysOf(reflect.TypeFor[config](), "") {
 		consider(k, k[strings.LastIndexByte(k, '.')+1:])

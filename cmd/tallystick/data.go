@@ -20,10 +20,9 @@ type data struct {
 	directory *directory.Directory
 }
 
-// openData opens the data folder, or makes one: the keyset first, so that a
-// database is never without the keys to it.
+// openData opens the data folder, or makes one.
 func openData(ctx context.Context, c *config, log *slog.Logger, now func() time.Time) (*data, error) {
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+	if err := prepareData(c); err != nil {
 		return nil, err
 	}
 	return openDatabase(ctx, c, c.database(), log, now)
@@ -39,16 +38,16 @@ func openExisting(ctx context.Context, c *config, log *slog.Logger, now func() t
 
 // openDatabase opens the database in folder with the keyset of c.
 func openDatabase(ctx context.Context, c *config, folder string, log *slog.Logger, now func() time.Time) (*data, error) {
-	keys, err := openKeyset(c)
-	if err != nil {
-		return nil, err
-	}
-	s, err := badger.Open(folder, badger.Config{Logger: log.With("part", "store"), MinFree: int64(c.MinFree)})
-	if errors.Is(err, badger.ErrInUse) {
-		return nil, fmt.Errorf("%w: is a server running on %s? Stop it first", err, c.Data)
+	keys, err := seal.Open(c.keyset())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("keyset: %w; the TOTP secrets in the database cannot be read without it: restore it from your copy", err)
 	}
 	if err != nil {
 		return nil, err
+	}
+	s, err := badger.Open(folder, c.storeConfig(log))
+	if err != nil {
+		return nil, inUse(c, err)
 	}
 	d, err := directory.Open(ctx, s, c.directoryConfig(keys, log, now))
 	if err != nil {
@@ -57,17 +56,28 @@ func openDatabase(ctx context.Context, c *config, folder string, log *slog.Logge
 	return &data{s, d}, nil
 }
 
+// inUse adds to err what to do about it, if that is known.
+func inUse(c *config, err error) error {
+	if errors.Is(err, badger.ErrInUse) {
+		return fmt.Errorf("%w: is a server running on %s? Stop it first", err, c.Data)
+	}
+	return err
+}
+
 func (d *data) close() error { return d.store.Close() }
 
-// openKeyset opens the keyset, and makes one if there is no database yet that
-// could need another.
-func openKeyset(c *config) (*seal.Keyset, error) {
-	keys, err := seal.Open(c.keyset())
-	if !errors.Is(err, fs.ErrNotExist) {
-		return keys, err
+// prepareData makes the data folder and the keyset, before there is a database
+// that could need another one.
+func prepareData(c *config) error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return err
 	}
-	if _, dbErr := os.Stat(c.database()); dbErr == nil {
-		return nil, fmt.Errorf("keyset: %w; the TOTP secrets in the database cannot be read without it: restore it from your copy", err)
+	if _, err := os.Stat(c.database()); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return seal.Create(c.keyset())
+	_, err := seal.Create(c.keyset())
+	if errors.Is(err, fs.ErrExist) {
+		return nil // from a first start that was killed, or brought along
+	}
+	return err
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"tallystick/directory"
+	"tallystick/directory/store/badger"
 	"tallystick/internal/ldif"
 )
 
@@ -47,7 +50,7 @@ writes, are taken over as they are. The server must not be running.`,
 			}
 			defer in.close()
 			in.opts = ldif.Options{Files: files}
-			im := importing{c: c, in: in, now: now, out: cmd.OutOrStdout()}
+			im := importing{c: c, in: in, now: now, log: c.logger(), out: cmd.OutOrStdout()}
 			return im.run(cmd.Context(), skip)
 		},
 	}
@@ -62,7 +65,8 @@ type importing struct {
 	c    *config
 	in   *input
 	now  func() time.Time
-	out  io.Writer
+	log  *slog.Logger
+	out  io.Writer // for the result
 	show *progress
 }
 
@@ -74,29 +78,54 @@ func (im *importing) run(ctx context.Context, skip bool) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := prepareData(im.c); err != nil {
+		return err
+	}
+	draft, err := badger.NewDraft(im.c.database(), im.c.storeConfig(im.log))
+	if err != nil {
+		return inUse(im.c, err)
+	}
+	defer func() { err = errors.Join(err, draft.Discard()) }()
 	im.show = newProgress(octets)
 	im.in.read = im.show.read
 	defer im.show.done()
-	d, err := openData(ctx, im.c, im.c.logger(), im.now)
+	n, err := im.fill(ctx, draft.Dir(), onlyAdds)
 	if err != nil {
 		return err
+	}
+	if err := draft.Commit(); err != nil {
+		return err
+	}
+	return im.report(n)
+}
+
+// fill imports into the database in folder, which is a draft.
+func (im *importing) fill(ctx context.Context, folder string, onlyAdds bool) (n int, err error) {
+	d, err := openDatabase(ctx, im.c, folder, im.log, im.now)
+	if err != nil {
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
 	empty, err := d.directory.Empty(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	var n int
 	if empty && onlyAdds {
-		n, err = d.directory.Load(ctx, im.in.source())
-	} else {
-		im.in.opts.Keep = true
-		n, err = d.directory.Apply(ctx, im.in.source())
+		return d.directory.Load(ctx, im.source())
 	}
-	if err != nil {
-		return err
+	im.in.opts.Keep = true // Apply works on many records at the same time
+	return d.directory.Apply(ctx, im.source())
+}
+
+// source counts the records that pass by.
+func (im *importing) source() directory.ImportSource {
+	src := im.in.source()
+	next := src.Next
+	src.Next = func() (*directory.ImportRecord, error) {
+		im.show.entries++
+		return next()
 	}
-	return im.report(n)
+	return src
 }
 
 // report prints what was done.

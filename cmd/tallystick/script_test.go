@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tallystick/extop/wire"
 )
 
 func TestMain(m *testing.M) {
@@ -29,15 +32,18 @@ func TestMain(m *testing.M) {
 // The scripts run the real program and, as outside witnesses, the tools that
 // its users have. Beside testscript's own commands they may use
 //
-//	server start [flag...]  run "tallystick serve" until the script ends
-//	server stop             SIGTERM, and a good end
-//	server kill             kill -9
-//	clock offset            move the server's time, for example +31s
-//	secret name             set a variable to the TOTP secret in the last output
-//	code name secret        set a variable to oathtool's code at the server's time
+//	server start [flag...]   run "tallystick serve", until the script ends
+//	server stop              SIGTERM, and a good end
+//	server kill              kill -9
+//	clock offset             move the server's time, for example +31s
+//	secret name              set a variable to the TOTP secret in the last output
+//	code name secret         set a variable to oathtool's code at the server's time
+//	value name op key=text   set a variable to a requestValue in base64, of
+//	                         generate (id, password), revoke (id, password, secret)
+//	                         or validate (dn, code)
 //
-// and the variables LDAP, LDAPS, LDAPI, HTTP (URLs of the server), PEOPLE and
-// U0 to U3 (DNs), ROOT (the root user's DN).
+// and the variables LDAP, LDAPS, LDAPI and HTTP (URLs of the server), PEOPLE,
+// ADMIN, ROOT and U0 to U3 (DNs), and the OIDs GENERATE, REVOKE, VALIDATE.
 func TestScripts(t *testing.T) {
 	for _, tool := range []string{"ldapsearch", "oathtool", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
@@ -53,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"server": cmdServer,
 			"clock":  cmdClock,
 			"secret": cmdSecret,
+			"value":  cmdValue,
 			"code":   cmdCode,
 		},
 	})
@@ -89,6 +96,9 @@ func setupScript(env *testscript.Env) error {
 	for i := range 4 {
 		env.Setenv(fmt.Sprintf("U%d", i), fmt.Sprintf("uid=user.%d,ou=people,dc=example,dc=com", i))
 	}
+	env.Setenv("GENERATE", wire.GenerateTOTPSharedSecretOID)
+	env.Setenv("REVOKE", wire.RevokeTOTPSharedSecretOID)
+	env.Setenv("VALIDATE", wire.ValidateTOTPPasswordOID)
 	env.Setenv("PEOPLE", "ou=people,dc=example,dc=com")
 	env.Setenv("ADMIN", "uid=admin,ou=people,dc=example,dc=com")
 	env.Setenv("ROOT", "cn=Directory Manager")
@@ -234,17 +244,63 @@ func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Rename(p.clock+".new", p.clock))
 }
 
-var secretInJSON = regexp.MustCompile(`"totpSharedSecret": *"([A-Z2-7]+)"`)
+var (
+	secretInJSON = regexp.MustCompile(`"totpSharedSecret": *"([A-Z2-7]+)"`)
+	valueInLDIF  = regexp.MustCompile(`(?m)^data:: (\S+)$`) // as ldapexop prints it
+)
 
 func cmdSecret(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 || neg {
 		ts.Fatalf("usage: secret name")
 	}
-	m := secretInJSON.FindStringSubmatch(ts.ReadFile("stdout"))
+	output := ts.ReadFile("stdout")
+	if m := secretInJSON.FindStringSubmatch(output); m != nil {
+		ts.Setenv(args[0], m[1])
+		return
+	}
+	m := valueInLDIF.FindStringSubmatch(output)
 	if m == nil {
 		ts.Fatalf("no secret in the last output")
 	}
-	ts.Setenv(args[0], m[1])
+	value, err := base64.StdEncoding.DecodeString(m[1])
+	ts.Check(err)
+	response, err := wire.DecodeGenerateTOTPSharedSecretResponse(value)
+	ts.Check(err)
+	ts.Setenv(args[0], response.TOTPSharedSecret)
+}
+
+// cmdValue makes a requestValue from arguments such as id=dn:uid=ann.
+func cmdValue(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: value name generate|revoke|validate [id=...] [password=...] [secret=...] [dn=...] [code=...]")
+	}
+	given := map[string]*string{}
+	for _, arg := range args[2:] {
+		key, text, _ := strings.Cut(arg, "=")
+		given[key] = &text
+	}
+	text := func(key string) string {
+		if given[key] == nil {
+			return ""
+		}
+		return *given[key]
+	}
+	var password []byte
+	if given["password"] != nil {
+		password = append([]byte{}, text("password")...)
+	}
+	var value []byte
+	switch args[1] {
+	case "generate":
+		value = wire.GenerateTOTPSharedSecretRequest{AuthenticationID: given["id"], StaticPassword: password}.Encode()
+	case "revoke":
+		value = wire.RevokeTOTPSharedSecretRequest{AuthenticationID: given["id"], StaticPassword: password, TOTPSharedSecret: given["secret"]}.Encode()
+	case "validate":
+		value = wire.ValidateTOTPPasswordRequest{UserDN: text("dn"), TOTPPassword: text("code")}.Encode()
+	default:
+		ts.Fatalf("value: generate, revoke or validate, not %s", args[1])
+	}
+	ts.Setenv(args[0], base64.StdEncoding.EncodeToString(value))
 }
 
 func cmdCode(ts *testscript.TestScript, neg bool, args []string) {

@@ -36,7 +36,7 @@ type serveOptions struct {
 
 func serveCommand(flags *globalFlags) *cobra.Command {
 	var opts serveOptions
-	var check, printConfig bool
+	var check, printConfig, acceptRollback bool
 	var ldap, ldaps, ldapi, http string
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -67,6 +67,7 @@ end, up to the time of the key shutdown.`,
 			if err != nil {
 				return err
 			}
+			c.acceptRollback = acceptRollback
 			if check {
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), "The configuration is good.")
 				return err
@@ -81,6 +82,7 @@ end, up to the time of the key shutdown.`,
 	f.BoolVar(&opts.sample, "sample", false, "load the sample tree dc=example,dc=com if the database is empty")
 	f.BoolVar(&check, "check", false, "print all that is wrong with the configuration, and end")
 	f.BoolVar(&printConfig, "print-config", false, "print a commented configuration file with the defaults, and end")
+	f.BoolVar(&acceptRollback, "accept-rollback", false, "start although the database is older than it was when last used, after having read what that means")
 	f.StringVar(&ldap, "ldap", "", "`address` for LDAP, or off; short for --set listen.ldap=address")
 	f.StringVar(&ldaps, "ldaps", "", "`address` for LDAPS, or off; short for --set listen.ldaps=address")
 	f.StringVar(&ldapi, "ldapi", "", "`socket` for LDAP, or off; short for --set listen.ldapi=socket")

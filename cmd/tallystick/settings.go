@@ -7,11 +7,20 @@ import (
 	"tallystick/directory"
 	"tallystick/directory/password"
 	"tallystick/directory/seal"
+	"tallystick/directory/store/badger"
 	"tallystick/ldapd"
 )
 
 // What the parts of the program are told of the configuration. They take 0
 // for their own default, and some a negative number for none.
+
+func (c *config) storeConfig(log *slog.Logger) badger.Config {
+	return badger.Config{
+		Logger:         log.With("part", "store"),
+		MinFree:        int64(orNegative(int(c.MinFree))),
+		AcceptRollback: c.acceptRollback,
+	}
+}
 
 func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func() time.Time) directory.Config {
 	return directory.Config{
