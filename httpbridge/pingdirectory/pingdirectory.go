@@ -87,6 +87,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.write(w)
 }
 
+var crossOrigin = http.NewCrossOriginProtection()
+
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, note func(...slog.Attr)) (any, error) {
 	op, name, target, err := route(rawPath(r))
 	if err != nil {
@@ -95,6 +97,10 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, note func(...sl
 	note(slog.String("op", name), slog.String("dn", target.dn))
 	if r.Method != http.MethodPost {
 		return nil, errMethod
+	}
+	// A browser sends the Basic credentials it knows to whatever page asks.
+	if crossOrigin.Check(r) != nil {
+		return nil, errCrossOrigin
 	}
 	c := &call{target: target}
 	if c.user, err = authorization(r.Header); err != nil {

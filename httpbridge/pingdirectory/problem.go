@@ -34,6 +34,8 @@ var (
 	errEscape   = &problem{status: http.StatusBadRequest, code: invalidRequest, message: "the DN in the path is not percent-encoded UTF-8"}
 	errMethod   = &problem{status: http.StatusMethodNotAllowed, code: invalidRequest, message: "this resource supports POST only", header: [2]string{"Allow", "POST"}}
 
+	errCrossOrigin = &problem{status: http.StatusForbidden, code: accessFailed, message: "the request comes from a page of another origin"}
+
 	errMediaType = &problem{status: http.StatusUnsupportedMediaType, code: invalidRequest, message: "the body must be application/json in UTF-8"}
 	errTooLarge  = &problem{status: http.StatusRequestEntityTooLarge, code: limitExceeded, message: "the body is too large", header: [2]string{"Connection", "close"}}
 	errSlowBody  = &problem{status: http.StatusRequestTimeout, code: limitExceeded, message: "the body did not come in time", header: [2]string{"Connection", "close"}}
