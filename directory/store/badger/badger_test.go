@@ -103,6 +103,22 @@ func get(t testing.TB, s *Store, key string) (value string, err error) {
 	return value, err
 }
 
+// load fills the store with the keys 0 to n-1, all with the same value.
+func load(t testing.TB, s *Store, n int, value string) {
+	t.Helper()
+	err := s.Load(context.Background(), func(put func(key, value []byte) error) error {
+		for i := range n {
+			if err := put(fmt.Append(nil, i), []byte(value)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+}
+
 func TestUpdateSizes(t *testing.T) {
 	s := open(t, t.TempDir())
 	defer closeStore(t, s)
