@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tallystick/directory/password"
 	"tallystick/directory/store"
 	"tallystick/directory/totp"
 )
@@ -313,5 +314,28 @@ func TestTurnstile(t *testing.T) {
 	leave()
 	if len(turns.turns) != 0 {
 		t.Errorf("%d turns are kept", len(turns.turns))
+	}
+}
+
+// The front is told of what takes long, and of nothing else.
+func TestSlow(t *testing.T) {
+	for _, row := range []struct {
+		rule     string
+		scheme   password.Scheme
+		password string
+		want     bool
+	}{
+		{"a quick scheme", password.SSHA, secretWord, false},
+		{"a failure is written down", password.SSHA, "wrong", true},
+		{"a slow scheme", password.Argon2id, secretWord, true},
+	} {
+		h := newHouse(t)
+		h.credentials.cfg.Scheme = row.scheme
+		slow := false
+		ctx := WithSlow(context.Background(), func() { slow = true })
+		_, _ = h.Bind(ctx, Requester{}, &BindRequest{Version: 3, Name: person("ann"), Password: []byte(row.password)})
+		if slow != row.want {
+			t.Errorf("%s: slow %v", row.rule, slow)
+		}
 	}
 }

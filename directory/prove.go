@@ -71,7 +71,6 @@ func refuse(door, reason string) error {
 // after the same work whatever the reason, and with busy if too many attempts
 // on the account wait.
 func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, error) {
-	Slow(ctx)
 	leave, err := d.credentials.turns.enter(ctx, a.id)
 	if err != nil {
 		return evidence{}, err
@@ -86,6 +85,9 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 		return evidence{}, err
 	}
 	now := d.now()
+	if p.password != nil && !d.quick(u) {
+		Slow(ctx)
+	}
 	weighed := d.weigh(u, p, now)
 
 	// Where nothing changes nothing is written: this judgement then stands.

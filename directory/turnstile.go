@@ -47,9 +47,16 @@ func (t *turnstile) enter(ctx context.Context, counter entryID) (leave func(), e
 			delete(t.turns, counter)
 		}
 	}
+	leave = func() { mine.free <- struct{}{}; done() }
 	select {
 	case <-mine.free:
-		return func() { mine.free <- struct{}{}; done() }, nil
+		return leave, nil
+	default:
+		Slow(ctx)
+	}
+	select {
+	case <-mine.free:
+		return leave, nil
 	case <-ctx.Done():
 		done()
 		return nil, ctx.Err()

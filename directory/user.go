@@ -142,7 +142,7 @@ func (u *user) dirty() bool {
 	return u.counted || u.enrolled || len(u.changed)+len(u.removed) > 0
 }
 
-// touch says that a credential is to be written.
+// touchCredential notes a change of a credential, and who made it.
 func (d *Directory) touchCredential(u *user, c *credential, by string) {
 	c.sequence++
 	c.changed = d.now().UTC()
@@ -196,4 +196,15 @@ func (d *Directory) checkPassword(u *user, given []byte) []byte {
 		_, _ = password.Verify(d.credentials.decoy(), given)
 	}
 	return nil
+}
+
+// quick reports whether checkPassword will take microseconds.
+func (d *Directory) quick(u *user) bool {
+	quick := d.credentials.cfg.Scheme.Quick()
+	for _, value := range u.passwords {
+		if s, err := password.SchemeOf(value); err == nil && !s.Quick() {
+			quick = false
+		}
+	}
+	return quick
 }

@@ -59,22 +59,23 @@ type stored struct {
 type scheme struct {
 	parse func(value string) (stored, error)    // value is what follows "}"
 	hash  func(password []byte) (string, error) // nil: verified only
+	quick bool                                  // takes microseconds
 }
 
 var schemes = map[Scheme]scheme{
-	Argon2id:      {parseArgon2, hashArgon2},
+	Argon2id:      {parseArgon2, hashArgon2, false},
 	"ARGON2":      {parse: parseArgon2}, // OpenLDAP
-	PBKDF2SHA512:  {parsePBKDF2(pbkdf2SHA512), hashPBKDF2(pbkdf2SHA512)},
-	PBKDF2SHA256:  {parsePBKDF2(pbkdf2SHA256), hashPBKDF2(pbkdf2SHA256)},
+	PBKDF2SHA512:  {parsePBKDF2(pbkdf2SHA512), hashPBKDF2(pbkdf2SHA512), false},
+	PBKDF2SHA256:  {parsePBKDF2(pbkdf2SHA256), hashPBKDF2(pbkdf2SHA256), false},
 	"PBKDF2":      {parse: parsePBKDF2(pbkdf2SHA1)}, // OpenLDAP
 	"PBKDF2-SHA1": {parse: parsePBKDF2(pbkdf2SHA1)},
-	Bcrypt:        {parseBcrypt, hashBcrypt},
-	SSHA512:       {parseDigest(digestSHA512, salted), hashDigest(digestSHA512)},
-	SSHA256:       {parseDigest(digestSHA256, salted), hashDigest(digestSHA256)},
-	SSHA:          {parseDigest(digestSHA1, salted), hashDigest(digestSHA1)},
-	"SHA512":      {parse: parseDigest(digestSHA512, unsalted)},
-	"SHA256":      {parse: parseDigest(digestSHA256, unsalted)},
-	"SHA":         {parse: parseDigest(digestSHA1, unsalted)},
+	Bcrypt:        {parseBcrypt, hashBcrypt, false},
+	SSHA512:       {parseDigest(digestSHA512, salted), hashDigest(digestSHA512), true},
+	SSHA256:       {parseDigest(digestSHA256, salted), hashDigest(digestSHA256), true},
+	SSHA:          {parseDigest(digestSHA1, salted), hashDigest(digestSHA1), true},
+	"SHA512":      {parse: parseDigest(digestSHA512, unsalted), quick: true},
+	"SHA256":      {parse: parseDigest(digestSHA256, unsalted), quick: true},
+	"SHA":         {parse: parseDigest(digestSHA1, unsalted), quick: true},
 	"CRYPT":       {parse: parseCrypt},
 }
 
@@ -88,6 +89,10 @@ func ParseScheme(name string) (Scheme, error) {
 	}
 	return s, nil
 }
+
+// Quick reports whether a password takes microseconds to verify, and not
+// milliseconds on purpose.
+func (s Scheme) Quick() bool { return schemes[s].quick }
 
 // Hash is the userPassword value of a new password. ErrLength: the password
 // is empty, longer than MaxLength, or than bcrypt's 72 octets.

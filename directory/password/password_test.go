@@ -75,6 +75,9 @@ func TestHash(t *testing.T) {
 		if err != nil || bytes.Equal(value, again) {
 			t.Errorf("%s: the same salt twice, %v", s, err)
 		}
+		if s.Quick() != strings.HasPrefix(string(s), "SSHA") {
+			t.Errorf("%s: quick %v", s, s.Quick())
+		}
 		if p, err := ParseScheme(strings.ToLower("{" + string(s) + "}")); p != s || err != nil {
 			t.Errorf("%s: parsed as %q, %v", s, p, err)
 		}
