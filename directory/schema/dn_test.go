@@ -102,6 +102,7 @@ func TestParseDNErrors(t *testing.T) {
 		{"uidNumber=x", "at offset 0: value of uidNumber: an integer has only digits, behind a minus sign if it is negative"},
 		{strings.Repeat("member=", 10) + "cn=a", "at offset 0: value of member: at offset 0: value of member: at offset 0: value of member: at offset 0: value of member: at offset 0: value of member: at offset 0: names are nested too deep in values"},
 		{"cn=" + strings.Repeat("a", maxDNLength), "at offset 32768: the name is too long"},
+		{"cn=" + strings.Repeat("\ufdfa", 1000) + ",dc=x", "at offset 3003: the name is too long when normalised"},
 		{strings.Repeat("cn=a,", maxRDNs) + "cn=a", "at offset 1280: the name has too many RDNs"},
 		{strings.Repeat("cn=a+", maxRDNs) + "cn=a", "at offset 1280: the RDN has too many attributes"},
 	}

@@ -10,7 +10,7 @@ import (
 
 // The limits of a name.
 const (
-	maxDNLength = 32 << 10 // octets of its string form
+	maxDNLength = 32 << 10 // octets of its string form, and of its norm
 	maxRDNs     = 256      // RDNs, and attributes in one of them
 	maxNesting  = 4        // names within the values of names
 )
@@ -47,6 +47,9 @@ func (s *Schema) parseDN(text string, depth int) (DN, error) {
 		var err error
 		if rdn, norm, err = p.rdn(norm); err != nil {
 			return DN{}, err
+		}
+		if len(norm) > maxDNLength { // compatibility mappings make some characters long
+			return DN{}, &SyntaxError{p.pos, "the name is too long when normalised"}
 		}
 		d.rdns = append(d.rdns, rdn)
 		ends = append(ends, len(norm))
