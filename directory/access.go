@@ -106,7 +106,7 @@ func (d *Directory) requireBypass(ctx context.Context, who Requester) (privilege
 		return privileges{}, errNotAuthenticated
 	}
 	var p privileges
-	err := d.store.View(ctx, func(r store.Reader) (err error) {
+	err := d.view(ctx, func(r store.Reader) (err error) {
 		p, err = d.privilegesOf(r, who)
 		return err
 	})

@@ -64,7 +64,7 @@ func (who Requester) as(dn DN, how Authentication) Requester {
 
 // lookUp finds an account in a snapshot of its own.
 func (d *Directory) lookUp(ctx context.Context, find func(store.Reader) (account, error)) (a account, err error) {
-	err = d.store.View(ctx, func(r store.Reader) (err error) {
+	err = d.view(ctx, func(r store.Reader) (err error) {
 		a, err = find(r)
 		return err
 	})
@@ -135,7 +135,7 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 		return anonymous, nil
 	}
 	var as Requester
-	err := d.store.View(ctx, func(r store.Reader) error {
+	err := d.view(ctx, func(r store.Reader) error {
 		may, err := d.privilegesOf(r, who)
 		if err != nil {
 			return err

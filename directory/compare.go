@@ -28,7 +28,7 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		return false, errNoAccess
 	}
 	var equal bool
-	err = d.store.View(ctx, func(r store.Reader) error {
+	err = d.view(ctx, func(r store.Reader) error {
 		id, err := d.resolve(r, dn)
 		if err != nil {
 			return err

@@ -25,6 +25,7 @@ func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteReques
 		context, err = d.remove(w, dn)
 		return err
 	})
+	d.tree.forget()
 	if err == nil && context {
 		err = d.loadContexts(ctx)
 	}

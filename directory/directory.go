@@ -69,6 +69,7 @@ type Directory struct {
 	dse   []Attribute
 
 	plan        *indexPlan
+	tree        tree
 	credentials credentials
 }
 
@@ -205,37 +206,6 @@ func (d *Directory) context(dn DN) (DN, bool) {
 	return DN{}, false
 }
 
-// resolve returns the id of the entry named dn. If there is none the error is
-// a noSuchObject that names the deepest entry above it that exists.
-func (d *Directory) resolve(r store.Reader, dn DN) (entryID, error) {
-	context, ok := d.context(dn)
-	if !ok {
-		return 0, Errorf(NoSuchObject, "no naming context of this server holds the entry")
-	}
-	id, err := child(r, 0, context.Norm())
-	if errors.Is(err, store.ErrNotFound) {
-		return 0, &Error{ResultCode: NoSuchObject}
-	}
-	if err != nil {
-		return 0, err
-	}
-	for depth := dn.Len() - context.Len() - 1; depth >= 0; depth-- {
-		next, err := child(r, id, dn.RDN(depth).Norm())
-		if errors.Is(err, store.ErrNotFound) {
-			matched, err := d.nameOf(r, id)
-			if err != nil {
-				return 0, err
-			}
-			return 0, &Error{ResultCode: NoSuchObject, MatchedDN: matched}
-		}
-		if err != nil {
-			return 0, err
-		}
-		id = next
-	}
-	return id, nil
-}
-
 // child returns the id of the entry with the given normalised RDN under
 // parent, or store.ErrNotFound.
 func child(r store.Reader, parent entryID, norm string) (entryID, error) {
@@ -259,20 +229,6 @@ func hasChildren(r store.Reader, id entryID) (bool, error) {
 		return false
 	})
 	return found, err
-}
-
-// nameOf returns the DN of an entry, put together from its ancestors' RDNs.
-func (d *Directory) nameOf(r store.Reader, id entryID) (string, error) {
-	name := ""
-	for id != 0 {
-		rec, err := readRecord(r, id)
-		if err != nil {
-			return "", fmt.Errorf("naming entry %d: %w", id, err)
-		}
-		name = joinName(rec.rdn, name)
-		id = rec.parent
-	}
-	return name, nil
 }
 
 // joinName puts rdn behind the RDNs below it.

@@ -20,7 +20,7 @@ func (d *Directory) Export(ctx context.Context, base string, write func(*Entry) 
 	if err != nil {
 		return err
 	}
-	return d.store.View(ctx, func(r store.Reader) error {
+	return d.view(ctx, func(r store.Reader) error {
 		e := exporter{ctx, d, r, write}
 		if dn.IsZero() {
 			return e.children(0, "")

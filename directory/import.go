@@ -210,6 +210,7 @@ func (d *Directory) Apply(ctx context.Context, src ImportSource) (int, error) {
 			}
 			return nil
 		})
+		d.tree.forget()
 		if err != nil {
 			return count, err
 		}

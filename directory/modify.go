@@ -31,7 +31,7 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 	if self, err := d.parseDN(who.DN); err == nil {
 		m.self = dn.Equal(self)
 	}
-	if err := d.store.View(ctx, func(r store.Reader) (err error) {
+	if err := d.view(ctx, func(r store.Reader) (err error) {
 		m.may, err = d.privilegesOf(r, who)
 		return err
 	}); err != nil {
@@ -92,7 +92,7 @@ func (m *modification) prepare(ctx context.Context) error {
 
 func (m *modification) preparePasswords(ctx context.Context) error {
 	var stored [][]byte
-	err := m.d.store.View(ctx, func(r store.Reader) error {
+	err := m.d.view(ctx, func(r store.Reader) error {
 		id, err := m.d.resolve(r, m.dn)
 		if err != nil {
 			return err

@@ -20,6 +20,7 @@ func (d *Directory) ModifyDN(ctx context.Context, who Requester, req *ModifyDNRe
 	if _, err := d.requireBypass(ctx, who); err != nil {
 		return err
 	}
+	defer d.tree.forget()
 	return d.update(ctx, m.run)
 }
 

@@ -78,7 +78,7 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 	}
 	var target account
 	var self bool
-	err = d.store.View(ctx, func(r store.Reader) error {
+	err = d.view(ctx, func(r store.Reader) error {
 		own, err := d.requester(r, who)
 		if err != nil {
 			return err
@@ -222,7 +222,7 @@ func (d *Directory) SetRootPassword(ctx context.Context, clear string) error {
 // HasRootPassword reports whether the root user has a password.
 func (d *Directory) HasRootPassword(ctx context.Context) (bool, error) {
 	var has bool
-	err := d.store.View(ctx, func(r store.Reader) error {
+	err := d.view(ctx, func(r store.Reader) error {
 		u, err := d.readUser(r, account{dn: d.root})
 		has = err == nil && len(u.passwords) > 0
 		return err

@@ -11,6 +11,9 @@ import (
 // every entry in scope is taken to be as good.
 const maxCandidates = 50_000
 
+// fewCandidates is how many it is not worth to narrow down further.
+const fewCandidates = 32
+
 // maxPostings is how many trigrams of one substring filter are looked up.
 const maxPostings = 4
 
@@ -28,7 +31,7 @@ func (p *planner) candidates(f *Filter, limit int) (ids []entryID, ok bool, err 
 		// The smallest set any part proposes will do. (objectClass=person)
 		// stands in front of (uid=…) in most filters, so all parts are asked
 		// for a few first, and a part is given up as soon as it has more.
-		for few := min(32, limit); ; few = min(few*32, limit) {
+		for few := min(fewCandidates, limit); ; few = min(few*32, limit) {
 			for i := range f.Filters {
 				ids, ok, err = p.candidates(&f.Filters[i], few)
 				if ok || err != nil {
@@ -84,6 +87,14 @@ func (p *planner) substrings(f *Filter, limit int) ([]entryID, bool, error) {
 	if len(grams) == 0 {
 		return nil, false, nil
 	}
+	for _, g := range grams { // a rare one will do
+		if ids, ok, err := p.scan(substringPrefix(t.Name(), g), min(fewCandidates, limit)); ok || err != nil {
+			return ids, ok, err
+		}
+	}
+	if limit <= fewCandidates {
+		return nil, false, nil
+	}
 	if len(grams) > maxPostings { // spread over the assertion
 		step := len(grams) / maxPostings
 		for i := range maxPostings {
@@ -105,7 +116,7 @@ func (p *planner) substrings(f *Filter, limit int) ([]entryID, bool, error) {
 		default:
 			ids, known = found, true
 		}
-		if len(ids) == 0 {
+		if known && len(ids) <= fewCandidates {
 			break
 		}
 	}

@@ -78,7 +78,7 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 	defer leave()
 
 	var u *user
-	if err := d.store.View(ctx, func(r store.Reader) (err error) {
+	if err := d.view(ctx, func(r store.Reader) (err error) {
 		u, err = d.readUser(r, a)
 		return err
 	}); err != nil {

@@ -45,7 +45,7 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 	if s.timeLimit > 0 {
 		s.deadline = time.Now().Add(s.timeLimit)
 	}
-	return d.store.View(ctx, func(r store.Reader) error {
+	return d.view(ctx, func(r store.Reader) error {
 		s.r = r
 		return s.run(ctx)
 	})
@@ -80,14 +80,14 @@ type search struct {
 	deadline  time.Time // zero: none
 
 	looked, sent int
-	above        map[entryID]*container // ancestors met so far
+	above        map[entryID]ancestor // those met so far
 
 	candidate view
 	out       Entry
 }
 
-// container is what a search remembers of an entry that has others below it.
-type container struct {
+// ancestor is what a search remembers of an entry that has others below it.
+type ancestor struct {
 	name  string
 	under bool // at or below the base
 }
@@ -265,36 +265,32 @@ func (s *search) inScope(id entryID, rec *record) (bool, error) {
 	if rec.parent == 0 {
 		return false, nil
 	}
-	c, err := s.container(rec.parent)
-	if err != nil {
-		return false, err
-	}
-	return c.under, nil
+	a, err := s.ancestor(rec.parent)
+	return a.under, err
 }
 
-// container returns what is known of an ancestor, reading it the first time.
-func (s *search) container(id entryID) (*container, error) {
-	if c := s.above[id]; c != nil {
-		return c, nil
+// ancestor returns what is known of an ancestor, finding out the first time.
+func (s *search) ancestor(id entryID) (ancestor, error) {
+	if a, ok := s.above[id]; ok {
+		return a, nil
 	}
-	rec, err := readRecord(s.r, id)
+	c, err := s.d.containerOf(s.r, id)
 	if err != nil {
-		return nil, err
+		return ancestor{}, err
 	}
-	c := &container{name: rec.rdn, under: id == s.baseID || s.baseID == 0}
-	if rec.parent != 0 {
-		up, err := s.container(rec.parent)
+	a := ancestor{c.name, id == s.baseID || s.baseID == 0}
+	if !a.under && c.parent != 0 {
+		up, err := s.ancestor(c.parent)
 		if err != nil {
-			return nil, err
+			return ancestor{}, err
 		}
-		c.name = rec.rdn + "," + up.name
-		c.under = c.under || up.under
+		a.under = up.under
 	}
 	if s.above == nil {
-		s.above = map[entryID]*container{}
+		s.above = map[entryID]ancestor{}
 	}
-	s.above[id] = c
-	return c, nil
+	s.above[id] = a
+	return a, nil
 }
 
 // view is a candidate as the matcher sees it.
@@ -315,11 +311,11 @@ func (v *view) name() (string, error) {
 	}
 	v.text = v.rec.rdn
 	if v.rec.parent != 0 {
-		c, err := v.s.container(v.rec.parent)
+		a, err := v.s.ancestor(v.rec.parent)
 		if err != nil {
 			return "", err
 		}
-		v.text += "," + c.name
+		v.text += "," + a.name
 	}
 	return v.text, nil
 }

@@ -153,7 +153,7 @@ func (d *Directory) factorProof(door string, who Requester, self bool) proof {
 // requester. With proof shown the user may turn out to be nobody, which the
 // proof will hide; without, the requester must be an administrator.
 func (d *Directory) factorTarget(ctx context.Context, who Requester, authenticationID *string, shown bool) (target account, self bool, err error) {
-	err = d.store.View(ctx, func(r store.Reader) error {
+	err = d.view(ctx, func(r store.Reader) error {
 		own, err := d.requester(r, who)
 		if err != nil {
 			return err
@@ -240,7 +240,7 @@ func (d *Directory) ValidateTOTPPassword(ctx context.Context, who Requester, use
 	}
 	var target account
 	p := proof{door: "validate TOTP password", code: seal.Secret(code)}
-	err = d.store.View(ctx, func(r store.Reader) error {
+	err = d.view(ctx, func(r store.Reader) error {
 		may, err := d.privilegesOf(r, who)
 		if err != nil {
 			return err
