@@ -84,6 +84,9 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 	}); err != nil {
 		return evidence{}, err
 	}
+	if u.fault != nil {
+		d.log.Error("nobody is believed to be this user", "entry", uint64(u.id), "fault", u.fault)
+	}
 	now := d.now()
 	if p.password != nil && !d.quick(u) {
 		Slow(ctx)
@@ -187,9 +190,6 @@ func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 		u.attempts.fail(now)
 	}
 	u.counted = true
-	if u.fault != nil {
-		d.log.Error("nobody is believed to be this user", "entry", uint64(u.id), "fault", u.fault)
-	}
 	return verdict{evidence{}, refuse(p.door, reason), u.attempts}
 }
 
