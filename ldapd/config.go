@@ -34,6 +34,7 @@ type Config struct {
 	MessageTimeout   time.Duration // from the first octet of a request to its last; 30 s
 	WriteTimeout     time.Duration // for the client to take 64 KiB; 30 s
 	HandshakeTimeout time.Duration // for TLS; 10 s
+	BusyTimeout      time.Duration // for a request to wait while MaxOperations run, before busy(51); 5 s
 }
 
 // withDefaults returns c with every limit a positive number.
@@ -50,6 +51,7 @@ func (c Config) withDefaults() Config {
 	c.MessageTimeout = limit(c.MessageTimeout, 30*time.Second)
 	c.WriteTimeout = limit(c.WriteTimeout, 30*time.Second)
 	c.HandshakeTimeout = limit(c.HandshakeTimeout, 10*time.Second)
+	c.BusyTimeout = limit(c.BusyTimeout, 5*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -23,7 +23,6 @@ type conn struct {
 	id      uint64
 	peerKey string
 	raw     net.Conn // the transport; nc is this or TLS on it
-	opened  time.Time
 
 	ctx    context.Context // of all operations; ends with the session
 	cancel context.CancelFunc
@@ -38,8 +37,9 @@ type conn struct {
 
 	running sync.WaitGroup // operations in ops; the goroutine that reads adds and waits
 
-	mu  sync.Mutex           // guards ops and the state of each operation
-	ops map[int32]*operation // run beside the reading, by messageID; nil: none yet
+	mu    sync.Mutex           // guards ops and the state of each operation
+	ops   map[int32]*operation // run beside the reading, by messageID; nil: none yet
+	freed chan struct{}        // gets one, if it has none, when one of ops has ended
 
 	// Times on the server's clock, for the janitor; 0: not so.
 	idleSince    atomic.Int64 // waiting for the first octet of a request
@@ -49,7 +49,7 @@ type conn struct {
 }
 
 func newConn(s *Server, id uint64, nc net.Conn, key string) *conn {
-	c := &conn{srv: s, id: id, raw: nc, nc: nc, peerKey: key, opened: time.Now(), closed: make(chan struct{})}
+	c := &conn{srv: s, id: id, raw: nc, nc: nc, peerKey: key, closed: make(chan struct{}), freed: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.in.read = c.read
 	c.out = output{clock: &s.clock, fail: c.kill, nc: nc}
@@ -173,6 +173,31 @@ func (c *conn) read(p []byte, partial bool) (int, error) {
 	c.idleSince.Store(0)
 	c.out.unpark()
 	return n, err
+}
+
+// room waits until fewer operations than allowed run beside the reading, and
+// reports whether that came true in time.
+func (c *conn) room() bool {
+	full := func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.ops) >= c.srv.cfg.MaxOperations
+	}
+	if !full() {
+		return true
+	}
+	timer := time.NewTimer(c.srv.cfg.BusyTimeout)
+	defer timer.Stop()
+	for full() {
+		select {
+		case <-c.freed:
+		case <-timer.C:
+			return false
+		case <-c.ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // busy reports whether operations run beside the reading.

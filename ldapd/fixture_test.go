@@ -159,6 +159,8 @@ type server struct {
 	hold *hold
 	log  *logBuffer
 	addr string // plain TCP
+
+	serving sync.WaitGroup // calls of Serve
 }
 
 // logBuffer keeps what is logged.
@@ -196,8 +198,9 @@ func start(t testing.TB, cfg Config) *server {
 		}},
 	)
 	s.Server = New(testDirectory(t), ops, cfg)
-	s.addr = s.listen(t, "tcp", "127.0.0.1:0", s.Serve)
+	t.Cleanup(s.serving.Wait)
 	t.Cleanup(func() {
+		close(s.hold.release)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		select {
@@ -209,6 +212,7 @@ func start(t testing.TB, cfg Config) *server {
 			t.Errorf("shutdown: %v", err)
 		}
 	})
+	s.addr = s.listen(t, "tcp", "127.0.0.1:0", s.Serve)
 	return s
 }
 
@@ -219,14 +223,11 @@ func (s *server) listen(t testing.TB, network, addr string, serve func(net.Liste
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	s.serving.Go(func() {
 		if err := serve(l); err != nil {
 			t.Errorf("serve: %v", err)
 		}
-	}()
-	t.Cleanup(func() { <-done })
+	})
 	return l.Addr().String()
 }
 

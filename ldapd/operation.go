@@ -66,8 +66,20 @@ func exclusive(request any) bool {
 	return false
 }
 
-// slow hands the reading of the session to a fresh goroutine. When too many
-// operations run beside it already, it does not, and the client has to wait.
+// manages reports whether request is about other operations, so that it must
+// not wait for them.
+func manages(request any) bool {
+	switch r := request.(type) {
+	case *wire.AbandonRequest:
+		return true
+	case *wire.ExtendedRequest:
+		return r.Name == oidCancel
+	}
+	return false
+}
+
+// slow hands the reading of the session to a fresh goroutine. If there is no
+// room (a Cancel has not waited for it), it does not.
 func (op *operation) slow() {
 	c := op.c
 	c.mu.Lock()
@@ -127,6 +139,10 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 		op.code = r.ResultCode
 		close(op.done)
 		c.running.Done()
+		select {
+		case c.freed <- struct{}{}:
+		default:
+		}
 		return true, nil
 	}
 	if op.then != nil && r.ResultCode == directory.Success {
@@ -142,6 +158,9 @@ func (op *operation) run() (err error) {
 		if control.Critical {
 			return directory.Errorf(directory.UnavailableCriticalExtension, "control %q is not supported", control.OID)
 		}
+	}
+	if !manages(op.request) && !op.c.room() {
+		return directory.Errorf(directory.Busy, "too many operations are running on this connection")
 	}
 	return op.c.srv.router.serve(op)
 }
