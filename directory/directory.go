@@ -231,10 +231,11 @@ func hasChildren(r store.Reader, id entryID) (bool, error) {
 	return found, err
 }
 
-// joinName puts rdn behind the RDNs below it.
-func joinName(rdn, below string) string {
-	if below == "" {
-		return rdn
+// joinName puts the names of an entry's ancestors behind its own. Either may
+// be empty.
+func joinName(ancestors, name string) string {
+	if ancestors == "" || name == "" {
+		return name + ancestors
 	}
-	return below + "," + rdn
+	return name + "," + ancestors
 }
