@@ -3,8 +3,10 @@ package password
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -165,20 +167,25 @@ func TestNeedsUpgrade(t *testing.T) {
 	}
 }
 
-// More hashes at one time than fit into the memory wait for each other.
+// A hash that does not fit into the memory waits for those that use it.
 func TestMemoryIsBounded(t *testing.T) {
-	value, err := Hash(Argon2id, []byte(right))
-	if err != nil {
-		t.Fatal(err)
-	}
+	value := []byte(foreign[7].value) // argon2
+	var free atomic.Bool
+	release := reserve(maxMemory)
 	var wg sync.WaitGroup
-	for range 2 * maxMemory / argon2Memory {
+	for range 3 {
 		wg.Go(func() {
-			if ok, err := Verify(value, []byte(right)); !ok || err != nil {
-				t.Errorf("%v, %v", ok, err)
+			ok, err := Verify(value, []byte(right))
+			if !ok || err != nil || !free.Load() {
+				t.Errorf("%v, %v, while memory was free: %v", ok, err, free.Load())
 			}
 		})
 	}
+	for range 1000 {
+		runtime.Gosched()
+	}
+	free.Store(true)
+	release()
 	wg.Wait()
 }
 
