@@ -34,6 +34,8 @@ type Store struct {
 
 	published atomic.Pointer[snapshot] // what View reads; nil when closed
 	readOnly  atomic.Bool              // set by the free-space watch
+	updates   atomic.Uint64            // see Stats
+	commits   atomic.Uint64
 
 	closing sync.RWMutex // held for reading while a request is put into queue
 	closed  bool         // guarded by closing

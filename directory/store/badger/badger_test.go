@@ -234,6 +234,46 @@ func TestBadUpdates(t *testing.T) {
 	}
 }
 
+// TestFailedCommit: after a commit of unknown outcome nothing is built on it.
+func TestFailedCommit(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	mustSet(t, s, "k", "old")
+	if err := s.db.badger.Close(); err != nil { // the disk goes away
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := set(s, "k", "new"); err == nil || !strings.Contains(err.Error(), "restart") {
+			t.Errorf("Update = %v", err)
+		}
+	}
+	closeStore(t, s)
+	s = open(t, dir)
+	defer closeStore(t, s)
+	if v, err := get(t, s, "k"); v != "old" || err != nil {
+		t.Errorf("%q, %v", v, err)
+	}
+}
+
+func TestStats(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	mustSet(t, s, "k", "v")
+	mustSet(t, s, "k", "w")
+	if err := s.Update(t.Context(), func(store.Writer) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	got := s.Stats()
+	got.Bytes = 0
+	if want := (Stats{Updates: 2, Commits: 2, Version: 2}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	closeStore(t, s)
+	if got := s.Stats(); got != (Stats{}) {
+		t.Errorf("closed: %+v", got)
+	}
+}
+
 // TestViewDuringUpdate: readers do not wait for writers.
 func TestViewDuringUpdate(t *testing.T) {
 	s := open(t, t.TempDir())

@@ -95,6 +95,8 @@ func BenchmarkUpdate(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			st := s.Stats()
+			b.ReportMetric(float64(st.Updates)/float64(st.Commits), "updates/commit")
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 
 	badgerdb "github.com/dgraph-io/badger/v4"
@@ -77,14 +78,22 @@ type group struct {
 func (g *group) collect(first *request) {
 	defer g.abandon()
 	g.add(first)
-	for range maxGroup - 1 {
+	for n, yielded := 1, false; n < maxGroup; {
 		select {
 		case req, ok := <-g.s.queue:
 			if ok {
 				g.add(req)
+				n++
 				continue
 			}
 		default:
+			// Those whom the last commit has answered may be about to come
+			// back: a moment for them costs less than another flush.
+			if !yielded {
+				yielded = true
+				runtime.Gosched()
+				continue
+			}
 		}
 		break
 	}
@@ -169,6 +178,10 @@ func (g *group) run(req *request) (own *overlay, err error) {
 // published before the answers, so whoever has one can read what he wrote.
 func (g *group) commit() {
 	s := g.s
+	if g.changes.count() > 0 {
+		s.updates.Add(uint64(len(g.waiting)))
+		s.commits.Add(1)
+	}
 	err := s.commit(&g.changes)
 	for _, req := range g.waiting {
 		req.done <- err
