@@ -38,7 +38,7 @@ bench: build ## measure the server, beside slapd where it is installed (BENCH="-
 
 fuzz: ## run every fuzz function for FUZZTIME (10s)
 	@grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's/:func / /' | \
-	while read -r file name; do \
+	while read -r file name; do echo "$$name"; \
 		$(GO) test "$$(dirname "$$file")" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) </dev/null || exit 1; \
 	done
 
