@@ -39,7 +39,7 @@ func load(t *testing.T, d *Directory, entries []Entry) error {
 func export(t *testing.T, d *Directory) []Entry {
 	t.Helper()
 	var all collected
-	if err := d.Export(context.Background(), "dc=example,dc=com", all.WriteEntry); err != nil {
+	if err := d.Export(context.Background(), "", all.WriteEntry); err != nil {
 		t.Fatal(err)
 	}
 	return all

@@ -19,7 +19,6 @@ type Scheme string
 const (
 	Argon2id     Scheme = "ARGON2ID"
 	PBKDF2SHA512 Scheme = "PBKDF2-SHA512"
-	PBKDF2SHA256 Scheme = "PBKDF2-SHA256"
 	Bcrypt       Scheme = "BCRYPT"
 	SSHA512      Scheme = "SSHA512"
 	SSHA256      Scheme = "SSHA256"
@@ -63,20 +62,20 @@ type scheme struct {
 }
 
 var schemes = map[Scheme]scheme{
-	Argon2id:      {parseArgon2, hashArgon2, false},
-	"ARGON2":      {parse: parseArgon2}, // OpenLDAP
-	PBKDF2SHA512:  {parsePBKDF2(pbkdf2SHA512), hashPBKDF2(pbkdf2SHA512), false},
-	PBKDF2SHA256:  {parsePBKDF2(pbkdf2SHA256), hashPBKDF2(pbkdf2SHA256), false},
-	"PBKDF2":      {parse: parsePBKDF2(pbkdf2SHA1)}, // OpenLDAP
-	"PBKDF2-SHA1": {parse: parsePBKDF2(pbkdf2SHA1)},
-	Bcrypt:        {parseBcrypt, hashBcrypt, false},
-	SSHA512:       {parseDigest(digestSHA512, salted), hashDigest(digestSHA512), true},
-	SSHA256:       {parseDigest(digestSHA256, salted), hashDigest(digestSHA256), true},
-	SSHA:          {parseDigest(digestSHA1, salted), hashDigest(digestSHA1), true},
-	"SHA512":      {parse: parseDigest(digestSHA512, unsalted), quick: true},
-	"SHA256":      {parse: parseDigest(digestSHA256, unsalted), quick: true},
-	"SHA":         {parse: parseDigest(digestSHA1, unsalted), quick: true},
-	"CRYPT":       {parse: parseCrypt},
+	Argon2id:        {parseArgon2, hashArgon2, false},
+	"ARGON2":        {parse: parseArgon2}, // OpenLDAP
+	PBKDF2SHA512:    {parsePBKDF2(pbkdf2SHA512), hashPBKDF2(pbkdf2SHA512), false},
+	"PBKDF2-SHA256": {parse: parsePBKDF2(pbkdf2SHA256)},
+	"PBKDF2":        {parse: parsePBKDF2(pbkdf2SHA1)}, // OpenLDAP
+	"PBKDF2-SHA1":   {parse: parsePBKDF2(pbkdf2SHA1)},
+	Bcrypt:          {parseBcrypt, hashBcrypt, false},
+	SSHA512:         {parseDigest(digestSHA512, salted), hashDigest(digestSHA512), true},
+	SSHA256:         {parseDigest(digestSHA256, salted), hashDigest(digestSHA256), true},
+	SSHA:            {parseDigest(digestSHA1, salted), hashDigest(digestSHA1), true},
+	"SHA512":        {parse: parseDigest(digestSHA512, unsalted), quick: true},
+	"SHA256":        {parse: parseDigest(digestSHA256, unsalted), quick: true},
+	"SHA":           {parse: parseDigest(digestSHA1, unsalted), quick: true},
+	"CRYPT":         {parse: parseCrypt},
 }
 
 // ParseScheme finds the scheme called name, in any case, with or without
