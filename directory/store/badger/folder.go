@@ -64,16 +64,24 @@ func currentDatabase(root string) (string, error) {
 		return name, writeCurrent(root, name)
 	}
 	for _, f := range files {
-		base := strings.TrimSuffix(f.Name(), ".watermark")
-		_, ok := isDatabase(base)
-		if ok && base != name ||
-			strings.HasPrefix(f.Name(), sortPrefix) || strings.HasPrefix(f.Name(), draftPrefix) {
+		if isLeftover(f.Name(), name) {
 			if err := os.RemoveAll(filepath.Join(root, f.Name())); err != nil {
 				return "", err
 			}
 		}
 	}
 	return name, nil
+}
+
+// isLeftover tells whether a file in the folder is one of ours that a kill
+// has left behind, when the database current is in use.
+func isLeftover(file, current string) bool {
+	base, unfinished := strings.CutSuffix(file, ".tmp") // see replaceFile
+	base, _ = strings.CutSuffix(base, ".watermark")
+	_, isDB := isDatabase(base)
+	return isDB && (unfinished || base != current) ||
+		unfinished && base == currentFile ||
+		strings.HasPrefix(file, sortPrefix) || strings.HasPrefix(file, draftPrefix)
 }
 
 // readCurrent returns "" if there is no CURRENT.
