@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 
 	"tallystick/directory/store"
@@ -21,6 +22,7 @@ type Checked struct {
 // goes on; an error is only returned if the store cannot be read.
 func (d *Directory) Check(ctx context.Context, fault func(string)) (Checked, error) {
 	c := checker{d: d, fault: fault}
+	c.expected.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 	err := d.store.View(ctx, func(r store.Reader) error {
 		c.r = r
 		for _, step := range []func(context.Context) error{c.entries, c.children, c.index, c.credentials} {
@@ -37,7 +39,7 @@ type checker struct {
 	d        *Directory
 	r        store.Reader
 	seen     Checked
-	expected int // index keys that the entries have
+	expected keySum // index keys that the entries should have
 	fault    func(string)
 }
 
@@ -92,12 +94,7 @@ func (c *checker) entries(ctx context.Context) error {
 			}
 		}
 		for _, k := range c.d.indexKeys(id, &rec) {
-			c.expected++
-			if ok, err := c.has(k, nil); err != nil {
-				return err
-			} else if !ok {
-				c.faultf("entry %d: index key %q is missing", id, k[:len(k)-8])
-			}
+			c.expected.add(k)
 		}
 		return nil
 	})
@@ -134,24 +131,60 @@ func (c *checker) children(ctx context.Context) error {
 	})
 }
 
-// index looks for index keys that no entry has. Every key an entry should have
-// is known to be there, so there is one too many only if the numbers differ.
+// index compares the index keys there are with those the entries should have:
+// by number and sum, which is quick, and key by key only if these differ.
 func (c *checker) index(ctx context.Context) error {
+	found := keySum{seeds: c.expected.seeds}
 	for _, space := range indexSpaces {
-		err := c.scan(ctx, space, true, func(_, _ []byte) error {
-			c.seen.IndexKeys++
+		err := c.scan(ctx, space, true, func(key, _ []byte) error {
+			found.add(key)
 			return nil
 		})
 		if err != nil {
 			return err
 		}
 	}
-	if c.seen.IndexKeys == c.expected {
+	c.seen.IndexKeys = found.n
+	if found == c.expected {
 		return nil
+	}
+	if err := c.scan(ctx, entrySpace, false, c.missing); err != nil {
+		return err
 	}
 	for _, space := range indexSpaces {
 		if err := c.scan(ctx, space, true, c.stale); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// keySum stands for a set of keys: two sets with the same sum are the same.
+type keySum struct {
+	seeds [2]maphash.Seed
+	n     int
+	sums  [2]uint64
+}
+
+func (s *keySum) add(key []byte) {
+	s.n++
+	for i, seed := range s.seeds {
+		s.sums[i] += maphash.Bytes(seed, key)
+	}
+}
+
+// missing tells of index keys that an entry should have and has not.
+func (c *checker) missing(key, value []byte) error {
+	var rec record
+	if err := decodeRecord(&rec, value); err != nil {
+		return nil // told already
+	}
+	id := idAtEnd(key)
+	for _, k := range c.d.indexKeys(id, &rec) {
+		if ok, err := c.has(k, nil); err != nil {
+			return err
+		} else if !ok {
+			c.faultf("entry %d: index key %q is missing", id, k[:len(k)-8])
 		}
 	}
 	return nil

@@ -37,7 +37,7 @@ func (r Requester) AuthzID() string {
 
 type slowKey struct{}
 
-// WithSlow returns a context whose operation calls slow, at most once, when it
+// WithSlow returns a context whose operation calls slow, once or more, when it
 // turns out to take long: before it hashes a password, waits for the disk, or
 // has looked at many entries. A front uses it to keep reading meanwhile.
 func WithSlow(ctx context.Context, slow func()) context.Context {
