@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallystick/directory"
+	"tallystick/directory/store"
 	"tallystick/directory/store/badger"
 	"tallystick/internal/ldif"
 )
@@ -111,7 +112,10 @@ func (im *importing) fill(ctx context.Context, folder string, onlyAdds bool) (n 
 		return 0, err
 	}
 	if empty && onlyAdds {
-		return d.directory.Load(ctx, im.source())
+		n, err := d.directory.Load(ctx, im.source())
+		if !errors.Is(err, store.ErrNotEmpty) { // else there is a root password, say
+			return n, err
+		}
 	}
 	im.in.opts.Keep = true // Apply works on many records at the same time
 	return d.directory.Apply(ctx, im.source())

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// process is a server that a test runs.
+type process struct {
+	flags  []string // of serve, given to each start
+	clock  string   // the clock file
+	offset time.Duration
+	cmd    *exec.Cmd    // nil: not running
+	ended  chan error   // one value, when cmd has ended
+	output lockedBuffer // of all starts
+}
+
+// nextPort hands out ports below those that the system gives to clients, so
+// that none is taken while a server is being restarted.
+var nextPort atomic.Uint32
+
+func freeAddress() (string, error) {
+	nextPort.CompareAndSwap(0, 10_000+rand.Uint32N(10_000))
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
+		l, err := net.Listen("tcp", address)
+		if err == nil {
+			return address, l.Close()
+		}
+	}
+	return "", fmt.Errorf("no free port")
+}
+
+// start returns when the server says that it is ready.
+func (p *process) start(folder string, flags ...string) error {
+	if p.cmd != nil {
+		return errors.New("a server is running already")
+	}
+	cmd := exec.Command("tallystick", append(append([]string{"serve"}, p.flags...), flags...)...)
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "TALLYSTICK_CLOCK_FILE="+p.clock)
+	ready := &watcher{to: &p.output, word: "Ready.\n", seen: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = ready, &p.output
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	p.cmd, p.ended = cmd, make(chan error, 1)
+	go func() { p.ended <- cmd.Wait() }()
+	select {
+	case <-ready.seen:
+		return nil
+	case err := <-p.ended:
+		p.cmd = nil
+		return fmt.Errorf("the server did not start: %v\n%s", err, &p.output)
+	case <-time.After(time.Minute):
+		p.kill()
+		return fmt.Errorf("the server was not ready in time:\n%s", &p.output)
+	}
+}
+
+// stop asks the server to end and returns how it did.
+func (p *process) stop() error {
+	if p.cmd == nil {
+		return errors.New("no server is running")
+	}
+	cmd := p.cmd
+	p.cmd = nil
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case err := <-p.ended:
+		if err != nil {
+			return fmt.Errorf("the server ended with %w\n%s", err, &p.output)
+		}
+		return nil
+	case <-time.After(time.Minute):
+		return errors.Join(errors.New("it does not end"), cmd.Process.Kill(), <-p.ended)
+	}
+}
+
+// kill ends the server as a power failure would.
+func (p *process) kill() {
+	if p.cmd != nil {
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		p.cmd = nil
+	}
+}
+
+// lockedBuffer keeps what the server writes.
+type lockedBuffer struct {
+	mu sync.Mutex // guards b
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// watcher closes seen when a word was written. Only one goroutine writes.
+type watcher struct {
+	to   io.Writer
+	word string
+	text string
+	seen chan struct{}
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	found := strings.Contains(w.text, w.word)
+	if w.text += string(p); !found && strings.Contains(w.text, w.word) {
+		defer close(w.seen)
+	}
+	return w.to.Write(p)
+}
