@@ -48,7 +48,7 @@ func TestLeftovers(t *testing.T) {
 	s := open(t, dir)
 	mustSet(t, s, "k", "v")
 	closeStore(t, s)
-	for _, name := range []string{"db-000002/000001.sst", "db-000002.watermark", "db-000000/x", 
+	for _, name := range []string{"db-000002/000001.sst", "db-000002.watermark", "db-000000/x",
 		"sort-1/run-000000", "draft-1/CURRENT", "CURRENT.tmp", "db-000001.watermark.tmp"} {
 		path := filepath.Join(dir, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("x"), 0o600)); err != nil {
