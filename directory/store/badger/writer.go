@@ -71,7 +71,14 @@ func (s *Store) write() {
 type group struct {
 	s       *Store
 	changes overlay
-	waiting []*request // have run and wait for the commit
+	waiting []answer // for those that have run and wait for the commit
+}
+
+// answer is what a request is told once the commit has succeeded. A failed
+// update waits too: what made it fail may be in this very commit.
+type answer struct {
+	req *request
+	err error
 }
 
 // collect runs first and those that wait behind it, and commits.
@@ -97,48 +104,46 @@ func (g *group) collect(first *request) {
 		}
 		break
 	}
-	g.commit()
+	_ = g.commit() // has answered
 }
 
 // abandon answers those that are left when an update has ended the goroutine.
 func (g *group) abandon() {
-	for _, req := range g.waiting {
-		req.done <- errors.New("badger: another update in the same commit ended the writer")
+	for _, a := range g.waiting {
+		a.req.done <- errors.New("badger: another update in the same commit ended the writer")
 	}
 }
 
-// add runs req on top of the group. An update that fails is answered at once
-// and leaves nothing behind; one that no longer fits commits the group first.
+// add runs req on top of the group. An update that fails leaves nothing
+// behind; one that no longer fits commits the group first.
 func (g *group) add(req *request) {
-	s := g.s
 	if req.swap != nil {
-		g.commit()
+		_ = g.commit() // has answered; swap looks whether the store is broken
 		req.done <- req.swap()
 		return
 	}
 	own, err := g.run(req)
 	if err != nil {
-		req.done <- err
+		g.waiting = append(g.waiting, answer{req, err})
 		return
 	}
-	b := s.db.badger
+	b := g.s.db.badger
 	maxSize, maxCount := b.MaxBatchSize()-1024, b.MaxBatchCount()-16
+	if g.changes.size+own.size > maxSize || g.changes.count()+own.count() > maxCount {
+		// What the update has read is what this commit makes true, so its
+		// changes stay good if it succeeds.
+		if err := g.commit(); err != nil {
+			req.done <- err
+			return
+		}
+	}
 	if own.size > maxSize || own.count() > maxCount {
 		req.done <- fmt.Errorf("%w: update of %d keys and %d bytes, at most %d and %d",
 			store.ErrTooLarge, own.count(), own.size, maxCount, maxSize)
 		return
 	}
-	if g.changes.size+own.size > maxSize || g.changes.count()+own.count() > maxCount {
-		// What the update read is what this commit makes true, so its
-		// changes stay good.
-		g.commit()
-		if s.broken != nil {
-			req.done <- s.broken
-			return
-		}
-	}
 	g.changes.addAll(own)
-	g.waiting = append(g.waiting, req)
+	g.waiting = append(g.waiting, answer{req: req})
 }
 
 // run runs one update and returns its changes.
@@ -176,17 +181,19 @@ func (g *group) run(req *request) (own *overlay, err error) {
 
 // commit makes the group durable, publishes it, and answers. The snapshot is
 // published before the answers, so whoever has one can read what he wrote.
-func (g *group) commit() {
-	s := g.s
-	if g.changes.count() > 0 {
-		s.updates.Add(uint64(len(g.waiting)))
-		s.commits.Add(1)
-	}
-	err := s.commit(&g.changes)
-	for _, req := range g.waiting {
-		req.done <- err
+func (g *group) commit() error {
+	err := g.s.commit(&g.changes)
+	for _, a := range g.waiting {
+		if g.changes.count() > 0 && a.err == nil {
+			g.s.updates.Add(1)
+		}
+		if err != nil {
+			a.err = err
+		}
+		a.req.done <- a.err
 	}
 	g.changes, g.waiting = overlay{}, nil
+	return err
 }
 
 func (s *Store) commit(changes *overlay) error {
@@ -218,6 +225,7 @@ func (s *Store) commit(changes *overlay) error {
 		s.log.Error("store: closed for updates", "err", s.broken)
 		return s.broken
 	}
+	s.commits.Add(1)
 	s.db.version = version
 	s.published.Swap(s.db.snapshot(version)).release()
 	return nil
