@@ -6,17 +6,18 @@ import (
 	"math/rand/v2"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"tallystick/directory"
+	"tallystick/internal/ber"
 	"tallystick/ldapd/wire"
 )
 
 func TestBadOctets(t *testing.T) {
 	s := start(t, Config{})
-	nested := encode(7, &directory.SearchRequest{Filter: nestedFilter(200_000)})
 	for _, row := range []struct {
 		what   string
 		octets []byte
@@ -39,7 +40,7 @@ func TestBadOctets(t *testing.T) {
 		{"an unknown protocolOp", []byte{0x30, 5, 2, 1, 1, 0x7e, 0}, directory.ProtocolError},
 		{"lengths that do not add up", []byte{0x30, 7, 2, 1, 1, 0x60, 9, 2, 1}, directory.ProtocolError},
 		{"a request too long for a stranger", encode(1, &wire.ExtendedRequest{Name: oidEcho, Value: make([]byte, 300<<10)}), directory.AdminLimitExceeded},
-		{"200,000 nested filters", nested, directory.AdminLimitExceeded},
+		{"200,000 nested filters", nestedSearch(200_000), directory.AdminLimitExceeded},
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			c := s.raw(t)
@@ -50,21 +51,32 @@ func TestBadOctets(t *testing.T) {
 	s.works(t)
 }
 
-// nestedFilter has depth filters one inside the other.
-func nestedFilter(depth int) directory.Filter {
-	f := directory.Filter{Kind: directory.FilterPresent, Attribute: "cn"}
-	for range depth - 1 {
-		f = directory.Filter{Kind: directory.FilterNot, Filters: []directory.Filter{f}}
+// nestedSearch is a SearchRequest with messageID 7 and depth filters one inside
+// the other. It is written from its end, or it would take for ever.
+func nestedSearch(depth int) []byte {
+	rest := []byte{0x30, 0} // no attributes
+	f := []byte{'n', 'c', 2, 0x87}
+	prepend := func(header []byte) {
+		for _, octet := range slices.Backward(header) {
+			f = append(f, octet)
+		}
 	}
-	return f
+	for range depth - 1 {
+		prepend(ber.AppendHeader(nil, 0xa2, len(f)))
+	}
+	slices.Reverse(f)
+	head := []byte{4, 0, 10, 1, 0, 10, 1, 0, 2, 1, 0, 2, 1, 0, 1, 1, 0}
+	body := slices.Concat(head, f, rest)
+	op := slices.Concat([]byte{2, 1, 7}, ber.AppendHeader(nil, wire.TagSearchRequest, len(body)), body)
+	return append(ber.AppendHeader(nil, ber.Sequence, len(op)), op...)
 }
 
 // TestNestedFilters has the depth limit meet what the length limit lets in.
 func TestNestedFilters(t *testing.T) {
 	s := start(t, Config{MaxMessageAnonymous: -1})
 	c := s.raw(t)
-	c.send(1, &directory.SearchRequest{Filter: nestedFilter(200_000)})
-	c.expect(1, wire.TagSearchResultDone, directory.AdminLimitExceeded)
+	c.sendOctets(nestedSearch(200_000))
+	c.expect(7, wire.TagSearchResultDone, directory.AdminLimitExceeded)
 	c.works(2)
 }
 
