@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -125,7 +126,7 @@ func (f *globalFlags) config() (*config, error) {
 	}
 	var problems []problem
 	if f.file != "" {
-		text, err := os.ReadFile(f.file)
+		text, err := readConfigFile(f.file)
 		if err != nil {
 			return nil, err
 		}
@@ -142,6 +143,25 @@ func (f *globalFlags) config() (*config, error) {
 	}
 	problems = append(problems, c.problems()...)
 	return c, problemsError(problems)
+}
+
+// maxConfigFile is many times the octets of a file with all keys and comments.
+const maxConfigFile = 1 << 20
+
+func readConfigFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfigFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxConfigFile {
+		return nil, fmt.Errorf("%s is longer than %d octets: is it the configuration?", name, maxConfigFile)
+	}
+	return text, nil
 }
 
 func problemsError(problems []problem) error {

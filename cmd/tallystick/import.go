@@ -135,9 +135,16 @@ func (im *importing) source() directory.ImportSource {
 // report prints what was done.
 func (im *importing) report(n int) error {
 	im.show.done()
-	fmt.Fprintf(im.out, "imported %d records in %.1f s\n", n, time.Since(im.show.start).Seconds())
+	fmt.Fprintf(im.out, "imported %s in %.1f s\n", records(n), time.Since(im.show.start).Seconds())
 	if im.in.bad > 0 {
-		return fmt.Errorf("%d bad records were skipped", im.in.bad)
+		return fmt.Errorf("skipped %s", records(im.in.bad))
 	}
 	return nil
+}
+
+func records(n int) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return fmt.Sprintf("%d records", n)
 }

@@ -54,14 +54,17 @@ func openInput(names []string, stdin io.Reader, folder string) (*input, error) {
 	return in, nil
 }
 
-// spool copies r to a file that has no name any more.
+// spool copies r to a file that has no name.
 func spool(r io.Reader, folder string) (*os.File, error) {
 	f, err := os.CreateTemp(folder, ".import-*")
 	if err != nil {
 		return nil, err
 	}
-	_, err = io.Copy(f, r)
-	if err = errors.Join(err, os.Remove(f.Name())); err != nil {
+	// The name goes first, so that a kill leaves no passwords behind.
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if _, err := io.Copy(f, r); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil

@@ -126,4 +126,6 @@ Commands to try next, in another terminal:
   # log in with password and code; from now on the password alone is not enough
   ldapwhoami -x -H ldap://%[1]s -D uid=user.0,ou=people,dc=example,dc=com \
     -w "password$(oathtool --totp -b "$SECRET")"
+
+Has user.0 a second factor from an earlier start? Then try user.1, and so on.
 `

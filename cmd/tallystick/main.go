@@ -31,7 +31,11 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		return 0
 	}
-	if !errors.Is(err, errReported) {
+	switch {
+	case errors.Is(err, errReported):
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "tallystick: interrupted")
+	default:
 		fmt.Fprintf(os.Stderr, "tallystick: %v\n", err)
 	}
 	if errors.Is(err, errUsage) {
@@ -68,6 +72,8 @@ file with every key and its default.`,
   tallystick serve --config /etc/tallystick.yaml
   tallystick import --data ./data people.ldif
   tallystick export --data ./data -o backup.ldif`,
+		Args:          knownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -86,4 +92,17 @@ file with every key and its default.`,
 		versionCommand(),
 	)
 	return root
+}
+
+// knownCommand refuses what the root command is called with when no
+// subcommand has that name.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	meant := ""
+	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+		meant = ": did you mean " + s[0] + "?"
+	}
+	return fmt.Errorf("unknown command %q%s (%w)", args[0], meant, errUsage)
 }
