@@ -54,34 +54,76 @@ func indexed(m map[*schema.AttributeType]bool, t *schema.AttributeType) *schema.
 
 // indexKeys returns the index keys of an entry, sorted and unique.
 func (d *Directory) indexKeys(id entryID, rec *record) [][]byte {
-	var keys [][]byte
+	k := keyList{id: id}
 	for _, a := range rec.attributes {
 		t := d.schema.Attribute(a.Name)
 		if t == nil {
 			continue
 		}
 		if in := indexed(d.plan.presence, t); in != nil {
-			keys = append(keys, id.append(presencePrefix(in.Name())))
+			k.add(appendPresence(k.buf, in.Name()))
 		}
 		if in := indexed(d.plan.equality, t); in != nil {
 			for _, v := range a.Values {
-				if norm, ok := normalized(in.EqualityRule(), v); ok {
-					keys = append(keys, id.append(equalityPrefix(in.Name(), norm)))
+				if norm, ok := k.normalized(in.EqualityRule(), v); ok {
+					k.add(appendEquality(k.buf, in.Name(), norm))
 				}
 			}
 		}
 		if in := indexed(d.plan.substring, t); in != nil {
 			for _, v := range a.Values {
-				if norm, ok := normalized(in.SubstringRule(), v); ok {
-					for _, g := range valueTrigrams(norm) {
-						keys = append(keys, id.append(substringPrefix(in.Name(), g)))
-					}
+				if norm, ok := k.normalized(in.SubstringRule(), v); ok {
+					k.addTrigrams(in.Name(), norm)
 				}
 			}
 		}
 	}
-	if norm, ok := normalized(d.plan.uuid.EqualityRule(), []byte(uuid.UUID(rec.uuid).String())); ok {
-		keys = append(keys, id.append(equalityPrefix(d.plan.uuid.Name(), norm)))
+	if norm, ok := k.normalized(d.plan.uuid.EqualityRule(), []byte(uuid.UUID(rec.uuid).String())); ok {
+		k.add(appendEquality(k.buf, d.plan.uuid.Name(), norm))
+	}
+	return k.sorted()
+}
+
+// keyList collects the index keys of one entry in one piece of memory.
+type keyList struct {
+	id      entryID
+	buf     []byte // the keys, one behind the other
+	ends    []int  // where they end
+	scratch []byte // normalised value being looked at
+	gram    []byte
+}
+
+// add ends the key that was appended to buf, which is the new buf, with the id.
+func (k *keyList) add(buf []byte) {
+	k.buf = k.id.append(buf)
+	k.ends = append(k.ends, len(k.buf))
+}
+
+func (k *keyList) normalized(rule *schema.MatchingRule, value []byte) ([]byte, bool) {
+	if rule == nil {
+		return nil, false
+	}
+	norm, err := rule.Normalize(k.scratch[:0], value)
+	if err != nil {
+		return nil, false
+	}
+	k.scratch = norm
+	return norm, true
+}
+
+func (k *keyList) addTrigrams(attribute string, norm []byte) {
+	k.gram = append(append(append(k.gram[:0], startMark), norm...), endMark)
+	for i := 0; i+3 <= len(k.gram); i++ {
+		k.add(appendSubstring(k.buf, attribute, k.gram[i:i+3]))
+	}
+}
+
+func (k *keyList) sorted() [][]byte {
+	keys := make([][]byte, len(k.ends))
+	start := 0
+	for i, end := range k.ends {
+		keys[i] = k.buf[start:end:end]
+		start = end
 	}
 	slices.SortFunc(keys, bytes.Compare)
 	return slices.CompactFunc(keys, bytes.Equal)
@@ -101,12 +143,6 @@ const (
 	startMark = 2
 	endMark   = 3
 )
-
-func valueTrigrams(norm []byte) [][]byte {
-	whole := make([]byte, 0, len(norm)+2)
-	whole = append(append(append(whole, startMark), norm...), endMark)
-	return trigrams(whole)
-}
 
 func trigrams(b []byte) [][]byte {
 	if len(b) < 3 {

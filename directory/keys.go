@@ -71,24 +71,30 @@ func metaKey(name string) []byte { return append([]byte{metaSpace}, name...) }
 
 // equalityPrefix begins the equality index keys of one value.
 func equalityPrefix(attribute string, norm []byte) []byte {
+	return appendEquality(nil, attribute, norm)
+}
+
+func appendEquality(b []byte, attribute string, norm []byte) []byte {
 	if len(norm) > maxIndexedValue {
 		norm = norm[:maxIndexedValue]
 	}
-	b := make([]byte, 0, 3+len(attribute)+len(norm)+8)
 	b = append(append(b, equalitySpace), attribute...)
 	b = append(append(b, 0), norm...)
 	return append(b, 0)
 }
 
-func presencePrefix(attribute string) []byte {
-	b := make([]byte, 0, 2+len(attribute)+8)
-	b = append(append(b, presenceSpace), attribute...)
-	return append(b, 0)
+// presencePrefix begins the presence index keys of an attribute.
+func presencePrefix(attribute string) []byte { return appendPresence(nil, attribute) }
+
+func appendPresence(b []byte, attribute string) []byte {
+	return append(append(append(b, presenceSpace), attribute...), 0)
 }
 
 // substringPrefix begins the substring index keys of one trigram.
 func substringPrefix(attribute string, trigram []byte) []byte {
-	b := make([]byte, 0, 2+len(attribute)+3+8)
-	b = append(append(b, substringSpace), attribute...)
-	return append(append(b, 0), trigram...)
+	return appendSubstring(nil, attribute, trigram)
+}
+
+func appendSubstring(b []byte, attribute string, trigram []byte) []byte {
+	return append(append(append(append(b, substringSpace), attribute...), 0), trigram...)
 }
