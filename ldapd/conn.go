@@ -153,7 +153,7 @@ func (c *conn) checkMessageID(id int32) error {
 
 // refuse answers a request that was not understood.
 func (c *conn) refuse(e *wire.RequestError) {
-	c.log(slog.LevelDebug, "request refused", "msg", e.ID, "err", e)
+	c.log(slog.LevelDebug, "request refused", "messageID", e.ID, "err", e)
 	if e.Response != 0 {
 		c.out.response(&wire.Response{ID: e.ID, Tag: e.Response, Code: e.Code, DiagnosticMessage: e.Reason})
 	}

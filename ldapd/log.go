@@ -10,7 +10,8 @@ import (
 )
 
 // log writes the one record of an operation. Names and OIDs go into it;
-// passwords, codes and values never do.
+// passwords, codes and values never do. The messageID is not under the key
+// msg, which is slog's own.
 func (op *operation) log(r *directory.Error, abandoned bool) {
 	level := slog.LevelInfo
 	if r.ResultCode == directory.Other {
@@ -22,14 +23,14 @@ func (op *operation) log(r *directory.Error, abandoned bool) {
 	}
 	attrs := describe(op.request, append(make([]slog.Attr, 0, 12),
 		slog.Uint64("conn", op.c.id),
-		slog.Int("msg", int(op.id))))
+		slog.Int("messageID", int(op.id))))
 	attrs = append(attrs,
 		slog.Int("code", int(r.ResultCode)),
 		slog.Int64("ms", time.Since(op.begun).Milliseconds()),
 		slog.String("peer", op.who.Peer),
 	)
 	if op.who.DN != "" {
-		attrs = append(attrs, slog.String("by", op.who.DN))
+		attrs = append(attrs, text("by", op.who.DN))
 	}
 	if abandoned {
 		attrs = append(attrs, slog.Bool("abandoned", true))
@@ -37,7 +38,7 @@ func (op *operation) log(r *directory.Error, abandoned bool) {
 	if _, ok := op.request.(*directory.SearchRequest); ok {
 		attrs = append(attrs, slog.Int("n", op.entries))
 	}
-	if r.Cause != nil {
+	if _, plain := r.Cause.(directory.ResultCode); r.Cause != nil && !plain {
 		attrs = append(attrs, slog.Any("err", r.Cause))
 	}
 	log.LogAttrs(context.Background(), level, "operation", attrs...)
@@ -51,25 +52,37 @@ func describe(request any, attrs []slog.Attr) []slog.Attr {
 	switch r := request.(type) {
 	case *directory.BindRequest:
 		if r.SASL != nil {
-			return add("bind", slog.String("dn", r.Name), slog.String("mechanism", r.SASL.Mechanism))
+			return add("bind", text("dn", r.Name), text("mechanism", r.SASL.Mechanism))
 		}
-		return add("bind", slog.String("dn", r.Name))
+		return add("bind", text("dn", r.Name))
 	case *directory.SearchRequest:
-		return add("search", slog.String("base", r.BaseObject), slog.Int("scope", int(r.Scope)))
+		return add("search", text("base", r.BaseObject), slog.Int("scope", int(r.Scope)))
 	case *directory.CompareRequest:
-		return add("compare", slog.String("dn", r.Entry), slog.String("attribute", r.Attribute))
+		return add("compare", text("dn", r.Entry), text("attribute", r.Attribute))
 	case *directory.AddRequest:
-		return add("add", slog.String("dn", r.Entry))
+		return add("add", text("dn", r.Entry))
 	case *directory.ModifyRequest:
-		return add("modify", slog.String("dn", r.Object))
+		return add("modify", text("dn", r.Object))
 	case *directory.DeleteRequest:
-		return add("delete", slog.String("dn", r.Entry))
+		return add("delete", text("dn", r.Entry))
 	case *directory.ModifyDNRequest:
-		return add("modifyDN", slog.String("dn", r.Entry), slog.String("newRDN", r.NewRDN))
+		return add("modifyDN", text("dn", r.Entry), text("newRDN", r.NewRDN))
 	case *wire.ExtendedRequest:
-		return add("extended", slog.String("oid", r.Name))
+		return add("extended", text("oid", r.Name))
 	case *wire.AbandonRequest:
 		return add("abandon", slog.Int("id", int(r.ID)))
 	}
 	return add("unknown")
+}
+
+// text is what a client wrote, not more of it than one wants to read.
+func text(key, value string) slog.Attr { return slog.String(key, clip(value)) }
+
+// clip cuts a long text short.
+func clip(s string) string {
+	const most = 256
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
 }

@@ -156,7 +156,7 @@ func (op *operation) run() (err error) {
 	defer recovered(&err)
 	for _, control := range op.controls {
 		if control.Critical {
-			return directory.Errorf(directory.UnavailableCriticalExtension, "control %q is not supported", control.OID)
+			return directory.Errorf(directory.UnavailableCriticalExtension, "control %q is not supported", clip(control.OID))
 		}
 	}
 	if !manages(op.request) && !op.c.room() {

@@ -174,9 +174,9 @@ func TestFaultsAreLogged(t *testing.T) {
 	c.expect(6, wire.TagExtendedResponse, directory.Other)
 	c.works(7) // so that both are logged
 	for _, want := range []string{
-		`level=ERROR msg=operation conn=1 msg=5 op=extended oid=` + oidFail + ` code=80`,
+		`level=ERROR msg=operation conn=1 messageID=5 op=extended oid=` + oidFail + ` code=80`,
 		`err="the disk is on fire"`,
-		`conn=1 msg=6 op=extended oid=` + oidPanic + ` code=80`,
+		`conn=1 messageID=6 op=extended oid=` + oidPanic + ` code=80`,
 		`panic: at the disco`,
 	} {
 		if !strings.Contains(s.log.String(), want) {
