@@ -126,8 +126,14 @@ func (im *importing) source() directory.ImportSource {
 	src := im.in.source()
 	next := src.Next
 	src.Next = func() (*directory.ImportRecord, error) {
-		im.show.entries++
-		return next()
+		rec, err := next()
+		switch err {
+		case nil:
+			im.show.entries++
+		case io.EOF:
+			im.show.writing()
+		}
+		return rec, err
 	}
 	return src
 }

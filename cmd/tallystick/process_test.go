@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,7 +43,8 @@ func freeAddress() (string, error) {
 	return "", fmt.Errorf("no free port")
 }
 
-// start returns when the server says that it is ready.
+// start returns when the server says that it is ready. Its log goes to
+// server.log in the folder.
 func (p *process) start(folder string, flags ...string) error {
 	if p.cmd != nil {
 		return errors.New("a server is running already")
@@ -51,12 +53,16 @@ func (p *process) start(folder string, flags ...string) error {
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "TALLYSTICK_CLOCK_FILE="+p.clock)
 	ready := &watcher{to: &p.output, word: "Ready.\n", seen: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = ready, &p.output
-	if err := cmd.Start(); err != nil {
+	log, err := os.OpenFile(filepath.Join(folder, "server.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
 		return err
 	}
+	cmd.Stdout, cmd.Stderr = ready, io.MultiWriter(&p.output, log)
+	if err := cmd.Start(); err != nil {
+		return errors.Join(err, log.Close())
+	}
 	p.cmd, p.ended = cmd, make(chan error, 1)
-	go func() { p.ended <- cmd.Wait() }()
+	go func() { p.ended <- errors.Join(cmd.Wait(), log.Close()) }()
 	select {
 	case <-ready.seen:
 		return nil

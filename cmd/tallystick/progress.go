@@ -27,7 +27,7 @@ func newProgress(octets int64) *progress {
 		progressbar.OptionSetDescription("importing"),
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionFullWidth(),
+		progressbar.OptionSetWidth(20),
 		progressbar.OptionClearOnFinish(),
 	)
 	return p
@@ -52,6 +52,15 @@ func (p *progress) print(w io.Writer, text string) {
 		_ = p.bar.Clear()
 	}
 	fmt.Fprintln(w, text)
+}
+
+// writing says that all is read, and that the rest takes a while.
+func (p *progress) writing() {
+	if p.bar != nil {
+		p.done()
+		p.bar = nil
+		fmt.Fprintf(os.Stderr, "read %s, writing the database ...\n", records(p.entries))
+	}
 }
 
 // done removes the bar.

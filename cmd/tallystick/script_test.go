@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ func TestMain(m *testing.M) {
 //	server start [flag...]   run "tallystick serve", until the script ends
 //	server stop              SIGTERM, and a good end
 //	server kill              kill -9
+//	server reload            SIGHUP
 //	clock offset             move the server's time, for example +31s
 //	secret name              set a variable to the TOTP secret in the last output
 //	code name secret         set a variable to oathtool's code at the server's time
@@ -34,6 +36,7 @@ func TestMain(m *testing.M) {
 //	                         generate (id, password), revoke (id, password, secret)
 //	                         or validate (dn, code)
 //
+// which leave the server's output in server.out and its log in server.log,
 // and the variables LDAP, LDAPS, LDAPI and HTTP (URLs of the server), PEOPLE,
 // ADMIN, ROOT and U0 to U3 (DNs), and the OIDs GENERATE, REVOKE, VALIDATE.
 func TestScripts(t *testing.T) {
@@ -73,6 +76,9 @@ func setupScript(env *testscript.Env) error {
 			return err
 		}
 		env.Setenv(l.name, l.scheme+"://"+address)
+		if l.key == "ldap" {
+			env.Setenv("ADDRESS", address)
+		}
 		p.flags = append(p.flags, "--"+l.key, address)
 	}
 	for i := range 4 {
@@ -95,7 +101,7 @@ func setupScript(env *testscript.Env) error {
 func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	p := ts.Value(processKey{}).(*process)
 	if len(args) == 0 || neg {
-		ts.Fatalf("usage: server start|stop|kill [flag...]")
+		ts.Fatalf("usage: server start|stop|kill|reload [flag...]")
 	}
 	switch args[0] {
 	case "start":
@@ -104,8 +110,10 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(p.stop())
 	case "kill":
 		p.kill()
+	case "reload":
+		ts.Check(p.cmd.Process.Signal(syscall.SIGHUP))
 	default:
-		ts.Fatalf("server %s: start, stop or kill", args[0])
+		ts.Fatalf("server %s: start, stop, kill or reload", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("server.out"), []byte(p.output.String()), 0o600))
 }
