@@ -340,8 +340,18 @@ func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute
 		return nil, nil, err
 	}
 	d.stamp(rec, importer)
-	return rec, kept.credentials, kept.into(rec)
+	if err := kept.into(rec); err != nil {
+		return nil, nil, err
+	}
+	// What is wrong with the credentials has to be found before the entry is
+	// written, or it would be there without them.
+	return rec, kept.credentials, d.importCredentials(nowhere{}, 0, rec, kept.credentials)
 }
+
+// nowhere forgets what is written to it.
+type nowhere struct{}
+
+func (nowhere) Set(_, _ []byte) {}
 
 // take keeps an attribute if it is one of those, or forgets it if it is
 // operational otherwise.
