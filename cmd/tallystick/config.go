@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"tallystick/directory"
 	"tallystick/directory/password"
 	"tallystick/directory/schema"
+	"tallystick/directory/seal"
 )
 
 // sampleConfig is the commented configuration file. It is also where the
@@ -224,6 +226,21 @@ func (c *config) problems() []problem {
 	check(c.Log.Format == "text" || c.Log.Format == "json", "log.format", "%q is neither text nor json", c.Log.Format)
 	sortProblems(list)
 	return list
+}
+
+// fileProblems is what is wrong with the files that the configuration names,
+// those that the first start makes excepted.
+func (c *config) fileProblems() error {
+	var list []error
+	if c.TLS.Certificate != "" && c.TLS.Key != "" {
+		_, _, err := openCertificate(c.TLS.Certificate, c.TLS.Key, false)
+		list = append(list, err)
+	}
+	if _, err := seal.Open(c.keyset()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		list = append(list, fmt.Errorf("secondFactor.keyset: %w", err))
+	}
+	_, err := c.bridgeConfig()
+	return errors.Join(append(list, err)...)
 }
 
 // names are the DNs in the configuration, by key.

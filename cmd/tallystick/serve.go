@@ -64,14 +64,17 @@ end, up to the time of the key shutdown.`,
 			flags.override("listen.ldapi", ldapi)
 			flags.override("listen.http", http)
 			c, err := flags.config()
+			if check && c != nil {
+				err = errors.Join(err, c.fileProblems())
+			}
 			if err != nil {
 				return err
 			}
-			c.acceptRollback = acceptRollback
 			if check {
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), "The configuration is good.")
 				return err
 			}
+			c.acceptRollback = acceptRollback
 			if opts.now, err = clock(flags.clockFile); err != nil {
 				return err
 			}
