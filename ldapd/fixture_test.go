@@ -203,11 +203,6 @@ func start(t testing.TB, cfg Config) *server {
 		close(s.hold.release)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		select {
-		case <-s.empty: // the test has shut it down
-			return
-		default:
-		}
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}

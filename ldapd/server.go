@@ -205,18 +205,20 @@ func (s *Server) isClosing() bool {
 // Notice of Disconnection with unavailable(52), and returns when all sessions
 // are closed. When ctx ends before that, it cancels what still runs, cuts the
 // connections, and returns ctx.Err() as soon as the operations have noticed,
-// at most a second later. Shutdown is called once.
+// at most a second later. A second call waits for the same.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	s.closing = true
-	for l := range s.listeners {
-		l.Close()
-	}
-	for c := range s.conns {
-		c.stop(noticeShutdown)
-	}
-	if len(s.conns) == 0 {
-		close(s.empty)
+	if !s.closing {
+		s.closing = true
+		for l := range s.listeners {
+			l.Close()
+		}
+		for c := range s.conns {
+			c.stop(noticeShutdown)
+		}
+		if len(s.conns) == 0 {
+			close(s.empty)
+		}
 	}
 	s.mu.Unlock()
 

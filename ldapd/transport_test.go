@@ -9,6 +9,9 @@ import (
 	"errors"
 	"math/big"
 	"net"
+	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -181,6 +184,32 @@ func TestLocalSocket(t *testing.T) {
 	}
 	if err := s.dial(t).ExternalBind(); err == nil {
 		t.Error("EXTERNAL over TCP")
+	}
+}
+
+// TestLocalStranger: another user of the machine is told from the server's own.
+func TestLocalStranger(t *testing.T) {
+	tool, err := exec.LookPath("ldapwhoami")
+	if err != nil || os.Getuid() != 0 {
+		t.Skip("needs root and ldapwhoami")
+	}
+	s := start(t, Config{})
+	folder, err := os.MkdirTemp("", "ldapi") // t.TempDir is for us alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "socket")
+	s.listen(t, "unix", path, s.Serve)
+	if err := errors.Join(os.Chmod(folder, 0o755), os.Chmod(path, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(tool, "-Q", "-Y", "EXTERNAL", "-H", "ldapi://"+url.PathEscape(path))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65533}}
+	cmd.Dir = "/"
+	out, err := cmd.CombinedOutput()
+	if want := "dn:gidNumber=65533+uidNumber=65534,cn=peercred,cn=external,cn=auth"; err != nil || !strings.EqualFold(strings.TrimSpace(string(out)), want) {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
