@@ -339,3 +339,47 @@ func TestSlow(t *testing.T) {
 		}
 	}
 }
+
+// Whoever has the password and not the second factor learns nothing more and
+// gets no further guesses.
+func TestPasswordAloneGivesNoMoreGuesses(t *testing.T) {
+	const other = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+	ctx := context.Background()
+	for _, row := range []struct {
+		rule string
+		try  func(h *house, planted string) error
+		want ResultCode
+	}{
+		{"revoke a secret the user does not have", func(h *house, planted string) error {
+			return h.RevokeTOTPSharedSecret(ctx, Requester{}, id("u:ann"), []byte(secretWord), id(other))
+		}, InvalidCredentials},
+		{"revoke all", func(h *house, planted string) error {
+			return h.RevokeTOTPSharedSecret(ctx, Requester{}, id("u:ann"), []byte(secretWord), nil)
+		}, InvalidCredentials},
+		{"generate", func(h *house, planted string) error {
+			_, err := h.GenerateTOTPSharedSecret(ctx, Requester{}, id("u:ann"), []byte(secretWord))
+			return err
+		}, InvalidCredentials},
+		{"revoke a planted secret", func(h *house, planted string) error {
+			return h.RevokeTOTPSharedSecret(ctx, Requester{}, id("u:ann"), []byte(secretWord), id(planted))
+		}, Success},
+		{"change the password", func(h *house, planted string) error {
+			_, err := h.ChangePassword(ctx, Requester{}, id("u:ann"), []byte(secretWord), []byte("fresh"))
+			return err
+		}, InvalidCredentials},
+	} {
+		t.Run(row.rule, func(t *testing.T) {
+			h := newHouse(t)
+			planted, err := h.GenerateTOTPSharedSecret(ctx, Requester{}, id("u:ann"), []byte(secretWord))
+			h.want("planted", err, Success)
+			h.activate("ann", h.enrol("ann"))
+			_, err = h.bind(person("ann"), secretWord+"000000")
+			h.want("a guess", err, InvalidCredentials)
+			before := h.failures("ann")
+			h.want(row.rule, row.try(h, planted), row.want)
+			if got := h.failures("ann"); got < before {
+				t.Errorf("%d failures are left of %d", got, before)
+			}
+		})
+	}
+}

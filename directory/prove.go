@@ -179,9 +179,13 @@ type verdict struct {
 
 // judge decides, and notes in u what has to be written. It is pure but for u.
 func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
+	needed := d.needsCode(u, codeIfActive) // before what is proved changes it
 	e, reason := d.believe(u, p, w, now)
 	if reason == "" {
-		u.counted = u.attempts.succeed() || u.counted
+		// Less than a bind takes does not buy further guesses at the rest.
+		if e.code || !needed {
+			u.counted = u.attempts.succeed() || u.counted
+		}
 		return verdict{e, nil, u.attempts}
 	}
 	if d.refuses(u, now) {
@@ -202,6 +206,8 @@ func (d *Directory) refuses(u *user, now time.Time) bool {
 // does.
 func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evidence, reason string) {
 	switch {
+	case p.password == nil && p.code == nil && p.secret == nil:
+		return e, "nothing shown"
 	case !u.known():
 		return e, "no such user"
 	case u.fault != nil:
@@ -240,7 +246,10 @@ func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evide
 		e.code = true
 	}
 	if p.secret != nil {
-		if e.secret = d.holding(u, p.secret); e.secret == nil && p.password == nil {
+		// That the user does not have the secret is only told to somebody who
+		// could have all of them removed.
+		e.secret = d.holding(u, p.secret)
+		if e.secret == nil && (p.password == nil || !e.code && !p.trusted && d.needsCode(u, codeIfAccepted)) {
 			return e, "no such secret"
 		}
 	}

@@ -92,7 +92,7 @@ func (d *Directory) GenerateTOTPSharedSecret(ctx context.Context, who Requester,
 //
 // What GenerateTOTPSharedSecret says of a code behind the password holds for
 // the forms that remove all. Errors: as there; noSuchAttribute if the user
-// does not have the secret and the password was right, else
+// does not have the secret and what was shown would have removed all, else
 // invalidCredentials.
 func (d *Directory) RevokeTOTPSharedSecret(ctx context.Context, who Requester, authenticationID *string, staticPassword []byte, totpSharedSecret *string) error {
 	if authenticationID == nil && staticPassword == nil && totpSharedSecret == nil {

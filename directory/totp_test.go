@@ -201,7 +201,9 @@ func TestRevoke(t *testing.T) {
 		{"accepted once: password, own connection with code", annWithOne, "-", "secret", "-", Success, -1},
 		{"accepted once: the secret itself", nobodyAsks, annID, "-", "SECRET", Success, -1},
 		{"accepted once: password and the secret itself", nobodyAsks, annID, "secret", "SECRET", Success, -1},
-		{"accepted once: password and another secret", nobodyAsks, annID, "secret", "OTHER", NoSuchAttribute, 0},
+		{"accepted once: password and another secret", nobodyAsks, annID, "secret", "OTHER", InvalidCredentials, 0},
+		{"accepted once: password, code and another secret", nobodyAsks, annID, "secretCODE", "OTHER", NoSuchAttribute, 0},
+		{"accepted once: password and another secret, own connection with code", annWithOne, "-", "secret", "OTHER", NoSuchAttribute, 0},
 		{"accepted once: administrator", helpAsks, annID, "-", "-", Success, -1},
 	} {
 		row.run(t, withProof, do(row))
