@@ -74,14 +74,14 @@ func (d *Directory) lookUp(ctx context.Context, find func(store.Reader) (account
 // provePassword proves a by password, with a code where the user needs one.
 func (d *Directory) provePassword(ctx context.Context, door string, a account, password []byte) (Authentication, error) {
 	e, err := d.prove(ctx, a, proof{door: door, password: seal.Secret(password), rule: codeIfActive})
-	switch {
-	case err != nil:
+	if err != nil {
 		return Unauthenticated, err
-	case e.code:
-		return ByPasswordAndCode, nil
-	default:
-		return ByPassword, nil
 	}
+	d.upgrade(ctx, a, e.stored, e.password)
+	if e.code {
+		return ByPasswordAndCode, nil
+	}
+	return ByPassword, nil
 }
 
 func (d *Directory) bindSASL(ctx context.Context, anonymous Requester, sasl *SASLCredentials) (Requester, error) {

@@ -12,7 +12,8 @@ import (
 )
 
 // Modify changes an entry: all changes in order, or none. A user without
-// privileges may change his own userPassword and nothing else. Errors:
+// privileges may change his own userPassword and nothing else, and that not
+// without a code on this connection if a bind takes one. Errors:
 // noSuchObject with MatchedDN; noSuchAttribute; attributeOrValueExists;
 // notAllowedOnRDN; those of a bad value. RFC 4511, section 4.6; increment:
 // RFC 4525.
@@ -57,13 +58,20 @@ type modification struct {
 // prepare judges the changes as far as that needs no entry, and does the slow
 // work on passwords before the store is held.
 func (m *modification) prepare(ctx context.Context) error {
+	passwords := 0
 	for i := range m.changes {
 		c := &m.changes[i]
+		if c.Operation < AddValues || c.Operation > IncrementValues {
+			return Errorf(ProtocolError, "unknown modify operation %d", c.Operation)
+		}
 		t := m.d.schema.AttributeOrUndefined(c.Attribute.Name)
 		if isPassword(t) {
 			m.onPass = true
 			if !m.self && !m.may.passwordReset {
 				return errNoAccess
+			}
+			if passwords += len(c.Attribute.Values); passwords > maxPasswordValues {
+				return errPasswordValues
 			}
 			continue
 		}
@@ -72,9 +80,6 @@ func (m *modification) prepare(ctx context.Context) error {
 		}
 		if err := checkWritable(c.Attribute.Name, t); err != nil {
 			return err
-		}
-		if c.Operation < AddValues || c.Operation > IncrementValues {
-			return Errorf(ProtocolError, "unknown modify operation %d", c.Operation)
 		}
 		clearing := len(c.Attribute.Values) == 0 && (c.Operation == DeleteValues || c.Operation == ReplaceValues)
 		if !clearing && c.Operation != DeleteValues {
@@ -97,14 +102,11 @@ func (m *modification) preparePasswords(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		rec, err := readRecord(r, id)
-		if err != nil {
-			return err
+		u, err := m.mayChangePassword(r, id)
+		if err == nil {
+			stored = u.passwords
 		}
-		for _, p := range rec.passwords {
-			stored = append(stored, bytes.Clone(p))
-		}
-		return m.mayChangePassword(rec)
+		return err
 	})
 	if err != nil {
 		return err
@@ -147,13 +149,22 @@ func matchPasswords(stored, given [][]byte) ([][]byte, error) {
 	return matched, nil
 }
 
-// mayChangePassword fails for somebody who may reset passwords but is after
-// one that would give them more than that.
-func (m *modification) mayChangePassword(rec *record) error {
-	if !m.self && !m.may.bypassACL && m.d.privilegesIn(rec).any() {
-		return errNoAccess
+// mayChangePassword returns whose password it is. It fails for somebody who
+// may reset passwords but is after one that would give them more than that,
+// and for a user who has shown less than his password modify would take.
+func (m *modification) mayChangePassword(r store.Reader, id entryID) (*user, error) {
+	u, err := m.d.readUser(r, account{id, m.dn})
+	switch {
+	case err != nil:
+		return nil, err
+	case u.entry == nil:
+		return nil, &Error{ResultCode: NoSuchObject}
+	case m.self:
+		return u, u.mayChangeOwnPassword(m.who)
+	case !m.may.bypassACL && m.d.privilegesIn(u.entry).any():
+		return nil, errNoAccess
 	}
-	return nil
+	return u, nil
 }
 
 func (m *modification) run(w store.Writer) error {
@@ -165,8 +176,9 @@ func (m *modification) run(w store.Writer) error {
 	if err != nil {
 		return err
 	}
+	var u *user
 	if m.onPass {
-		if err := m.mayChangePassword(old); err != nil {
+		if u, err = m.mayChangePassword(w, id); err != nil {
 			return err
 		}
 	}
@@ -186,6 +198,10 @@ func (m *modification) run(w store.Writer) error {
 	}
 	w.Set(entryKey(id), rec.encode())
 	m.d.writeIndex(w, id, old, rec)
+	if m.onPass && !m.self { // an administrator vouches for the user
+		u.counted = u.attempts.succeed()
+		u.save(w)
+	}
 	return nil
 }
 

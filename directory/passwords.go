@@ -11,9 +11,11 @@ import (
 	"tallystick/directory/store"
 )
 
-// maxPasswordValues is how many values of userPassword are taken at one time:
-// each costs a hash.
+// maxPasswordValues is how many values of userPassword an entry may have, and
+// how many one request may carry: each costs a hash, with every bind.
 const maxPasswordValues = 8
+
+var errPasswordValues = Errorf(ConstraintViolation, "userPassword: more than %d values", maxPasswordValues)
 
 // hashPasswordValues turns values given for userPassword into what is stored:
 // passwords in the clear are hashed with the default scheme. Values that are
@@ -22,7 +24,7 @@ const maxPasswordValues = 8
 // is a constraintViolation.
 func (d *Directory) hashPasswordValues(values [][]byte, allowHashed bool) ([][]byte, error) {
 	if len(values) > maxPasswordValues {
-		return nil, Errorf(ConstraintViolation, "userPassword: more than %d values", maxPasswordValues)
+		return nil, errPasswordValues
 	}
 	stored := make([][]byte, 0, len(values))
 	for _, v := range values {
@@ -124,6 +126,9 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 	if err := d.setPassword(ctx, who, target, self, proved, hashed); err != nil {
 		return "", err
 	}
+	if proved.stored == nil && !self {
+		d.credentials.forget(target.id)
+	}
 	return generated, nil
 }
 
@@ -168,6 +173,15 @@ func (d *Directory) mayReset(r store.Reader, who Requester, target account) erro
 	return nil
 }
 
+// mayChangeOwnPassword fails unless who, being u, may set his password without
+// showing the old one.
+func (u *user) mayChangeOwnPassword(who Requester) error {
+	if who.How != ByPasswordAndCode && (u.has(active) || u.fault != nil) {
+		return Errorf(UnwillingToPerform, "use password modify, and give the old password with a code behind it")
+	}
+	return nil
+}
+
 func (d *Directory) setPassword(ctx context.Context, who Requester, target account, self bool, proved evidence, hashed []byte) error {
 	return d.update(ctx, func(w store.Writer) error {
 		u, err := d.readUser(w, target)
@@ -181,13 +195,15 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 			if !slices.ContainsFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, proved.stored) }) {
 				return refuse("password modify", "changed meanwhile")
 			}
-		case self && who.How == ByPassword && u.has(active):
-			return Errorf(UnwillingToPerform, "give the old password with a code behind it")
-		case !self:
-			u.counted = u.attempts.succeed() // an administrator vouches for the user
+		case self:
+			if err := u.mayChangeOwnPassword(who); err != nil {
+				return err
+			}
+		default:
 			if err := d.mayReset(w, who, target); err != nil {
 				return err
 			}
+			u.counted = u.attempts.succeed() // an administrator vouches for the user
 		}
 		if u.root() {
 			w.Set(metaKey(rootPasswordKey), hashed)
@@ -212,11 +228,15 @@ func (d *Directory) SetRootPassword(ctx context.Context, clear string) error {
 	if err != nil {
 		return err
 	}
-	return d.update(ctx, func(w store.Writer) error {
+	err = d.update(ctx, func(w store.Writer) error {
 		w.Set(metaKey(rootPasswordKey), hashed)
 		w.Delete(attemptKey(0))
 		return nil
 	})
+	if err == nil {
+		d.credentials.forget(0)
+	}
+	return err
 }
 
 // HasRootPassword reports whether the root user has a password.
@@ -234,7 +254,7 @@ func (d *Directory) HasRootPassword(ctx context.Context) (bool, error) {
 // today, now that the password is at hand. That it fails is only logged.
 func (d *Directory) upgrade(ctx context.Context, a account, stored, clear []byte) {
 	scheme := d.credentials.cfg.Scheme
-	if stored == nil || !password.NeedsUpgrade(stored, scheme) {
+	if !password.NeedsUpgrade(stored, scheme) {
 		return
 	}
 	err := d.replacePassword(ctx, a, stored, clear)

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -199,4 +200,91 @@ func TestHashPasswordValues(t *testing.T) {
 	}
 	_, err := h.hashPasswordValues(make([][]byte, maxPasswordValues+1), true)
 	h.want("too many", err, ConstraintViolation)
+}
+
+// Modify of one's own password asks for what ChangePassword asks for.
+func TestModifyOfOwnPasswordNeedsACode(t *testing.T) {
+	for _, row := range []struct {
+		rule  string
+		who   Requester
+		start enrolled
+		want  ResultCode
+	}{
+		{"no secret", annAsks, without, Success},
+		{"a new secret", annAsks, withNew, Success},
+		{"accepted once: without code", annAsks, withProof, UnwillingToPerform},
+		{"accepted once: by the transport", Requester{DN: person("ann"), How: ByTransport}, withProof, UnwillingToPerform},
+		{"accepted once: with code", annWithOne, withProof, Success},
+		{"accepted once: password-reset", helpAsks, withProof, Success},
+	} {
+		h := newHouse(t)
+		secret := ""
+		if row.start != without {
+			secret = h.enrol("ann")
+		}
+		if row.start == withProof {
+			h.activate("ann", secret)
+		}
+		err := h.Modify(context.Background(), row.who, &ModifyRequest{person("ann"), []Change{{ReplaceValues, attributes("userPassword: fresh")[0]}}})
+		h.want("modify, "+row.rule, err, row.want)
+		if row.who == helpAsks {
+			continue
+		}
+		_, err = h.ChangePassword(context.Background(), row.who, nil, nil, []byte("fresh"))
+		h.want("password modify, "+row.rule, err, row.want)
+	}
+}
+
+// Passwords cost time to check, so an entry has few, and one request checks
+// few.
+func TestNumberOfPasswordsIsBounded(t *testing.T) {
+	many := func(n int, value string) []string {
+		var lines []string
+		for i := range n {
+			lines = append(lines, fmt.Sprintf(value, i))
+		}
+		return lines
+	}
+	for _, row := range []struct {
+		rule    string
+		changes []Change
+		want    ResultCode
+	}{
+		{"as many as may be", []Change{{ReplaceValues, attributes(many(maxPasswordValues, "userPassword: p%d")...)[0]}}, Success},
+		{"one more", []Change{{AddValues, attributes(many(maxPasswordValues, "userPassword: p%d")...)[0]}}, ConstraintViolation},
+		{"in several changes", []Change{
+			{AddValues, attributes(many(5, "userPassword: p%d")...)[0]},
+			{AddValues, attributes(many(5, "userPassword: q%d")...)[0]},
+		}, ConstraintViolation},
+		{"replaced again and again", []Change{
+			{ReplaceValues, attributes(many(5, "userPassword: p%d")...)[0]},
+			{ReplaceValues, attributes(many(5, "userPassword: q%d")...)[0]},
+		}, ConstraintViolation},
+		{"deleted again and again", []Change{
+			{DeleteValues, Attribute{"userPassword", slicesOf(secretWord, maxPasswordValues+1)}},
+		}, ConstraintViolation},
+	} {
+		h := newHouse(t)
+		err := h.Modify(context.Background(), annAsks, &ModifyRequest{person("ann"), row.changes})
+		h.want(row.rule, err, row.want)
+	}
+}
+
+func slicesOf(value string, n int) [][]byte {
+	list := make([][]byte, n)
+	for i := range list {
+		list[i] = []byte(value)
+	}
+	return list
+}
+
+// An old password that is stored in another scheme is upgraded on the way, and
+// changed all the same.
+func TestChangePasswordOfAnotherScheme(t *testing.T) {
+	h := newHouse(t)
+	h.credentials.cfg.Scheme = password.SSHA512
+	_, err := h.ChangePassword(context.Background(), Requester{}, id("u:ann"), []byte(secretWord), []byte("fresh"))
+	h.want("change", err, Success)
+	_, err = h.bind(person("ann"), "fresh")
+	h.want("bind", err, Success)
 }

@@ -56,9 +56,10 @@ type proof struct {
 
 // evidence is what was proved.
 type evidence struct {
-	code   bool        // a code was accepted
-	stored []byte      // the stored value that the password matched; nil: none was shown
-	secret *credential // the credential whose secret was shown; nil: none was
+	code     bool        // a code was accepted
+	stored   []byte      // the stored value that the password matched; nil: none was shown
+	password []byte      // the static password, without what stood behind it; nil: none was shown
+	secret   *credential // the credential whose secret was shown; nil: none was
 }
 
 // refuse is the one answer to whatever was not believed, with the reason for
@@ -96,7 +97,6 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 	// Where nothing changes nothing is written: this judgement then stands.
 	verdict := d.judge(u, p, weighed, now)
 	if verdict.err == nil && p.then == nil && !u.dirty() {
-		d.upgrade(ctx, a, verdict.stored, weighed.password)
 		return verdict.evidence, nil
 	}
 	// Whoever gives up waiting for the answer has made the attempt all the same.
@@ -119,18 +119,14 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 	})
 	if err != nil {
 		if refused := verdict.err; refused != nil {
-			d.credentials.remember(a.id, verdict.attempts, false)
+			d.credentials.remember(a.id, verdict.attempts)
 			d.log.Error("a failed attempt could not be written down", "err", err)
 			return evidence{}, refused
 		}
 		return evidence{}, err
 	}
-	d.credentials.remember(a.id, verdict.attempts, true)
-	if verdict.err != nil {
-		return evidence{}, verdict.err
-	}
-	d.upgrade(ctx, a, verdict.stored, weighed.password)
-	return verdict.evidence, nil
+	d.credentials.forget(a.id)
+	return verdict.evidence, verdict.err
 }
 
 // weighed is the part of a judgement that takes long and needs no lock: which
@@ -228,7 +224,7 @@ func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evide
 		if w.code == nil && d.needsCode(u, p.rule) {
 			return e, "code missing or wrong"
 		}
-		e.stored = w.stored
+		e.stored, e.password = w.stored, w.password
 	}
 	if w.code != nil {
 		accepted := d.matches(u, p, w.code, now)

@@ -108,14 +108,18 @@ func (c *credentials) remembered(u *user) {
 
 // remember keeps a counter while the store does not take it: a full disk must
 // not make guessing free.
-func (c *credentials) remember(id entryID, a attempts, saved bool) {
+func (c *credentials) remember(id entryID, a attempts) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if saved {
-		delete(c.unsaved, id)
-	} else {
-		c.unsaved[id] = a
-	}
+	c.unsaved[id] = a
+}
+
+// forget drops a counter that was remembered, now that the store has a newer
+// one.
+func (c *credentials) forget(id entryID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.unsaved, id)
 }
 
 // save writes what changed of u.

@@ -112,6 +112,9 @@ func (d *Directory) checkEntry(rec *record, rdn RDN) error {
 			return Errorf(NotAllowedOnRDN, "%s: the entry's name has a value that is not in the entry", ava.Type)
 		}
 	}
+	if len(rec.passwords) > maxPasswordValues {
+		return errPasswordValues
+	}
 	for _, a := range rec.attributes {
 		if t := d.schema.Attribute(a.Name); t != nil && t.SingleValue && len(a.Values) > 1 {
 			return Errorf(ConstraintViolation, "%s: has only one value", a.Name)
