@@ -100,6 +100,25 @@ func (d *Directory) privilegesIn(rec *record) privileges {
 	return p
 }
 
+// mayTakeOver fails if a user has privileges that somebody, who may do what
+// may says, could come by when he acts for that user or sets his password.
+func (d *Directory) mayTakeOver(r store.Reader, may privileges, user account) error {
+	if user.root() {
+		if !may.root {
+			return errNoAccess
+		}
+		return nil
+	}
+	rec, err := readRecord(r, user.id)
+	if errors.Is(err, store.ErrNotFound) { // deleted a moment ago
+		return &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
+	}
+	if err == nil && d.privilegesIn(rec).any() && !may.bypassACL {
+		err = errNoAccess
+	}
+	return err
+}
+
 // requireBypass fails unless who may change any entry.
 func (d *Directory) requireBypass(ctx context.Context, who Requester) (privileges, error) {
 	if who.Anonymous() && who.How != ByServer {

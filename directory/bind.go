@@ -126,7 +126,8 @@ func (d *Directory) bindExternal(ctx context.Context, anonymous Requester, authz
 
 // authorize gives somebody who is authenticated the identity he asks for: ""
 // is his own, "dn:" the anonymous one, and another takes the privilege
-// proxied-auth. Whoever acts as another user has not shown that user's code.
+// proxied-auth, and bypass-acl if that user has privileges. Whoever acts as
+// another user has not shown that user's code.
 func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, authzID string) (Requester, error) {
 	switch authzID {
 	case "":
@@ -153,9 +154,12 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 			return err
 		case a.known() && a.dn.Equal(self):
 			as = who
-		case !may.proxiedAuth || !a.known() || a.root() && !may.root:
+		case !may.proxiedAuth || !a.known():
 			return errNoAccess
 		default:
+			if err := d.mayTakeOver(r, may, a); err != nil {
+				return err
+			}
 			as = anonymous.as(a.dn, min(who.How, ByPassword))
 			if who.How == ByTransport {
 				as.How = ByTransport

@@ -309,3 +309,23 @@ func TestBindUpgradesTheStoredPassword(t *testing.T) {
 	_, err = h.bind(person("ann"), secretWord)
 	h.want("bind with the new one", err, Success)
 }
+
+// Whoever may act as others does not become an administrator by it.
+func TestProxyForAnAdministrator(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	mustAdd(t, h.Directory, person("both"), "objectClass: account", "userPassword: "+secretWord, "ds-privilege-name: proxied-auth", "ds-privilege-name: bypass-acl")
+	for _, row := range []struct {
+		rule, who, as string
+		want          ResultCode
+	}{
+		{"a user", "proxy", "u:ann", Success},
+		{"an administrator", "proxy", "u:admin", InsufficientAccessRights},
+		{"one who resets passwords", "proxy", "u:help", InsufficientAccessRights},
+		{"an administrator, by one who has bypass-acl", "both", "u:admin", Success},
+		{"the root user", "both", "dn:" + DefaultRootDN, InsufficientAccessRights},
+	} {
+		_, err := h.Bind(ctx, Requester{}, &BindRequest{Version: 3, SASL: &SASLCredentials{"PLAIN", []byte(row.as + "\x00" + row.who + "\x00" + secretWord)}})
+		h.want(row.rule, err, row.want)
+	}
+}

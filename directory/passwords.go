@@ -158,19 +158,8 @@ func (d *Directory) mayReset(r store.Reader, who Requester, target account) erro
 		return errNoAccess
 	case !target.known():
 		return &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
-	case target.root() && !may.root:
-		return errNoAccess
-	case target.root():
-		return nil
 	}
-	rec, err := readRecord(r, target.id)
-	if err != nil {
-		return err
-	}
-	if d.privilegesIn(rec).any() && !may.bypassACL {
-		return errNoAccess
-	}
-	return nil
+	return d.mayTakeOver(r, may, target)
 }
 
 // mayChangeOwnPassword fails unless who, being u, may set his password without
