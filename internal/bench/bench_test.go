@@ -32,7 +32,7 @@ func TestCode(t *testing.T) {
 }
 
 func TestDeckDealsACodeOnce(t *testing.T) {
-	d := newDeck(population{people: 6, withCode: 4})
+	d := newDeck(population{people: 2, holders: 4})
 	encode := func(dn, code string) []byte { return []byte(dn) }
 	seen := make(map[string]bool)
 	for range 2 { // the second hand gets what the first left
@@ -182,7 +182,7 @@ func TestLoadAgainstSlapd(t *testing.T) {
 	if _, err := findSlapd(); err != nil {
 		t.Skip("slapd is not installed")
 	}
-	p := population{people: 40, withCode: 20}
+	p := population{people: 20, holders: 20}
 	s, err := startSlapd(t.Context(), t.TempDir(), p)
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ type deck struct {
 }
 
 func newDeck(p population) *deck {
-	return &deck{people: p, spent: make([]int64, p.withCode)}
+	return &deck{people: p, spent: make([]int64, p.holders)}
 }
 
 // deal encodes a request for every holder whose code of the current step is
@@ -53,7 +53,7 @@ func (d *deck) deal(ctx context.Context, least int, encode func(dn, code string)
 	h := &hand{deck: d, step: step}
 	for holder, last := range d.spent {
 		if last < step {
-			i := d.people.withoutCode() + holder
+			i := d.people.people + holder
 			h.holders = append(h.holders, holder)
 			h.requests = append(h.requests, encode(userDN(i), code(secret(i), step)))
 		}

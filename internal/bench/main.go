@@ -39,7 +39,8 @@ func benchmark(ctx context.Context) error {
 		program  = flag.String("tallystick", "bin/tallystick", "the server's `program`")
 		duration = flag.Duration("d", 3*time.Second, "measured time per cell and server")
 		rounds   = flag.Int("rounds", 6, "turns a cell is divided into")
-		people   = flag.Int("n", 10_000, "entries; half of them hold a TOTP secret")
+		people   = flag.Int("n", 10_000, "people")
+		holders  = flag.Int("holders", 20_000, "more people, who hold a TOTP secret; for the operations that spend codes")
 		only     = flag.String("only", "", "operations, comma-separated (of "+strings.Join(names(), ", ")+"); none measures the import alone")
 		where    = flag.String("dir", os.TempDir(), "`folder` on the disk to measure")
 		ldif     = flag.Int("ldif", 0, "write this many people as LDIF to standard output and stop")
@@ -51,8 +52,8 @@ func benchmark(ctx context.Context) error {
 	if *ldif > 0 {
 		return population{people: *ldif}.writeLDIF(os.Stdout, valueFlavour)
 	}
-	if *rounds < 1 || *people < 2 {
-		return errors.New("-rounds must be at least 1 and -n at least 2")
+	if *rounds < 1 || *people < 1 || *holders < 1 {
+		return errors.New("-rounds, -n and -holders must be at least 1")
 	}
 	chosen, err := choose(*only)
 	if err != nil {
@@ -69,7 +70,10 @@ func benchmark(ctx context.Context) error {
 	defer os.RemoveAll(dir)
 	describeMachine(dir)
 
-	p := population{people: *people, withCode: *people / 2}
+	p := population{people: *people}
+	if slices.ContainsFunc(chosen, func(op operation) bool { return op.withCode != nil }) {
+		p.holders = *holders
+	}
 	servers, err := startServers(ctx, dir, absolute, p)
 	defer func() {
 		for _, s := range servers {

@@ -24,13 +24,13 @@ type operation struct {
 	want expectation
 
 	// One of the two is set. requests makes the requests of the load once
-	// for the people in order, a random one, and they are sent over and
-	// over; withCode encodes the request of a code holder, sent once per code.
+	// for the people who hold no secret, in an order that is random, and
+	// they are sent over and over; withCode encodes the request of a
+	// holder, sent once per code.
 	requests func(order []int) [][]byte
 	withCode func(dn, code string) []byte
 
-	codeless bool // requests is only for people without a code
-	vendor   bool // an operation slapd does not have
+	vendor bool // an operation slapd does not have
 }
 
 var operations = []operation{
@@ -45,7 +45,6 @@ var operations = []operation{
 	{
 		name: "bind", as: anonymous, want: expectation{op: bindResponse},
 		requests: forEach(func(i int) []byte { return bind(userDN(i), password) }),
-		codeless: true,
 	},
 	{
 		name: "modify", as: rootUser, want: expectation{op: modifyResponse},
@@ -63,7 +62,6 @@ var operations = []operation{
 		// Last, because what it adds stays with the people that bind uses.
 		name: "generate", as: anonymous, want: expectation{op: extendedResponse}, vendor: true,
 		requests: forEach(func(i int) []byte { return generate(userDN(i), password) }),
-		codeless: true,
 	},
 }
 
@@ -112,11 +110,7 @@ type load struct {
 func (op operation) load(p population, d *deck) *load {
 	l := &load{operation: op, deck: d}
 	if op.requests != nil {
-		n := p.people
-		if op.codeless {
-			n = p.withoutCode()
-		}
-		l.cycle = &cycle{requests: op.requests(rand.New(rand.NewPCG(1, 2)).Perm(n))}
+		l.cycle = &cycle{requests: op.requests(rand.New(rand.NewPCG(1, 2)).Perm(p.people))}
 	}
 	return l
 }
@@ -126,6 +120,6 @@ func (l *load) round(ctx context.Context) (source, error) {
 	if l.cycle != nil {
 		return l.cycle, nil
 	}
-	const enough = 2000 // codes for a round that is worth its name
+	const enough = 5000 // codes for a round that is worth its name
 	return l.deck.deal(ctx, enough, l.withCode)
 }

@@ -19,17 +19,16 @@ const (
 	password = "password" // of everybody
 )
 
-// population is the entries a server is filled with: uid=user.0 to
-// uid=user.<people-1>, of whom the last withCode hold a TOTP secret. Everything
-// about a person follows from the number, so that both servers and the load
-// agree without sharing state.
+// population is the entries a server is filled with: people, uid=user.0 and
+// on, and behind them more people who hold a TOTP secret. Everything about a
+// person follows from the number, so that both servers and the load agree
+// without sharing state.
 type population struct {
-	people   int
-	withCode int
+	people  int
+	holders int
 }
 
-// withoutCode is how many people bind by password alone; they come first.
-func (p population) withoutCode() int { return p.people - p.withCode }
+func (p population) entries() int { return p.people + p.holders }
 
 func userDN(i int) string { return fmt.Sprintf("uid=user.%d,%s", i, peopleDN) }
 
@@ -63,8 +62,8 @@ func (p population) writeLDIF(w io.Writer, f flavour) error {
 		fmt.Fprintf(b, "dn: %s\nobjectClass: top\nobjectClass: organizationalUnit\nobjectClass: oathTOTPParams\nou: tokens\n"+
 			"oathOTPLength: 6\noathHMACAlgorithm: 1.2.840.113549.2.7\noathTOTPTimeStepPeriod: 30\noathTOTPTimeStepWindow: 1\n\n", tokensDN)
 	}
-	for i := range p.people {
-		holder := i >= p.withoutCode()
+	for i := range p.entries() {
+		holder := i >= p.people
 		class := ""
 		if holder && f == tokenFlavour {
 			class = "objectClass: oathTOTPUser\n" // slapadd wants the values of an attribute together

@@ -53,7 +53,7 @@ func importWith(ctx context.Context, p population, program string, args ...strin
 		return importFigures{}, fmt.Errorf("%s: %w\n%s", cmd, err, output.Bytes())
 	}
 	f := importFigures{
-		entries: p.people,
+		entries: p.entries(),
 		elapsed: time.Since(start),
 		cpu:     cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
 	}
