@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,10 +143,8 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	id := l.last
 	l.ids[string(key)] = id
 	l.w.Set(key, id.append(nil))
-	if err := d.importCredentials(&l.w, id, rec, credentials); err != nil {
-		return err
-	}
 	l.w.Set(entryKey(id), rec.encode())
+	putCredentials(&l.w, id, credentials)
 	for _, k := range d.indexKeys(id, rec) {
 		l.w.Set(k, nil)
 	}
@@ -188,8 +187,9 @@ const batchSize = 200
 // none, work on a copy of the store. It returns how many were made.
 func (d *Directory) Apply(ctx context.Context, src ImportSource) (int, error) {
 	count := 0
+	a := applying{d: d, src: src}
 	for {
-		batch, err := d.nextBatch(ctx, src)
+		batch, err := a.next(ctx)
 		if err != nil {
 			return count, err
 		}
@@ -231,29 +231,49 @@ type importStep struct {
 	context bool // may change the naming contexts
 }
 
-func (d *Directory) nextBatch(ctx context.Context, src ImportSource) ([]importStep, error) {
+// applying cuts what an Apply reads into batches.
+type applying struct {
+	d    *Directory
+	src  ImportSource
+	held *ImportRecord // read, and begins the next batch
+}
+
+// next returns the next batch; it is empty behind the last one.
+func (a *applying) next(ctx context.Context) ([]importStep, error) {
 	var batch []importStep
 	for len(batch) < batchSize {
-		rec, err := src.Next()
+		rec, err := a.held, error(nil)
+		if a.held = nil; rec == nil {
+			rec, err = a.src.Next()
+		}
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		p, err := d.prepareImport(ctx, rec)
+		if len(batch) > 0 && a.d.looksAtPasswords(rec) {
+			a.held = rec // those of this batch have yet to be stored
+			break
+		}
+		p, err := a.d.prepareImport(ctx, rec)
 		if err != nil {
-			if err := src.Bad(rec, err); err != nil {
+			if err := a.src.Bad(rec, err); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		batch = append(batch, p)
-		if _, ok := rec.Request.(*ModifyRequest); ok {
-			break // may compare passwords with those the batch has yet to store
-		}
 	}
 	return batch, nil
+}
+
+// looksAtPasswords reports whether a change is prepared by what is stored.
+func (d *Directory) looksAtPasswords(rec *ImportRecord) bool {
+	req, ok := rec.Request.(*ModifyRequest)
+	return ok && slices.ContainsFunc(req.Changes, func(c Change) bool {
+		return isPassword(d.schema.AttributeOrUndefined(c.Attribute.Name))
+	})
 }
 
 func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (importStep, error) {
@@ -271,14 +291,10 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 		p.context = true
 		p.run = func(w store.Writer) error {
 			id, err := d.insert(w, dn, entry)
-			if err != nil || len(credentials) == 0 {
-				return err
+			if err == nil {
+				putCredentials(w, id, credentials)
 			}
-			if err := d.importCredentials(w, id, entry, credentials); err != nil {
-				return err
-			}
-			w.Set(entryKey(id), entry.encode())
-			return nil
+			return err
 		}
 	case *DeleteRequest:
 		dn, err := d.parseDN(req.Entry)
@@ -323,7 +339,7 @@ type importedAttributes struct {
 }
 
 // newImport makes a record of an imported entry, with what Export adds to it.
-func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute) (*record, []Attribute, error) {
+func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute) (*record, []*credential, error) {
 	if dn.IsZero() {
 		return nil, nil, Errorf(UnwillingToPerform, "the root DSE cannot be imported")
 	}
@@ -343,15 +359,10 @@ func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute
 	if err := kept.into(rec); err != nil {
 		return nil, nil, err
 	}
-	// What is wrong with the credentials has to be found before the entry is
-	// written, or it would be there without them.
-	return rec, kept.credentials, d.importCredentials(nowhere{}, 0, rec, kept.credentials)
+	credentials, err := d.importCredentials(rec.uuid, kept.credentials)
+	rec.enrolled = len(credentials) > 0
+	return rec, credentials, err
 }
-
-// nowhere forgets what is written to it.
-type nowhere struct{}
-
-func (nowhere) Set(_, _ []byte) {}
 
 // take keeps an attribute if it is one of those, or forgets it if it is
 // operational otherwise.

@@ -78,12 +78,12 @@ func (d *Directory) exportCredentials(r store.Reader, id entryID, rec *record) (
 	return texts, nil
 }
 
-// importCredentials stores the credentials of a new entry with the given id,
-// and notes in rec, which is to be stored afterwards, that it has some. A value
-// of tallystickTOTPCredential is what Export wrote; one of
+// importCredentials reads the credentials that come with the new entry owner.
+// A value of tallystickTOTPCredential is what Export wrote; one of
 // ds-auth-totp-shared-secret is the base32 of a PingDirectory server, and
 // becomes an active credential of which no code up to now is accepted.
-func (d *Directory) importCredentials(w interface{ Set(key, value []byte) }, id entryID, rec *record, attributes []Attribute) error {
+func (d *Directory) importCredentials(owner [16]byte, attributes []Attribute) ([]*credential, error) {
+	var list []*credential
 	seen := map[string]bool{}
 	for _, a := range attributes {
 		for i, v := range a.Values {
@@ -91,25 +91,29 @@ func (d *Directory) importCredentials(w interface{ Set(key, value []byte) }, id 
 			if d.schema.AttributeOrUndefined(a.Name).Name() == "ds-auth-totp-shared-secret" {
 				read = d.credentialOfSecret
 			}
-			c, err := read(rec.uuid, v)
+			c, err := read(owner, v)
 			if err == nil && seen[c.id] {
 				err = errors.New("the id is used twice")
 			}
 			if err != nil {
-				return &Error{
-					ResultCode:        InvalidAttributeSyntax,
-					DiagnosticMessage: fmt.Sprintf("%s: value %d: %v", a.Name, i+1, err),
-				}
+				return nil, Errorf(InvalidAttributeSyntax, "%s: value %d: %v", a.Name, i+1, err)
 			}
 			seen[c.id] = true
-			w.Set(credentialKey(id, c.id), c.encode())
+			list = append(list, c)
 		}
 	}
-	if len(seen) > 0 {
-		rec.enrolled = true
-		w.Set(attemptKey(id), attempts{credentials: len(seen)}.encode())
+	return list, nil
+}
+
+// putCredentials stores the credentials of a new entry, whose record says
+// already that it has some.
+func putCredentials(w interface{ Set(key, value []byte) }, id entryID, list []*credential) {
+	for _, c := range list {
+		w.Set(credentialKey(id, c.id), c.encode())
 	}
-	return nil
+	if len(list) > 0 {
+		w.Set(attemptKey(id), attempts{credentials: len(list)}.encode())
+	}
 }
 
 func (d *Directory) credentialOfSecret(owner [16]byte, text []byte) (*credential, error) {
@@ -166,7 +170,7 @@ func (d *Directory) credentialOfText(owner [16]byte, text []byte) (*credential, 
 		changedBy:     in.ChangedBy,
 		sequence:      in.Sequence,
 	}
-	if err := errors.Join(err1, err2); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep {
+	if err := errors.Join(err1, err2); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep || in.Digits == 0 || in.Period == 0 {
 		return nil, errCredentialText
 	}
 	if err := c.parameters.Check(); err != nil {

@@ -139,6 +139,8 @@ func TestImportRefusesBadCredentials(t *testing.T) {
 		{"no key", []string{"tallystickTOTPCredential: " + strings.Replace(good, `"secret"`, `"name"`, 1)}},
 		{"an unknown algorithm", []string{"tallystickTOTPCredential: " + strings.Replace(good, "SHA1", "MD5", 1)}},
 		{"nine digits", []string{"tallystickTOTPCredential: " + strings.Replace(good, `"digits":6`, `"digits":9`, 1)}},
+		{"no digits", []string{"tallystickTOTPCredential: " + strings.Replace(good, `"digits":6,`, "", 1)}},
+		{"no period", []string{"tallystickTOTPCredential: " + strings.Replace(good, `"period":30,`, "", 1)}},
 		{"an endless period", []string{"tallystickTOTPCredential: " + strings.Replace(good, `"period":30`, `"period":9999999999`, 1)}},
 		{"an unknown state", []string{"tallystickTOTPCredential: " + strings.Replace(good, `"active"`, `"asleep"`, 1)}},
 		{"a step before all", []string{"tallystickTOTPCredential: " + strings.Replace(good, `-1`, `-2`, 1)}},
