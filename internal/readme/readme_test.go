@@ -1,3 +1,5 @@
+//go:build unix
+
 package readme
 
 import (
@@ -35,6 +37,8 @@ var said = []string{
 	`"value":0`,                                 // revoke one
 	`"value":0`,                                 // revoke all
 	"dn:uid=user.0,ou=people,dc=example,dc=com", // the password alone again
+	`modifying entry "uid=user.0,ou=people,dc=example,dc=com"`,
+	"description: acknowledged", // after kill -9
 }
 
 func TestFiveMinutes(t *testing.T) {
@@ -53,15 +57,21 @@ func TestFiveMinutes(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(dir, "testdata"), os.DirFS("../../testdata")); err != nil {
 		t.Fatal(err)
 	}
-	ports := strings.NewReplacer("3389", freePort(t), "3636", freePort(t), "8080", freePort(t))
+	ports := strings.NewReplacer("3389", freePort(t), "3636", freePort(t), "8080", freePort(t), "3390", freePort(t))
 	start(t, dir, ports)
 
 	script := exec.Command("bash", "-euo", "pipefail", "-c", ports.Replace(commands(t)))
 	script.Dir = dir
 	script.Env = append(os.Environ(), "HOME="+dir, "LDAPCONF=/dev/null") // as nobody has set up anything
+	script.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out bytes.Buffer
 	script.Stdout, script.Stderr = &out, &out
-	if err := script.Run(); err != nil {
+	if err := script.Start(); err != nil {
+		t.Fatal(err)
+	}
+	err := script.Wait()
+	syscall.Kill(-script.Process.Pid, syscall.SIGKILL) // what a script that failed left running
+	if err != nil {
 		t.Fatalf("%v after\n%s", err, out.String())
 	}
 	rest := out.String()
