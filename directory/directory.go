@@ -187,8 +187,11 @@ func (d *Directory) Schema() *schema.Schema { return d.schema }
 func (d *Directory) update(ctx context.Context, fn func(store.Writer) error) error {
 	Slow(ctx)
 	err := d.store.Update(ctx, fn)
-	if errors.Is(err, store.ErrReadOnly) {
+	switch {
+	case errors.Is(err, store.ErrReadOnly):
 		return &Error{ResultCode: UnwillingToPerform, DiagnosticMessage: "the server takes no changes at the moment", Cause: err}
+	case errors.Is(err, store.ErrTooLarge):
+		return &Error{ResultCode: AdminLimitExceeded, DiagnosticMessage: "the entry is too large, or one of its values", Cause: err}
 	}
 	return err
 }

@@ -205,10 +205,12 @@ func (m *modification) run(w store.Writer) error {
 	return nil
 }
 
-// apply makes one change to an entry.
+// apply makes one change to an entry. It may run again with the same change,
+// so what goes into the entry is a copy.
 func (d *Directory) apply(rec *record, c Change) error {
 	name := c.Attribute.Name
 	t := d.schema.AttributeOrUndefined(name)
+	c.Attribute.Values = slices.Clone(c.Attribute.Values)
 	if isPassword(t) {
 		return applyPassword(rec, c)
 	}
@@ -243,12 +245,8 @@ func (d *Directory) apply(rec *record, c Change) error {
 		rec.attributes = slices.Delete(rec.attributes, i, i+1)
 		return nil
 	}
-	for n, v := range c.Attribute.Values {
-		at := findValue(t, a.Values, v)
-		if at < 0 {
-			return Errorf(NoSuchAttribute, "%s: the entry does not have value %d", name, n+1)
-		}
-		a.Values = slices.Delete(a.Values, at, at+1)
+	if err := a.remove(t, c.Attribute.Values); err != nil {
+		return err
 	}
 	if len(a.Values) == 0 {
 		rec.attributes = slices.Delete(rec.attributes, i, i+1)
@@ -267,6 +265,28 @@ func (a *Attribute) add(t *schema.AttributeType, values [][]byte) error {
 			return Errorf(AttributeOrValueExists, "%s: the entry has value %d already", a.Name, n+1)
 		}
 		a.Values = append(a.Values, v)
+	}
+	return nil
+}
+
+// remove takes away values, each of which the attribute must have.
+func (a *Attribute) remove(t *schema.AttributeType, values [][]byte) error {
+	missing := make(map[string]int, len(values)) // by key, the position
+	for n, v := range values {
+		key := string(valueKey(t, v))
+		if _, twice := missing[key]; twice {
+			return Errorf(NoSuchAttribute, "%s: value %d is to be deleted twice", a.Name, n+1)
+		}
+		missing[key] = n
+	}
+	a.Values = slices.DeleteFunc(a.Values, func(v []byte) bool {
+		key := string(valueKey(t, v))
+		_, gone := missing[key]
+		delete(missing, key)
+		return gone
+	})
+	for _, n := range missing {
+		return Errorf(NoSuchAttribute, "%s: the entry does not have value %d", a.Name, n+1)
 	}
 	return nil
 }

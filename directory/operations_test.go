@@ -3,7 +3,10 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -29,6 +32,11 @@ func TestAdd(t *testing.T) {
 		{"a value of the wrong syntax", person("eve"), []string{"objectClass: posixAccount", "uidNumber: one"}, InvalidAttributeSyntax},
 		{"an attribute the server keeps", person("eve"), []string{"objectClass: account", "entryUUID: 1b4db7eb-4057-5ddf-91e0-36dec72071f5"}, ConstraintViolation},
 		{"a TOTP secret past the extended operations", person("eve"), []string{"objectClass: account", "ds-auth-totp-shared-secret: ABCDEFGHIJKLMNOP"}, UnwillingToPerform},
+		{"a value of the wrong syntax in the name", "c=Utopia,dc=example,dc=com", []string{"objectClass: country"}, NamingViolation},
+		{"an empty value in the name", "uid=,ou=people,dc=example,dc=com", []string{"objectClass: account"}, NamingViolation},
+		{"a name that the server keeps", "createTimestamp=20200101000000Z,dc=example,dc=com", []string{"objectClass: account"}, NamingViolation},
+		{"a name that is secret", "userPassword=x,dc=example,dc=com", []string{"objectClass: account"}, NamingViolation},
+		{"an attribute name without end", person("eve"), []string{"objectClass: account", strings.Repeat("x", 513) + ": x"}, InvalidAttributeSyntax},
 		{"a malformed attribute name", person("eve"), []string{"objectClass: account", "a b: x"}, InvalidAttributeSyntax},
 		{"the schema", "cn=schema", []string{"objectClass: top"}, EntryAlreadyExists},
 		{"the root DSE", "", []string{"objectClass: top"}, EntryAlreadyExists},
@@ -63,6 +71,7 @@ func TestModify(t *testing.T) {
 		{"add what is there, in another spelling", []Change{change(AddValues, "telephoneNumber", "+12")}, AttributeOrValueExists, ""},
 		{"delete one value", []Change{change(DeleteValues, "telephoneNumber", "+1-2")}, Success, "uidNumber: 7"},
 		{"delete a value that is not there", []Change{change(DeleteValues, "telephoneNumber", "+1 3")}, NoSuchAttribute, ""},
+		{"delete a value twice", []Change{change(DeleteValues, "telephoneNumber", "+1 2", "+12")}, NoSuchAttribute, ""},
 		{"delete all", []Change{change(DeleteValues, "telephoneNumber")}, Success, "uidNumber: 7"},
 		{"delete an attribute that is not there", []Change{change(DeleteValues, "mobile")}, NoSuchAttribute, ""},
 		{"replace", []Change{change(ReplaceValues, "telephoneNumber", "+1 9")}, Success, "telephoneNumber: +1 9\nuidNumber: 7"},
@@ -143,6 +152,9 @@ func TestModifyDN(t *testing.T) {
 			[]string{below, people, staff, "uid=bob," + below, "uid=eve," + people}},
 		{"rename to another attribute", person("ann"), "cn=Eve", true, nil, Success,
 			[]string{"cn=Eve," + people, below, people, staff, "uid=bob," + below}},
+		{"a name that the server keeps", person("ann"), "entryUUID=1b4db7eb-4057-5ddf-91e0-36dec72071f5", false, nil, NamingViolation, nil},
+		{"two attributes", person("ann"), "uid=ann+sn=Example", true, nil, Success,
+			[]string{below, people, staff, "uid=ann+sn=Example," + people, "uid=bob," + below}},
 		{"change the spelling of a name", person("ann"), "uid=ANN", true, nil, Success,
 			[]string{below, people, staff, "uid=ANN," + people, "uid=bob," + below}},
 		{"move", person("ann"), "uid=ann", false, &staff, Success,
@@ -269,4 +281,44 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s: %v %v, want %v %v", test.rule, equal, err, test.equal, test.code)
 		}
 	}
+}
+
+// A transaction may run again: it must not change the request.
+func TestModifyTwiceInOneRequest(t *testing.T) {
+	d := newDirectory(t)
+	addPeople(t, d, "ann")
+	req := ModifyRequest{person("ann"), []Change{
+		{AddValues, attributes("description: a", "description: b")[0]},
+		{DeleteValues, attributes("description: a")[0]},
+		{ReplaceValues, attributes("uidNumber: 1")[0]},
+		{IncrementValues, attributes("uidNumber: 1")[0]},
+	}}
+	if err := d.Modify(context.Background(), root, &req); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%s %s", req.Changes[0].Attribute.Values, req.Changes[2].Attribute.Values); got != "[a b] [1]" {
+		t.Errorf("the request became %s", got)
+	}
+}
+
+// What the store does not take is too much, not a fault of the server.
+func TestEntryTooLarge(t *testing.T) {
+	d := newDirectory(t)
+	addPeople(t, d)
+	for rule, req := range map[string]*AddRequest{
+		"a value":   {person("a"), append(attributes("objectClass: account"), Attribute{"jpegPhoto", [][]byte{make([]byte, 2<<20)}})},
+		"the index": {person("b"), append(attributes("objectClass: account"), Attribute{"cn", [][]byte{[]byte(randomText(900_000))}})},
+	} {
+		if err := d.Add(context.Background(), root, req); !errors.Is(err, AdminLimitExceeded) {
+			t.Errorf("%s: %v", rule, err)
+		}
+	}
+}
+
+func randomText(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = 'a' + byte(rand.IntN(26))
+	}
+	return string(b)
 }

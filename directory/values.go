@@ -78,11 +78,14 @@ func checkWritable(name string, t *schema.AttributeType) error {
 
 func isPassword(t *schema.AttributeType) bool { return t.Name() == "userPassword" }
 
+// maxName is how long an attribute description may be.
+const maxName = 512
+
 // checkName fails if an attribute description is malformed (RFC 4512,
 // section 2.5).
 func checkName(name string) error {
 	base, options, _ := strings.Cut(name, ";")
-	ok := base != ""
+	ok := base != "" && len(name) <= maxName
 	for i, c := range []byte(base) {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 		ok = ok && (letter || c >= '0' && c <= '9' || i > 0 && (c == '-' || c == '.'))
@@ -104,8 +107,11 @@ func (d *Directory) checkEntry(rec *record, rdn RDN) error {
 	}
 	for _, ava := range rdn.AVAs() {
 		t := d.schema.AttributeOrUndefined(ava.Type)
-		if isPassword(t) || secret(t) {
+		if isPassword(t) || checkWritable(ava.Type, t) != nil {
 			return Errorf(NamingViolation, "%s cannot be part of a name", ava.Type)
+		}
+		if err := t.Syntax.Validate(ava.Value); err != nil {
+			return Errorf(NamingViolation, "%s in the name: %v", ava.Type, err)
 		}
 		i := d.find(rec.attributes, ava.Type)
 		if i < 0 || findValue(t, rec.attributes[i].Values, ava.Value) < 0 {
