@@ -17,15 +17,29 @@ const fewCandidates = 32
 // maxPostings is how many trigrams of one substring filter are looked up.
 const maxPostings = 4
 
-// planner finds the entries that could match a filter through the index.
+// maxTrigrams is how many octets of a substring give trigrams.
+const maxTrigrams = 64
+
+// maxEffort is how many index keys a planner reads; each scan counts as a few
+// besides. One that has not come to an end by then leaves it at that.
+const (
+	maxEffort  = 4 * maxCandidates
+	scanEffort = 4
+)
+
+// planner finds the entries that could match one filter through the index.
 type planner struct {
-	d *Directory
-	r store.Reader
+	d      *Directory
+	r      store.Reader
+	effort int
 }
 
 // candidates returns the ids of all entries that could match f, ascending, if
 // the index knows them and they are at most limit.
 func (p *planner) candidates(f *Filter, limit int) (ids []entryID, ok bool, err error) {
+	if p.effort++; p.effort > maxEffort {
+		return nil, false, nil
+	}
 	switch f.Kind {
 	case FilterAnd:
 		// The smallest set any part proposes will do. (objectClass=person)
@@ -140,6 +154,7 @@ func assertionTrigrams(rule *schema.MatchingRule, f *Filter) [][]byte {
 		case schema.Final:
 			norm = append(norm, endMark)
 		}
+		norm = norm[:min(len(norm), maxTrigrams)]
 		grams = append(grams, trigrams(norm)...)
 	}
 	piece(schema.Initial, f.Initial)
@@ -156,12 +171,13 @@ func (p *planner) scan(prefix []byte, limit int) ([]entryID, bool, error) {
 	keys.KeysOnly = true
 	var ids []entryID
 	over := false
+	p.effort += scanEffort
 	err := p.r.Scan(keys, func(key, _ []byte) bool {
+		p.effort++
 		if len(key) < len(prefix)+8 {
 			return true
 		}
-		if len(ids) >= limit {
-			over = true
+		if over = len(ids) >= limit || p.effort > maxEffort; over {
 			return false
 		}
 		ids = append(ids, idAtEnd(key))

@@ -103,7 +103,7 @@ func (s *search) run(ctx context.Context) error {
 	if s.req.Scope == BaseObject {
 		return s.visit(ctx, s.baseID)
 	}
-	p := planner{s.d, s.r}
+	p := planner{d: s.d, r: s.r}
 	ids, ok, err := p.candidates(&s.req.Filter, maxCandidates)
 	if err != nil {
 		return err

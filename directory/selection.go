@@ -24,7 +24,13 @@ type namedAttribute struct {
 
 func (d *Directory) newSelection(names []string) *selection {
 	s := &selection{schema: d.schema, user: len(names) == 0}
+	seen := make(map[string]bool, len(names))
 	for _, n := range names {
+		key := strings.ToLower(n)
+		if seen[key] {
+			continue // a class is a long list of attributes
+		}
+		seen[key] = true
 		switch {
 		case n == "*":
 			s.user = true
