@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 
 	"tallystick/directory/store"
@@ -109,21 +108,36 @@ func (d *Directory) place(r store.Reader, dn DN) (parent entryID, norm, name str
 	return parent, dn.RDN(0).Norm(), dn.RDN(0).String(), err
 }
 
+const nextIDName = "next id"
+
 // nextID takes an id that was never used before.
 func nextID(w store.Writer) (entryID, error) {
-	key := metaKey("next id")
-	next := uint64(1)
-	v, err := w.Get(key)
+	id, err := peekID(w)
+	if err == nil {
+		takeIDs(w, id, id)
+	}
+	return id, err
+}
+
+// peekID is the lowest id that was never used.
+func peekID(r store.Reader) (entryID, error) {
+	v, err := r.Get(metaKey(nextIDName))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		w.Set(metaKey("format"), []byte(formatVersion))
+		return 1, nil
 	case err != nil:
 		return 0, err
 	case len(v) != 8:
 		return 0, errRecord
-	default:
-		next = binary.BigEndian.Uint64(v)
 	}
-	w.Set(key, binary.BigEndian.AppendUint64(nil, next+1))
-	return entryID(next), nil
+	return idAtEnd(v), nil
+}
+
+// takeIDs makes the ids from first to last, all unused so far, used. The very
+// first one also says what format the store has.
+func takeIDs(w store.Writer, first, last entryID) {
+	if first == 1 {
+		w.Set(metaKey("format"), []byte(formatVersion))
+	}
+	w.Set(metaKey(nextIDName), (last + 1).append(nil))
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tallystick/directory"
-	"tallystick/directory/store"
 	"tallystick/directory/store/badger"
 	"tallystick/internal/ldif"
 )
@@ -107,15 +106,8 @@ func (im *importing) fill(ctx context.Context, folder string, onlyAdds bool) (n 
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
-	empty, err := d.directory.Empty(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if empty && onlyAdds {
-		n, err := d.directory.Load(ctx, im.source())
-		if !errors.Is(err, store.ErrNotEmpty) { // else there is a root password, say
-			return n, err
-		}
+	if onlyAdds {
+		return d.directory.Load(ctx, im.source())
 	}
 	im.in.opts.Keep = true // Apply works on many records at the same time
 	return d.directory.Apply(ctx, im.source())

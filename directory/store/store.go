@@ -24,8 +24,8 @@ var ErrTooLarge = errors.New("store: too large")
 // that the engine keeps for itself; no printable key is among those.
 var ErrInvalidKey = errors.New("store: invalid key")
 
-// ErrNotEmpty is returned by Load when the store holds a key already.
-var ErrNotEmpty = errors.New("store: not empty")
+// ErrChanged is returned by Load when an Update changed the store meanwhile.
+var ErrChanged = errors.New("store: changed while it was being loaded")
 
 // ErrCorrupt is returned by Get and Scan for a value that is not what was
 // stored. It never means "not there": callers must refuse, not assume.
@@ -87,9 +87,11 @@ type Store interface {
 	// call Update. It does not run when ctx has ended before its turn.
 	Update(ctx context.Context, fn func(Writer) error) error
 
-	// Load fills an empty store with the pairs that fn puts, in any order, no
-	// key twice. The pairs appear all together when Load returns nil and not
-	// at all otherwise. It is much faster than Update and uses bounded memory.
+	// Load adds the pairs that fn puts, in any order, no key twice, to those
+	// that are there; a key that is there already gets the new value. The pairs
+	// appear all together when Load returns nil and not at all otherwise. It is
+	// much faster than Update for many pairs, uses bounded memory, and fails
+	// with ErrChanged if an Update came between.
 	Load(ctx context.Context, fn func(put func(key, value []byte) error) error) error
 
 	Close() error

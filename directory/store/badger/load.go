@@ -1,6 +1,7 @@
 package badger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,11 +16,11 @@ import (
 )
 
 // Load implements store.Store. It sorts the pairs in runs of 32 MiB, builds a
-// database beside the one in use, and changes over to it. It needs twice the
-// disk space of the pairs. Views go on meanwhile; an Update that changes
-// something makes Load fail with ErrNotEmpty. put must not be called from
-// several goroutines at once.
-func (s *Store) Load(ctx context.Context, fn func(put func(key, value []byte) error) error) (err error) {
+// database of them and of what is there beside the one in use, and changes
+// over to it. It needs twice the disk space of the pairs and once that of the
+// store. Views go on meanwhile. put must not be called from several goroutines
+// at once.
+func (s *Store) Load(ctx context.Context, fn func(put func(key, value []byte) error) error) error {
 	s.closing.RLock()
 	if s.closed {
 		s.closing.RUnlock()
@@ -31,13 +32,25 @@ func (s *Store) Load(ctx context.Context, fn func(put func(key, value []byte) er
 	s.loading.Lock()
 	defer s.loading.Unlock()
 
-	base, err := s.emptyVersion(ctx)
+	var base uint64
+	var next *database
+	err := s.View(ctx, func(r store.Reader) (err error) {
+		old := r.(*reader)
+		base = old.snap.version
+		next, err = s.merged(ctx, old, fn)
+		return err
+	})
 	if err != nil {
 		return err
 	}
+	return s.changeOver(ctx, base, next)
+}
+
+// merged builds a database of what old reads and of the pairs that fn puts.
+func (s *Store) merged(ctx context.Context, old *reader, fn func(put func(key, value []byte) error) error) (_ *database, err error) {
 	sorted, err := newSorter(s.root, s.cfg.sortMemory)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, sorted.close()) }()
 
@@ -49,35 +62,16 @@ func (s *Store) Load(ctx context.Context, fn func(put func(key, value []byte) er
 		return refused
 	})
 	if err = errors.Join(err, refused); err != nil {
-		return err
+		return nil, err
 	}
-	if err := roomFor(s.root, s.cfg, sorted.bytes); err != nil {
-		return err
-	}
-	next, err := s.build(ctx, sorted, base+1)
+	size, err := sizeOf(s.db.dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.changeOver(ctx, base, next)
-}
-
-// emptyVersion returns the version of the store, which must hold no key.
-func (s *Store) emptyVersion(ctx context.Context) (version uint64, err error) {
-	err = s.View(ctx, func(r store.Reader) error {
-		version = r.(*reader).snap.version
-		empty := true
-		if err := r.Scan(store.Range{KeysOnly: true}, func(_, _ []byte) bool {
-			empty = false
-			return false
-		}); err != nil {
-			return err
-		}
-		if !empty {
-			return store.ErrNotEmpty
-		}
-		return nil
-	})
-	return version, err
+	if err := roomFor(s.root, s.cfg, sorted.bytes+size); err != nil {
+		return nil, err
+	}
+	return s.build(ctx, sorted, old, old.snap.version+1)
 }
 
 func (s *Store) put(ctx context.Context, sorted *sorter, key, value []byte) error {
@@ -98,9 +92,9 @@ func (s *Store) put(ctx context.Context, sorted *sorter, key, value []byte) erro
 	return sorted.add(key, seal(key, value))
 }
 
-// build makes a database of the sorted pairs, all with the same version, and
-// opens it. On failure nothing is left of it.
-func (s *Store) build(ctx context.Context, sorted *sorter, version uint64) (_ *database, err error) {
+// build makes a database of the sorted pairs over those of old, all with the
+// same version, and opens it. On failure nothing is left of it.
+func (s *Store) build(ctx context.Context, sorted *sorter, old *reader, version uint64) (_ *database, err error) {
 	name := nextName(filepath.Base(s.db.dir))
 	dir := filepath.Join(s.root, name)
 	defer func() {
@@ -115,7 +109,7 @@ func (s *Store) build(ctx context.Context, sorted *sorter, version uint64) (_ *d
 	if err != nil {
 		return nil, err
 	}
-	err = stream(ctx, b, sorted, version)
+	err = stream(ctx, b, sorted, old, version)
 	if err := errors.Join(err, badgerError(b.Close())); err != nil {
 		return nil, err
 	}
@@ -125,8 +119,8 @@ func (s *Store) build(ctx context.Context, sorted *sorter, version uint64) (_ *d
 	return openDatabase(s.root, name, s.cfg)
 }
 
-// stream writes the sorted pairs into the empty database b.
-func stream(ctx context.Context, b *badgerdb.DB, sorted *sorter, version uint64) error {
+// stream writes the sorted pairs over those of old into the empty database b.
+func stream(ctx context.Context, b *badgerdb.DB, sorted *sorter, old *reader, version uint64) error {
 	w := b.NewStreamWriter()
 	if err := w.Prepare(); err != nil {
 		w.Cancel()
@@ -146,7 +140,7 @@ func stream(ctx context.Context, b *badgerdb.DB, sorted *sorter, version uint64)
 		}
 		return flush()
 	}
-	err := sorted.merge(add)
+	err := mergeOver(old, sorted, add)
 	if err == nil {
 		err = add(versionKey, seal(versionKey, nil)) // the last key of all
 	}
@@ -160,6 +154,39 @@ func stream(ctx context.Context, b *badgerdb.DB, sorted *sorter, version uint64)
 	return w.Flush()
 }
 
+// mergeOver calls fn for the pairs of old and sorted in the order of their
+// keys. Where both have a key, the pair of sorted counts.
+func mergeOver(old *reader, sorted *sorter, fn func(key, sealed []byte) error) error {
+	c := old.cursor(store.Range{})
+	defer c.close()
+	passOn := func(below []byte) error { // nil: all that is left
+		for key := c.key(); key != nil && (below == nil || bytes.Compare(key, below) < 0); key = c.key() {
+			value, err := c.value()
+			if err != nil {
+				return err
+			}
+			if err := fn(key, seal(key, value)); err != nil {
+				return err
+			}
+			c.next()
+		}
+		return nil
+	}
+	err := sorted.merge(func(key, sealed []byte) error {
+		if err := passOn(key); err != nil {
+			return err
+		}
+		if bytes.Equal(c.key(), key) {
+			c.next()
+		}
+		return fn(key, sealed)
+	})
+	if err != nil {
+		return err
+	}
+	return passOn(nil)
+}
+
 // changeOver makes next the database in use, if the one in use is still at
 // version base, and removes the old one when its last reader has gone.
 func (s *Store) changeOver(ctx context.Context, base uint64, next *database) error {
@@ -169,7 +196,7 @@ func (s *Store) changeOver(ctx context.Context, base uint64, next *database) err
 			return s.broken
 		}
 		if s.db.version != base {
-			return fmt.Errorf("%w: it was written to while it was being loaded", store.ErrNotEmpty)
+			return store.ErrChanged
 		}
 		if err := writeCurrent(s.root, filepath.Base(next.dir)); err != nil {
 			s.broken = fmt.Errorf("badger: changing over to the loaded database failed; restart the server: %w", err)

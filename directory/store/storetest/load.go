@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -62,6 +63,56 @@ func testLoad(t *testing.T, open Open) {
 	}
 }
 
+// What Load puts stands beside what was there, and takes the place of a key
+// that was there.
+func testLoadOver(t *testing.T, open Open) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	update(t, s, func(w store.Writer) error {
+		for i := range 2000 {
+			w.Set(fmt.Appendf(nil, "%06d", i*2), []byte("old"))
+		}
+		return nil
+	})
+	err := s.Load(context.Background(), func(put put) error {
+		for _, i := range rand.Perm(2000) {
+			if err := put(fmt.Appendf(nil, "%06d", 1000+i*3), []byte("new")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for i := range 2000 {
+		want[fmt.Sprintf("%06d", i*2)] = "old"
+	}
+	for i := range 2000 {
+		want[fmt.Sprintf("%06d", 1000+i*3)] = "new"
+	}
+	for range 2 {
+		got := map[string]string{}
+		view(t, s, func(r store.Reader) error {
+			return r.Scan(store.Range{}, func(key, value []byte) bool {
+				got[string(key)] = string(value)
+				return true
+			})
+		})
+		if !maps.Equal(got, want) {
+			t.Errorf("%d keys, want %d with the values of both", len(got), len(want))
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func testLoadRefusals(t *testing.T, open Open) {
 	failure := errors.New("bad record")
 	canceled, cancel := context.WithCancel(context.Background())
@@ -102,12 +153,14 @@ func testLoadRefusals(t *testing.T, open Open) {
 		})
 	}
 
-	t.Run("not empty", func(t *testing.T) {
+	t.Run("a failure in a store that holds something", func(t *testing.T) {
 		s := open.fresh(t)
 		set(t, s, "k")
-		err := s.Load(context.Background(), func(put put) error { return put([]byte("x"), nil) })
-		if !errors.Is(err, store.ErrNotEmpty) {
-			t.Errorf("Load = %v, want ErrNotEmpty", err)
+		err := s.Load(context.Background(), func(put put) error {
+			return errors.Join(put([]byte("x"), nil), failure)
+		})
+		if !errors.Is(err, failure) {
+			t.Errorf("Load = %v, want %v", err, failure)
 		}
 		view(t, s, func(r store.Reader) error {
 			checkScan(t, r, store.Range{}, []string{"k"})
@@ -115,7 +168,7 @@ func testLoadRefusals(t *testing.T, open Open) {
 		})
 	})
 
-	t.Run("filled meanwhile", func(t *testing.T) {
+	t.Run("changed meanwhile", func(t *testing.T) {
 		s := open.fresh(t)
 		err := s.Load(context.Background(), func(put put) error {
 			set(t, s, "k")
@@ -126,8 +179,8 @@ func testLoadRefusals(t *testing.T, open Open) {
 			got, err = list(r, store.Range{KeysOnly: true})
 			return err
 		})
-		if !errors.Is(err, store.ErrNotEmpty) || !slices.Equal(got, []string{"k"}) {
-			t.Errorf("Load = %v and left %q; want ErrNotEmpty and the k that came first", err, got)
+		if !errors.Is(err, store.ErrChanged) || !slices.Equal(got, []string{"k"}) {
+			t.Errorf("Load = %v and left %q; want ErrChanged and the k that came first", err, got)
 		}
 	})
 }

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		{"Phantoms", testPhantoms},
 		{"Uniqueness", testUniqueness},
 		{"Load", testLoad},
+		{"LoadOver", testLoadOver},
 		{"LoadRefusals", testLoadRefusals},
 		{"Model", testModel},
 	}
