@@ -20,12 +20,12 @@ func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteReques
 	if dn.IsZero() || dn.Equal(d.subentry) {
 		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
+	defer d.tree.change()()
 	var context bool
 	err = d.update(ctx, func(w store.Writer) (err error) {
 		context, err = d.remove(w, dn)
 		return err
 	})
-	d.tree.forget()
 	if err == nil && context {
 		err = d.loadContexts(ctx)
 	}

@@ -20,7 +20,7 @@ func (d *Directory) ModifyDN(ctx context.Context, who Requester, req *ModifyDNRe
 	if _, err := d.requireBypass(ctx, who); err != nil {
 		return err
 	}
-	defer d.tree.forget()
+	defer d.tree.change()()
 	return d.update(ctx, m.run)
 }
 

@@ -11,9 +11,11 @@ import (
 // tree remembers the names and ids of entries that have others below them, so
 // that finding and naming an entry does not walk through its ancestors each
 // time. Renames and deletions empty it: they begin a new generation, and what
-// was read in an older one is neither given nor taken.
+// was read in an older one is neither given nor taken. While one goes on some
+// snapshots have it and some have not, so those begun meanwhile do without.
 type tree struct {
 	mu         sync.RWMutex // guards all below
+	changing   int          // renames and deletions under way
 	generation uint64
 	ids        map[string]entryID    // by normalised DN
 	containers map[entryID]container // by id
@@ -28,13 +30,19 @@ type container struct {
 // maxContainers bounds the memory of a tree; beyond it, it starts anew.
 const maxContainers = 20_000
 
-// forget begins a new generation. It is called after a rename or a deletion is
-// durable and before it is acknowledged.
-func (t *tree) forget() {
+// change begins a rename or a deletion. Call done when it is durable, before it
+// is acknowledged.
+func (t *tree) change() (done func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.changing++
 	t.generation++
 	t.clear()
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.changing--
+	}
 }
 
 func (t *tree) clear() {
@@ -51,8 +59,11 @@ type snapshot struct {
 // view runs fn on a snapshot of the store.
 func (d *Directory) view(ctx context.Context, fn func(store.Reader) error) error {
 	d.tree.mu.RLock()
-	generation := d.tree.generation
+	generation, changing := d.tree.generation, d.tree.changing > 0
 	d.tree.mu.RUnlock()
+	if changing {
+		return d.store.View(ctx, fn)
+	}
 	return d.store.View(ctx, func(r store.Reader) error {
 		return fn(&snapshot{r, &d.tree, generation})
 	})
@@ -72,8 +83,8 @@ func (s *snapshot) container(id entryID) (container, bool) {
 	return c, ok && s.tree.generation == s.generation
 }
 
-// change runs fn on the tree if what the snapshot knows is still true.
-func (s *snapshot) change(fn func(*tree)) {
+// learn runs fn on the tree if what the snapshot knows is still true.
+func (s *snapshot) learn(fn func(*tree)) {
 	s.tree.mu.Lock()
 	defer s.tree.mu.Unlock()
 	if s.tree.generation != s.generation {
@@ -132,7 +143,7 @@ func (d *Directory) walk(r store.Reader, dn DN) (entryID, error) {
 		}
 		if s != nil {
 			above := ancestorNorm(dn, norm, depth)
-			s.change(func(t *tree) { t.ids[above] = id })
+			s.learn(func(t *tree) { t.ids[above] = id })
 		}
 		id = next
 	}
@@ -168,7 +179,7 @@ func (d *Directory) containerOf(r store.Reader, id entryID) (container, error) {
 		c.name += "," + up.name
 	}
 	if s != nil {
-		s.change(func(t *tree) { t.containers[id] = c })
+		s.learn(func(t *tree) { t.containers[id] = c })
 	}
 	return c, nil
 }
