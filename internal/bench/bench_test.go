@@ -32,7 +32,9 @@ func TestCode(t *testing.T) {
 }
 
 func TestDeckDealsACodeOnce(t *testing.T) {
+	now := time.Unix(1_000_000_000, 0)
 	d := newDeck(population{people: 2, holders: 4})
+	d.now = func() time.Time { return now }
 	encode := func(dn, code string) []byte { return []byte(dn) }
 	seen := make(map[string]bool)
 	for range 2 { // the second hand gets what the first left
@@ -48,8 +50,11 @@ func TestDeckDealsACodeOnce(t *testing.T) {
 			seen[dn] = true
 		}
 	}
-	if got := d.fresh(stepAt(time.Now())); got != 0 && got != 4 { // 4 if a step has just begun
+	if got := d.fresh(stepAt(now)); got != 0 {
 		t.Errorf("%d holders fresh after all were dealt", got)
+	}
+	if got := d.fresh(stepAt(now.Add(period))); got != 4 {
+		t.Errorf("%d holders fresh in the next step, want all 4", got)
 	}
 }
 

@@ -30,25 +30,26 @@ func stepAt(t time.Time) int64 { return t.Unix() / int64(period/time.Second) }
 type deck struct {
 	people population
 	spent  []int64 // by holder: the last step dealt
+	now    func() time.Time
 }
 
 func newDeck(p population) *deck {
-	return &deck{people: p, spent: make([]int64, p.holders)}
+	return &deck{people: p, spent: make([]int64, p.holders), now: time.Now}
 }
 
 // deal encodes a request for every holder whose code of the current step is
 // fresh. If fewer than least are left, it waits for the next step first.
 func (d *deck) deal(ctx context.Context, least int, encode func(dn, code string) []byte) (source, error) {
-	step := stepAt(time.Now())
+	step := stepAt(d.now())
 	if d.fresh(step) < min(least, len(d.spent)) {
-		next := time.Unix((step+1)*int64(period/time.Second), 0)
-		progress("waiting %s for fresh codes", time.Until(next).Round(time.Second))
+		wait := time.Unix((step+1)*int64(period/time.Second), 0).Sub(d.now())
+		progress("waiting %s for fresh codes", wait.Round(time.Second))
 		select {
-		case <-time.After(time.Until(next)):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		step = stepAt(time.Now())
+		step = stepAt(d.now())
 	}
 	h := &hand{deck: d, step: step}
 	for holder, last := range d.spent {
