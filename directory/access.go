@@ -14,6 +14,7 @@ import (
 //   - anybody may read the root DSE and the schema and use the operations that
 //     carry their own proof (see credentials.go);
 //   - an authenticated user reads all but secrets, and changes his own password;
+//     a local user of the machine who has no entry is not one;
 //   - a user whose entry has ds-privilege-name values does what they grant;
 //   - the root user, and the server itself, do everything;
 //   - secrets are never read, compared or searched by anybody.
@@ -98,6 +99,23 @@ func (d *Directory) privilegesIn(rec *record) privileges {
 		}
 	}
 	return p
+}
+
+// mayRead fails unless who may read entries.
+func (d *Directory) mayRead(r store.Reader, who Requester) error {
+	switch {
+	case who.How == ByServer:
+		return nil
+	case who.Anonymous():
+		return errNotAuthenticated
+	case who.How != ByTransport:
+		return nil // there was an entry with a password
+	}
+	a, err := d.requester(r, who)
+	if err == nil && !a.known() {
+		err = errNoAccess
+	}
+	return err
 }
 
 // mayTakeOver fails if a user has privileges that somebody, who may do what

@@ -22,13 +22,14 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		return d.compareIn(d.rootDSE(), t, req)
 	case dn.Equal(d.subentry):
 		return d.compareIn(d.subschema(), t, req)
-	case who.Anonymous():
-		return false, errNotAuthenticated
 	case t != nil && secret(t):
 		return false, errNoAccess
 	}
 	var equal bool
 	err = d.view(ctx, func(r store.Reader) error {
+		if err := d.mayRead(r, who); err != nil {
+			return err
+		}
 		id, err := d.resolve(r, dn)
 		if err != nil {
 			return err

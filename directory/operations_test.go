@@ -214,6 +214,11 @@ func TestAccess(t *testing.T) {
 		_, err := find(t, d, who, SearchRequest{BaseObject: base}, "(objectClass=*)")
 		return err
 	}
+	compare := func(who Requester, dn string) error {
+		_, err := d.Compare(ctx, who, &CompareRequest{dn, "cn", []byte("x")})
+		return err
+	}
+	stranger := Requester{DN: "gidNumber=7+uidNumber=7,cn=peercred,cn=external,cn=auth", How: ByTransport}
 	for _, test := range []struct {
 		rule string
 		err  error
@@ -224,6 +229,10 @@ func TestAccess(t *testing.T) {
 		{"strangers read no entries", look(anonymous, person("ann")), InsufficientAccessRights},
 		{"strangers do not learn what exists", look(anonymous, person("nobody")), InsufficientAccessRights},
 		{"users read entries", look(ann, person("bob")), Success},
+		{"so they do by the transport", look(Requester{DN: person("ann"), How: ByTransport}, person("bob")), Success},
+		{"local users without entry read none", look(stranger, person("ann")), InsufficientAccessRights},
+		{"local users without entry compare nothing", compare(stranger, person("ann")), InsufficientAccessRights},
+		{"strangers compare nothing", compare(anonymous, person("ann")), InsufficientAccessRights},
 		{"users change their own password", setPassword(ann, person("ann")), Success},
 		{"users do not change others' passwords", setPassword(ann, person("bob")), InsufficientAccessRights},
 		{"users change nothing else of themselves", describe(ann, person("ann")), InsufficientAccessRights},

@@ -34,9 +34,6 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 		}
 		return s.special(subschemaDN, d.subschema())
 	}
-	if who.Anonymous() && who.How != ByServer {
-		return errNotAuthenticated
-	}
 	s.sizeLimit, s.timeLimit = req.SizeLimit, time.Duration(req.TimeLimit)*time.Second
 	if !d.isRoot(who) {
 		s.sizeLimit = lesser(s.sizeLimit, d.cfg.SizeLimit)
@@ -47,6 +44,9 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 	}
 	return d.view(ctx, func(r store.Reader) error {
 		s.r = r
+		if err := d.mayRead(r, who); err != nil {
+			return err
+		}
 		return s.run(ctx)
 	})
 }
