@@ -81,10 +81,11 @@ func (c CredentialsConfig) wait(failures int) time.Duration {
 	case failures < c.FreeAttempts:
 		return 0
 	}
-	if n := failures - c.FreeAttempts; n < 30 {
-		return min(c.Delay<<n, c.Lockout)
+	delay := c.Delay
+	for n := failures - c.FreeAttempts; n > 0 && delay < c.Lockout; n-- {
+		delay *= 2
 	}
-	return c.Lockout
+	return min(delay, c.Lockout)
 }
 
 // refuses reports whether an attempt at the time now comes before its time.

@@ -45,6 +45,12 @@ func TestAttemptsRules(t *testing.T) {
 	if got := (CredentialsConfig{FreeAttempts: 1, LockoutAfter: 100}).withDefaults().wait(80); got != 15*time.Minute {
 		t.Errorf("a delay has no end: %v", got)
 	}
+	for n := range 100 {
+		long := CredentialsConfig{FreeAttempts: 1, Delay: time.Hour, LockoutAfter: 200, Lockout: 24 * time.Hour}.withDefaults()
+		if got := long.wait(n + 1); got < time.Hour || got > 24*time.Hour {
+			t.Errorf("a long delay overflows after %d failures: %v", n+1, got)
+		}
+	}
 	a := attempts{failures: 5, last: now}
 	a.fail(now.Add(forgetAfter + time.Second))
 	if a.failures != 1 {
