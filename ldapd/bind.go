@@ -6,18 +6,22 @@ import (
 	"tallystick/directory"
 )
 
-// bind serves RFC 4511, section 4.2. No other operation runs. The client is
-// anonymous from here on unless the bind succeeds.
+// bind serves RFC 4511, section 4.2. No other operation runs, and the session
+// is anonymous by now; op.who is who it was before.
 func (s *Server) bind(ctx context.Context, op *operation, req *directory.BindRequest) error {
-	c, before := op.c, op.who
-	c.who = directory.Requester{External: before.External, Peer: before.Peer, Secure: before.Secure}
 	if req.Password == nil && req.SASL == nil {
 		return directory.Errorf(directory.AuthMethodNotSupported, "unknown authentication method")
 	}
-	who, err := s.dir.Bind(ctx, before, req)
+	who, err := s.dir.Bind(ctx, op.who, req)
 	if err != nil {
 		return err
 	}
-	c.who.DN, c.who.How = who.DN, who.How
+	op.c.who.DN, op.c.who.How = who.DN, who.How
 	return nil
+}
+
+// forget makes the session anonymous, as every BindRequest does that arrives,
+// whatever becomes of it (RFC 4513, section 4). No operation runs.
+func (c *conn) forget() {
+	c.who = directory.Requester{External: c.who.External, Peer: c.who.Peer, Secure: c.who.Secure}
 }

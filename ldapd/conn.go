@@ -154,6 +154,10 @@ func (c *conn) checkMessageID(id int32) error {
 // refuse answers a request that was not understood.
 func (c *conn) refuse(e *wire.RequestError) {
 	c.log(slog.LevelDebug, "request refused", "messageID", e.ID, "err", e)
+	if e.Response == wire.TagBindResponse {
+		c.running.Wait()
+		c.forget()
+	}
 	if e.Response != 0 {
 		c.out.response(&wire.Response{ID: e.ID, Tag: e.Response, Code: e.Code, DiagnosticMessage: e.Reason})
 	}

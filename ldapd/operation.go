@@ -104,6 +104,9 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 	if exclusive(op.request) {
 		c.running.Wait()
 	}
+	if _, ok := op.request.(*directory.BindRequest); ok {
+		c.forget()
+	}
 	result := op.run()
 
 	if errors.Is(result, context.Canceled) {

@@ -107,6 +107,32 @@ func TestBind(t *testing.T) {
 	}
 }
 
+// A bind that is refused before the directory sees it makes the session
+// anonymous too (RFC 4513, section 4).
+func TestRefusedBindForgets(t *testing.T) {
+	bind := &directory.BindRequest{Version: 3, Name: person(0), Password: []byte("password")}
+	future := &directory.BindRequest{Version: 128, Name: person(0), Password: []byte("password")}
+	for _, tt := range []struct {
+		name     string
+		request  *directory.BindRequest
+		controls []wire.Control
+		want     directory.ResultCode
+	}{
+		{"a critical control", bind, []wire.Control{{OID: "1.2.3", Critical: true}}, directory.UnavailableCriticalExtension},
+		{"version 128", future, nil, directory.ProtocolError},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := start(t, Config{}).raw(t)
+			c.send(1, bind)
+			c.expect(1, wire.TagBindResponse, directory.Success)
+			c.send(2, tt.request, tt.controls...)
+			c.expect(2, wire.TagBindResponse, tt.want)
+			c.send(3, everybody())
+			c.expect(3, wire.TagSearchResultDone, directory.InsufficientAccessRights)
+		})
+	}
+}
+
 func TestBindOfTheFuture(t *testing.T) {
 	c := start(t, Config{}).raw(t)
 	// [9] is a choice of authentication that nobody has defined yet.
