@@ -73,6 +73,10 @@ type config struct {
 		Receive            duration `yaml:"receive"`
 		Send               duration `yaml:"send"`
 		Handshake          duration `yaml:"handshake"`
+		Busy               duration `yaml:"busy"`
+		Depth              int      `yaml:"depth"`
+		Filters            int      `yaml:"filters"`
+		Elements           int      `yaml:"elements"`
 	} `yaml:"limits"`
 	Bridge struct {
 		LDAP        string   `yaml:"ldap"`
@@ -148,7 +152,7 @@ func (f *globalFlags) config() (*config, error) {
 }
 
 // maxConfigFile is many times the octets of a file with all keys and comments.
-const maxConfigFile = 1 << 20
+const maxConfigFile = 64 << 10
 
 func readConfigFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
@@ -186,7 +190,10 @@ func (c *config) problems() []problem {
 	for key, address := range map[string]string{
 		"listen.ldap": c.Listen.LDAP, "listen.ldaps": c.Listen.LDAPS, "listen.http": c.Listen.HTTP,
 	} {
-		_, _, err := net.SplitHostPort(address)
+		_, port, err := net.SplitHostPort(address)
+		if err == nil {
+			_, err = net.LookupPort("tcp", port)
+		}
 		check(address == off || err == nil, key, "%q is neither host:port nor %q", address, off)
 	}
 	check(c.Listen.HTTP == off || c.Listen.LDAPI != off, "listen.http", "needs listen.ldapi, which is off")
@@ -200,9 +207,11 @@ func (c *config) problems() []problem {
 		"secondFactor.perUser": c.SecondFactor.PerUser, "attempts.lockAfter": c.Attempts.LockAfter, "attempts.free": c.Attempts.Free,
 		"limits.connections": c.Limits.Connections, "limits.connectionsPerPeer": c.Limits.ConnectionsPerPeer,
 		"limits.operations": c.Limits.Operations, "bridge.connections": c.Bridge.Connections,
+		"limits.filters": c.Limits.Filters, "limits.elements": c.Limits.Elements,
 	} {
 		check(n > 0, key, "must be at least 1")
 	}
+	check(c.Limits.Depth >= 1 && c.Limits.Depth <= 1000, "limits.depth", "is 1 to 1000, not %d", c.Limits.Depth)
 	for key, n := range map[string]size{
 		"limits.message": c.Limits.Message, "limits.messageUnbound": c.Limits.MessageUnbound, "bridge.body": c.Bridge.Body,
 	} {
@@ -211,7 +220,7 @@ func (c *config) problems() []problem {
 	for key, d := range map[string]duration{
 		"attempts.delay": c.Attempts.Delay, "attempts.lockFor": c.Attempts.LockFor, "limits.idle": c.Limits.Idle,
 		"limits.receive": c.Limits.Receive, "limits.send": c.Limits.Send, "limits.handshake": c.Limits.Handshake,
-		"bridge.timeout": c.Bridge.Timeout,
+		"limits.busy": c.Limits.Busy, "bridge.timeout": c.Bridge.Timeout,
 	} {
 		check(d > 0, key, "must be longer than 0")
 	}

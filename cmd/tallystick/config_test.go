@@ -50,10 +50,17 @@ func TestConfigFile(t *testing.T) {
 		{"a list for a file", "- a\n", nil, "FILE:1: the file has keys of its own, not a value"},
 		{"two documents", "data: a\n---\ndata: b\n", nil, "FILE:3: a second document in the file"},
 		{"not YAML", "data: [a\n", nil, "FILE:1: sequence end token ']' not found"},
+		{"a byte order mark", "\xef\xbb\xbfdata: a\n", nil, ""},
+		{"deeply nested", "data: " + strings.Repeat("[", 60_000), nil, "FILE: has more than 1000 opening brackets"},
+		{"too long", strings.Repeat("# 45678\n", 8193), nil, "FILE is longer than 65536 octets: is it the configuration?"},
+		{"NUL octets", "\x00\x00\n", nil, "FILE:1: the file has keys of its own, not a value"},
+		{"not UTF-8", "\xff\xfe: a\n", nil, "FILE: is not UTF-8"},
 		{"a key twice", "data: a\ndata: b\n", nil, "FILE:2: mapping key \"data\" already defined at [1:1]"},
-		{"values out of range", "secondFactor:\n  window: 11\nattempts:\n  free: 0\nlog:\n  level: loud\n  format: xml\npasswords:\n  scheme: ROT13\nlisten:\n  ldap: nowhere\n", nil,
+		{"values out of range", "secondFactor:\n  window: 11\nattempts:\n  free: 0\nlog:\n  level: loud\n  format: xml\npasswords:\n  scheme: ROT13\nlisten:\n  ldap: nowhere\n  ldaps: localhost:99999\nlimits:\n  depth: 1001\n", nil,
 			"attempts.free: must be at least 1\n" +
+				"limits.depth: is 1 to 1000, not 1001\n" +
 				"listen.ldap: \"nowhere\" is neither host:port nor \"off\"\n" +
+				"listen.ldaps: \"localhost:99999\" is neither host:port nor \"off\"\n" +
 				"log.format: \"xml\" is neither text nor json\n" +
 				"log.level: \"loud\" is none of debug, info, warn, error\n" +
 				"passwords.scheme: unknown scheme \"ROT13\"\n" +

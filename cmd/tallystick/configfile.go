@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -24,9 +26,19 @@ func sortProblems(list []problem) {
 	slices.SortFunc(list, func(a, b problem) int { return strings.Compare(a.where, b.where) })
 }
 
+// maxBrackets bounds the nesting: the parser's time grows with its square.
+const maxBrackets = 1000
+
 // applyYAML sets in c what text says and returns everything wrong with it.
 // name is the file's, for messages.
 func applyYAML(c *config, name string, text []byte) []problem {
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // the byte order mark of some editors
+	if !utf8.Valid(text) {
+		return []problem{{name, "is not UTF-8"}}
+	}
+	if bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxBrackets {
+		return []problem{{name, fmt.Sprintf("has more than %d opening brackets", maxBrackets)}}
+	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		if e := (yaml.Error)(nil); errors.As(err, &e) && e.GetToken() != nil {

@@ -9,6 +9,7 @@ import (
 	"tallystick/directory/seal"
 	"tallystick/directory/store/badger"
 	"tallystick/ldapd"
+	"tallystick/ldapd/wire"
 )
 
 // What the parts of the program are told of the configuration. They take 0
@@ -58,6 +59,8 @@ func (c *config) ldapConfig(log *slog.Logger) ldapd.Config {
 		MessageTimeout:        time.Duration(c.Limits.Receive),
 		WriteTimeout:          time.Duration(c.Limits.Send),
 		HandshakeTimeout:      time.Duration(c.Limits.Handshake),
+		BusyTimeout:           time.Duration(c.Limits.Busy),
+		Decoding:              wire.Limits{Depth: c.Limits.Depth, Filters: c.Limits.Filters, Elements: c.Limits.Elements},
 	}
 }
 
