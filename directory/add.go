@@ -59,7 +59,9 @@ func (d *Directory) newRecord(ctx context.Context, dn DN, attributes []Attribute
 			rec.attributes[i].Values = append(rec.attributes[i].Values[:len(rec.attributes[i].Values):len(rec.attributes[i].Values)], a.Values...)
 			continue
 		}
-		rec.attributes = append(rec.attributes, a)
+		if err := rec.give(a); err != nil {
+			return nil, err
+		}
 	}
 	for _, a := range rec.attributes {
 		if err := checkValues(a.Name, d.schema.AttributeOrUndefined(a.Name), a.Values); err != nil {

@@ -55,8 +55,9 @@ type CredentialsConfig struct {
 	// 0: ten.
 	LockoutAfter int
 
-	// Lockout is the longest wait; 0: 15 minutes. Failures are forgotten by a
-	// success, an administrator's new password, or a day without one.
+	// Lockout is the longest wait; 0: 15 minutes. Failures are forgotten by
+	// what is enough for a bind, by an administrator's new password, and by a
+	// day without one.
 	Lockout time.Duration
 }
 

@@ -64,6 +64,7 @@ type Directory struct {
 
 	suffixes []DN                 // from the configuration
 	contexts atomic.Pointer[[]DN] // naming contexts that are served: stored ones and suffixes
+	loading  sync.Mutex           // held while contexts is read from the store, so that the newest state wins
 
 	dseMu sync.Mutex // guards dse
 	dse   []Attribute
@@ -137,7 +138,10 @@ func (d *Directory) checkFormat(ctx context.Context) error {
 
 // loadContexts takes over the naming contexts that are stored.
 func (d *Directory) loadContexts(ctx context.Context) error {
-	return d.store.View(ctx, d.readContexts)
+	d.loading.Lock()
+	defer d.loading.Unlock()
+	// Whoever waits for it or not, the change that made it necessary is made.
+	return d.store.View(context.WithoutCancel(ctx), d.readContexts)
 }
 
 // readContexts makes the stored naming contexts and the configured suffixes

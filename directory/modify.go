@@ -218,8 +218,7 @@ func (d *Directory) apply(rec *record, c Change) error {
 	switch c.Operation {
 	case AddValues:
 		if i < 0 {
-			rec.attributes = append(rec.attributes, c.Attribute)
-			return nil
+			return rec.give(c.Attribute)
 		}
 		return rec.attributes[i].add(t, c.Attribute.Values)
 	case ReplaceValues:
@@ -230,7 +229,7 @@ func (d *Directory) apply(rec *record, c Change) error {
 		case i >= 0:
 			rec.attributes[i].Values = c.Attribute.Values
 		default:
-			rec.attributes = append(rec.attributes, c.Attribute)
+			return rec.give(c.Attribute)
 		}
 		return nil
 	}

@@ -314,9 +314,14 @@ func TestModifyTwiceInOneRequest(t *testing.T) {
 func TestEntryTooLarge(t *testing.T) {
 	d := newDirectory(t)
 	addPeople(t, d)
+	var many []Attribute
+	for i := range maxAttributes + 1 {
+		many = append(many, Attribute{fmt.Sprint("a", i), [][]byte{[]byte("x")}})
+	}
 	for rule, req := range map[string]*AddRequest{
-		"a value":   {person("a"), append(attributes("objectClass: account"), Attribute{"jpegPhoto", [][]byte{make([]byte, 2<<20)}})},
-		"the index": {person("b"), append(attributes("objectClass: account"), Attribute{"cn", [][]byte{[]byte(randomText(900_000))}})},
+		"attributes": {person("c"), many},
+		"a value":    {person("a"), append(attributes("objectClass: account"), Attribute{"jpegPhoto", [][]byte{make([]byte, 2<<20)}})},
+		"the index":  {person("b"), append(attributes("objectClass: account"), Attribute{"cn", [][]byte{[]byte(randomText(900_000))}})},
 	} {
 		if err := d.Add(context.Background(), root, req); !errors.Is(err, AdminLimitExceeded) {
 			t.Errorf("%s: %v", rule, err)

@@ -30,6 +30,19 @@ func (d *Directory) find(attributes []Attribute, description string) int {
 	return -1
 }
 
+// maxAttributes is how many attributes an entry may have: they are looked
+// through one by one.
+const maxAttributes = 4096
+
+// give adds an attribute that the entry does not have.
+func (r *record) give(a Attribute) error {
+	if len(r.attributes) >= maxAttributes {
+		return Errorf(AdminLimitExceeded, "an entry has at most %d attributes", maxAttributes)
+	}
+	r.attributes = append(r.attributes, a)
+	return nil
+}
+
 // valueKey is what equal values of a type have in common: the value as its
 // equality rule sees it, or its octets where there is no rule.
 func valueKey(t *schema.AttributeType, value []byte) []byte {
