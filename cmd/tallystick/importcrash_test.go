@@ -35,7 +35,7 @@ func TestKillImport(t *testing.T) {
 	}{{"new", 0}, {"used", 1}} {
 		t.Run(tt.name, func(t *testing.T) {
 			tool := func(args ...string) *exec.Cmd {
-				cmd := exec.Command("tallystick", append(args, "--data", tt.name, "--set", `directory.suffixes=["dc=example,dc=org"]`)...)
+				cmd := exec.Command("tallystick", append(args, "--data", tt.name, "--set", `directory.suffixes=["dc=example,dc=org","dc=example,dc=com"]`)...)
 				cmd.Dir = folder
 				return cmd
 			}
