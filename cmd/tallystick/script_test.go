@@ -37,8 +37,9 @@ func TestMain(m *testing.M) {
 //	                         or validate (dn, code)
 //
 // which leave the server's output in server.out and its log in server.log, the
-// condition [plain] (the tools can do SASL PLAIN), and the variables LDAP, LDAPS, LDAPI and HTTP (URLs of the server), PEOPLE,
-// ADMIN, ROOT and U0 to U3 (DNs), and the OIDs GENERATE, REVOKE, VALIDATE.
+// condition [plain] (the tools can do SASL PLAIN), and the variables LDAP, LDAPS,
+// LDAPI and HTTP (URLs of the server), BRIDGE (a free address), PEOPLE, ADMIN,
+// ROOT and U0 to U3 (DNs), and the OIDs GENERATE, REVOKE, VALIDATE.
 func TestScripts(t *testing.T) {
 	for _, tool := range []string{"ldapsearch", "oathtool", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
@@ -97,6 +98,11 @@ func setupScript(env *testscript.Env) error {
 		}
 		p.flags = append(p.flags, "--"+l.key, address)
 	}
+	bridge, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	env.Setenv("BRIDGE", bridge)
 	for i := range 4 {
 		env.Setenv(fmt.Sprintf("U%d", i), fmt.Sprintf("uid=user.%d,ou=people,dc=example,dc=com", i))
 	}
