@@ -41,6 +41,10 @@ type CredentialsConfig struct {
 	// By default a valid code must follow it.
 	PasswordAloneMayChange bool
 
+	// CodeAloneMayBind lets a code do without the static password in SASL
+	// UNBOUNDID-TOTP (PingDirectory: require-static-password is false).
+	CodeAloneMayBind bool
+
 	// MaxCredentials is how many secrets one user may have; 0: ten.
 	MaxCredentials int
 

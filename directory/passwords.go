@@ -181,7 +181,7 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 			if !slices.ContainsFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, proved.stored) }) {
 				return refuse("password modify", "changed meanwhile")
 			}
-		case self && who.How == ByPassword && u.has(active):
+		case self && (who.How == ByPassword || who.How == ByCode) && u.has(active):
 			return Errorf(UnwillingToPerform, "give the old password with a code behind it")
 		case !self:
 			u.counted = u.attempts.succeed() // an administrator vouches for the user

@@ -35,7 +35,8 @@ const (
 )
 
 // proof is what somebody shows. Password, code and secret are nil where they
-// are not shown; a code with a password stands behind it.
+// are not shown. A password without a code may have one behind it; one that is
+// shown with a code is all there is of it.
 type proof struct {
 	door     string // for the log
 	password seal.Secret
@@ -145,6 +146,13 @@ type weighed struct {
 func (d *Directory) weigh(u *user, p proof, now time.Time) weighed {
 	if p.password == nil {
 		return weighed{code: p.code}
+	}
+	if p.code != nil {
+		stored := d.checkPassword(u, p.password)
+		if stored == nil || len(p.password) == 0 {
+			return weighed{spent: [][]byte{p.code}}
+		}
+		return weighed{stored: stored, password: p.password, code: p.code}
 	}
 	var readings []totp.Candidate
 	if !d.refuses(u, now) {

@@ -38,7 +38,7 @@ func (d *Directory) advertiseDirectory() {
 	d.Advertise("objectClass", "top", "extensibleObject")
 	d.Advertise("subschemaSubentry", subschemaDN)
 	d.Advertise("supportedFeatures", features...)
-	d.Advertise("supportedSASLMechanisms", saslMechanisms...)
+	d.Advertise("supportedSASLMechanisms", d.saslMechanisms()...)
 	d.Advertise("vendorName", VendorName)
 	d.Advertise("vendorVersion", VendorVersion)
 }

@@ -53,6 +53,7 @@ type config struct {
 		Drift                  int    `yaml:"drift"`
 		Separator              string `yaml:"separator"`
 		PasswordAloneMayChange bool   `yaml:"passwordAloneMayChange"`
+		RequireStaticPassword  bool   `yaml:"requireStaticPassword"`
 		PerUser                int    `yaml:"perUser"`
 	} `yaml:"secondFactor"`
 	Attempts struct {

@@ -35,6 +35,7 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 			MaxDrift:               orNegative(c.SecondFactor.Drift),
 			Separator:              c.SecondFactor.Separator,
 			PasswordAloneMayChange: c.SecondFactor.PasswordAloneMayChange,
+			CodeAloneMayBind:       !c.SecondFactor.RequireStaticPassword,
 			MaxCredentials:         c.SecondFactor.PerUser,
 			FreeAttempts:           c.Attempts.Free,
 			Delay:                  time.Duration(c.Attempts.Delay),
