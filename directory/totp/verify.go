@@ -9,6 +9,7 @@ import (
 type State struct {
 	LastStep int64 // highest step ever accepted: it and lower ones are dead; NoStep before the first
 	Drift    int   // steps by which the token runs ahead (+) or behind (-)
+	Centre   int   // the drift that Resync found, about which drift is learned; 0 without one
 }
 
 // NoStep is the LastStep of a credential that never had a code accepted.
@@ -30,7 +31,7 @@ func (v Verdict) String() string {
 // Limits of the window. The zero value accepts the current step alone.
 type Limits struct {
 	Window   int // steps accepted before and behind the learned drift
-	MaxDrift int // drift is learned up to this many steps either way
+	MaxDrift int // drift is learned up to this many steps either way of the centre
 }
 
 // DefaultLimits are one step either way (RFC 6238, section 5.2) and little
@@ -80,7 +81,8 @@ func Verify(p Parameters, secret []byte, s State, l Limits, now time.Time, code 
 		return verdict, s, nil
 	}
 	drift := int(step - current)
-	return Accepted, State{LastStep: step, Drift: max(-l.MaxDrift, min(l.MaxDrift, drift))}, nil
+	drift = max(s.Centre-l.MaxDrift, min(s.Centre+l.MaxDrift, drift))
+	return Accepted, State{LastStep: step, Drift: drift, Centre: s.Centre}, nil
 }
 
 func isCode(code []byte, digits int) bool {
