@@ -36,7 +36,7 @@ func URI(p Parameters, secret []byte, issuer, account string) (string, error) {
 	if account == "" || len(account) > MaxLabel || !printable(account) {
 		return "", fmt.Errorf("totp: an account has 1 to %d octets of printable text", MaxLabel)
 	}
-	p = p.defaults()
+	p = p.WithDefaults()
 	key, err := totp.Generate(totp.GenerateOpts{
 		Issuer:      issuer,
 		AccountName: account,

@@ -19,7 +19,7 @@ func Resync(p Parameters, secret []byte, s State, search int, current int64, fir
 	if err := p.Check(); err != nil {
 		return s, false, err
 	}
-	if digits := p.defaults().Digits; !isCode(first, digits) || !isCode(second, digits) {
+	if digits := p.WithDefaults().Digits; !isCode(first, digits) || !isCode(second, digits) {
 		return s, false, nil
 	}
 	before := ""

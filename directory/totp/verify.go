@@ -53,7 +53,7 @@ func Verify(p Parameters, secret []byte, s State, l Limits, now time.Time, code 
 	if err := p.Check(); err != nil {
 		return Wrong, s, err
 	}
-	if !isCode(code, p.defaults().Digits) {
+	if !isCode(code, p.WithDefaults().Digits) {
 		return Wrong, s, nil
 	}
 	current := p.Step(now)
