@@ -218,7 +218,9 @@ func (c *config) problems() []problem {
 		_, err := directory.ParseDN(schema.Standard(), text)
 		check(err == nil, key, "%q: %v", text, err)
 	}
-	_, err := password.ParseScheme(c.Passwords.Scheme)
+	_, err := c.keysetSource()
+	check(err == nil, "secondFactor.keyset", "%v", err)
+	_, err = password.ParseScheme(c.Passwords.Scheme)
 	check(err == nil, "passwords.scheme", "unknown scheme %q", c.Passwords.Scheme)
 	_, err = logLevel(c.Log.Level)
 	check(err == nil, "log.level", "%q is none of debug, info, warn, error", c.Log.Level)
@@ -255,6 +257,7 @@ func (c *config) logger() *slog.Logger {
 
 func (c *config) database() string { return filepath.Join(c.Data, "db") }
 
+// keyset is the text that says where the keyset is.
 func (c *config) keyset() string {
 	return orInside(c.SecondFactor.Keyset, c.Data, "keys", "totp.keyset")
 }

@@ -62,6 +62,8 @@ second factor, and an HTTP bridge in front of it.
   bridge         runs only the HTTP bridge, in front of any LDAP server
   import, export load and save LDIF files (the server must not be running)
   check          proves that the data and all its indexes are in step
+  keys           manages the keys that TOTP secrets are sealed with
+  totp           enrols authenticators and looks after them, on a running server
   hash           makes a userPassword value
   root-password  sets the password of the root user
 
@@ -87,6 +89,8 @@ file with every key and its default.`,
 		importCommand(flags),
 		exportCommand(flags),
 		checkCommand(flags),
+		keysCommand(flags),
+		totpCommand(),
 		hashCommand(flags),
 		rootPasswordCommand(flags),
 		versionCommand(),

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 //	server start [flag...]   run "tallystick serve", until the script ends
 //	server stop              SIGTERM, and a good end
 //	server kill              kill -9
+//	server hup text          SIGHUP, and wait until the server logs the text
 //	clock offset             move the server's time, for example +31s
 //	secret name              set a variable to the TOTP secret in the last output
 //	code name secret         set a variable to oathtool's code at the server's time
@@ -95,7 +96,7 @@ func setupScript(env *testscript.Env) error {
 func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	p := ts.Value(processKey{}).(*process)
 	if len(args) == 0 || neg {
-		ts.Fatalf("usage: server start|stop|kill [flag...]")
+		ts.Fatalf("usage: server start|stop|kill|hup [flag...]")
 	}
 	switch args[0] {
 	case "start":
@@ -104,8 +105,10 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(p.stop())
 	case "kill":
 		p.kill()
+	case "hup":
+		ts.Check(p.hangUp(strings.Join(args[1:], " ")))
 	default:
-		ts.Fatalf("server %s: start, stop or kill", args[0])
+		ts.Fatalf("server %s: start, stop, kill or hup", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("server.out"), []byte(p.output.String()), 0o600))
 }
