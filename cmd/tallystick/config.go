@@ -10,12 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"tallystick/directory"
 	"tallystick/directory/password"
 	"tallystick/directory/schema"
+	"tallystick/directory/totp"
 )
 
 // sampleConfig is the commented configuration file. It is also where the
@@ -48,13 +50,16 @@ type config struct {
 		Scheme string `yaml:"scheme"`
 	} `yaml:"passwords"`
 	SecondFactor struct {
-		Keyset                 string `yaml:"keyset"`
-		Window                 int    `yaml:"window"`
-		Drift                  int    `yaml:"drift"`
-		Separator              string `yaml:"separator"`
-		PasswordAloneMayChange bool   `yaml:"passwordAloneMayChange"`
-		RequireStaticPassword  bool   `yaml:"requireStaticPassword"`
-		PerUser                int    `yaml:"perUser"`
+		Keyset                 string   `yaml:"keyset"`
+		Window                 int      `yaml:"window"`
+		Drift                  int      `yaml:"drift"`
+		Separator              string   `yaml:"separator"`
+		PasswordAloneMayChange bool     `yaml:"passwordAloneMayChange"`
+		RequireStaticPassword  bool     `yaml:"requireStaticPassword"`
+		PerUser                int      `yaml:"perUser"`
+		PendingFor             duration `yaml:"pendingFor"`
+		ResyncWithin           duration `yaml:"resyncWithin"`
+		Issuer                 string   `yaml:"issuer"`
 	} `yaml:"secondFactor"`
 	Attempts struct {
 		Free      int      `yaml:"free"`
@@ -195,6 +200,9 @@ func (c *config) problems() []problem {
 	check(c.SecondFactor.Window >= 0 && c.SecondFactor.Window <= 10, "secondFactor.window", "is 0 to 10, not %d", c.SecondFactor.Window)
 	check(c.SecondFactor.Drift >= 0 && c.SecondFactor.Drift <= 100, "secondFactor.drift", "is 0 to 100, not %d", c.SecondFactor.Drift)
 	check(len(c.SecondFactor.Separator) <= 8, "secondFactor.separator", "has more than 8 octets")
+	check(c.SecondFactor.PendingFor >= 0, "secondFactor.pendingFor", "must not be negative")
+	check(c.SecondFactor.ResyncWithin >= 0 && time.Duration(c.SecondFactor.ResyncWithin) <= 7*24*time.Hour, "secondFactor.resyncWithin", "is 0 to 168h")
+	check(totp.CheckIssuer(c.SecondFactor.Issuer) == nil, "secondFactor.issuer", "is no printable text of at most %d octets without a colon", totp.MaxLabel)
 	for key, n := range map[string]int{
 		"secondFactor.perUser": c.SecondFactor.PerUser, "attempts.lockAfter": c.Attempts.LockAfter, "attempts.free": c.Attempts.Free,
 		"limits.connections": c.Limits.Connections, "limits.connectionsPerPeer": c.Limits.ConnectionsPerPeer,

@@ -37,6 +37,9 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 			PasswordAloneMayChange: c.SecondFactor.PasswordAloneMayChange,
 			CodeAloneMayBind:       !c.SecondFactor.RequireStaticPassword,
 			MaxCredentials:         c.SecondFactor.PerUser,
+			PendingFor:             time.Duration(orNegative(c.SecondFactor.PendingFor)),
+			ResyncWithin:           time.Duration(orNegative(c.SecondFactor.ResyncWithin)),
+			Issuer:                 c.SecondFactor.Issuer,
 			FreeAttempts:           c.Attempts.Free,
 			Delay:                  time.Duration(c.Attempts.Delay),
 			LockoutAfter:           c.Attempts.LockAfter,
@@ -63,7 +66,7 @@ func (c *config) ldapConfig(log *slog.Logger) ldapd.Config {
 }
 
 // orNegative is n, or -1 for 0.
-func orNegative(n int) int {
+func orNegative[N ~int | ~int64](n N) N {
 	if n == 0 {
 		return -1
 	}
