@@ -45,7 +45,7 @@ func (d *Directory) Bind(ctx context.Context, who Requester, req *BindRequest) (
 	if err != nil {
 		return anonymous, err
 	}
-	how, err := d.provePassword(ctx, "simple bind", a, req.Password)
+	how, err := d.provePassword(ctx, anonymous, "simple bind", a, req.Password)
 	if err != nil {
 		return anonymous, err
 	}
@@ -68,8 +68,8 @@ func (d *Directory) lookUp(ctx context.Context, find func(store.Reader) (account
 }
 
 // provePassword proves a by password, with a code where the user needs one.
-func (d *Directory) provePassword(ctx context.Context, door string, a account, password []byte) (Authentication, error) {
-	e, err := d.prove(ctx, a, proof{door: door, password: seal.Secret(password), rule: codeIfActive})
+func (d *Directory) provePassword(ctx context.Context, who Requester, door string, a account, password []byte) (Authentication, error) {
+	e, err := d.prove(ctx, a, proof{door: door, who: who, password: seal.Secret(password), rule: codeIfActive})
 	switch {
 	case err != nil:
 		return Unauthenticated, err

@@ -42,7 +42,7 @@ func (d *Directory) bindPlain(ctx context.Context, anonymous Requester, message 
 	if err != nil {
 		return anonymous, err
 	}
-	how, err := d.provePassword(ctx, sasl.Plain, a, m.Password)
+	how, err := d.provePassword(ctx, anonymous, sasl.Plain, a, m.Password)
 	if err != nil {
 		return anonymous, err
 	}
@@ -69,7 +69,7 @@ func (d *Directory) bindUnboundIDTOTP(ctx context.Context, anonymous Requester, 
 		return anonymous, err
 	}
 	how := ByPasswordAndCode
-	p := proof{door: sasl.UnboundIDTOTP, password: m.StaticPassword, code: m.TOTPPassword}
+	p := proof{door: sasl.UnboundIDTOTP, who: anonymous, password: m.StaticPassword, code: m.TOTPPassword}
 	if p.password == nil {
 		if d.credentials.cfg.CodeAloneMayBind {
 			how = ByCode

@@ -24,6 +24,8 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		return d.compareIn(d.subschema(), t, req)
 	case who.Anonymous():
 		return false, errNotAuthenticated
+	case dn.IsUnder(d.auditDN):
+		return d.compareAudit(ctx, who, dn, t, req)
 	case t != nil && secret(t):
 		return false, errNoAccess
 	}

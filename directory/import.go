@@ -56,7 +56,7 @@ func (d *Directory) Empty(ctx context.Context) (bool, error) {
 func (d *Directory) Load(ctx context.Context, src ImportSource) (int, error) {
 	count := 0
 	err := d.store.Load(ctx, func(put func(key, value []byte) error) error {
-		l := &loading{d: d, w: putter{put: put}, ids: map[string]entryID{}}
+		l := &loading{d: d, w: putter{put: put}, ids: map[string]entryID{}, audit: auditHead{first: 1}}
 		for {
 			rec, err := src.Next()
 			if err == io.EOF {
@@ -82,6 +82,9 @@ func (d *Directory) Load(ctx context.Context, src ImportSource) (int, error) {
 		if count == 0 {
 			return nil
 		}
+		if l.audit.last > 0 {
+			l.w.Set(auditHeadKey, l.audit.encode())
+		}
 		l.w.Set(metaKey("format"), []byte(formatVersion))
 		l.w.Set(metaKey("next id"), binary.BigEndian.AppendUint64(nil, uint64(l.last)+1))
 		return l.w.err
@@ -99,6 +102,8 @@ type loading struct {
 	last entryID
 	ids  map[string]entryID // by child key
 	root DN                 // first entry, if the configuration names no suffix
+
+	audit auditHead
 }
 
 func (l *loading) add(ctx context.Context, in *ImportRecord) error {
@@ -142,8 +147,12 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	id := l.last
 	l.ids[string(key)] = id
 	l.w.Set(key, id.append(nil))
-	if err := d.importCredentials(&l.w, id, rec, credentials); err != nil {
+	events, err := d.importCredentials(&l.w, id, dn, rec, credentials)
+	if err != nil {
 		return err
+	}
+	for _, e := range events {
+		l.audit.add(&l.w, d.now(), e, nil)
 	}
 	l.w.Set(entryKey(id), rec.encode())
 	for _, k := range d.indexKeys(id, rec) {
@@ -274,7 +283,11 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 			if err != nil || len(credentials) == 0 {
 				return err
 			}
-			if err := d.importCredentials(w, id, entry, credentials); err != nil {
+			events, err := d.importCredentials(w, id, dn, entry, credentials)
+			if err != nil {
+				return err
+			}
+			if err := d.audit(w, events...); err != nil {
 				return err
 			}
 			w.Set(entryKey(id), entry.encode())
@@ -286,7 +299,7 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 			return p, err
 		}
 		p.run = func(w store.Writer) error {
-			_, err := d.remove(w, dn)
+			_, err := d.remove(w, dn, importer)
 			return err
 		}
 	case *ModifyRequest:

@@ -24,7 +24,7 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 	if who.Anonymous() && who.How != ByServer {
 		return errNotAuthenticated
 	}
-	if dn.IsZero() || dn.Equal(d.subentry) {
+	if d.kept(dn) {
 		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
 	m := modification{d: d, dn: dn, who: who, changes: slices.Clone(req.Changes)}
@@ -186,7 +186,10 @@ func (m *modification) run(w store.Writer) error {
 	}
 	w.Set(entryKey(id), rec.encode())
 	m.d.writeIndex(w, id, old, rec)
-	return nil
+	if !m.onPass {
+		return nil
+	}
+	return m.d.audit(w, m.who.event("modify", AuditEvent{Kind: AuditPasswordChanged, User: m.dn.String()}))
 }
 
 // apply makes one change to an entry.

@@ -108,7 +108,7 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 
 	var proved evidence
 	if oldPassword != nil {
-		p := proof{door: "password modify", password: seal.Secret(oldPassword), rule: codeIfActive}
+		p := proof{door: doorPassword, who: who, password: seal.Secret(oldPassword), rule: codeIfActive}
 		if self && who.How == ByPasswordAndCode {
 			p.rule, p.trusted = codeOptional, true
 		}
@@ -179,12 +179,12 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 			return &Error{ResultCode: NoSuchObject}
 		case proved.stored != nil:
 			if !slices.ContainsFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, proved.stored) }) {
-				return refuse("password modify", "changed meanwhile")
+				return refuse(doorPassword, "changed meanwhile")
 			}
 		case self && (who.How == ByPassword || who.How == ByCode) && u.has(active):
 			return Errorf(UnwillingToPerform, "give the old password with a code behind it")
 		case !self:
-			u.counted = u.attempts.succeed() // an administrator vouches for the user
+			d.forgive(u) // an administrator vouches for the user
 			if err := d.mayReset(w, who, target); err != nil {
 				return err
 			}
@@ -200,8 +200,8 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 			d.touch(u.entry, by)
 			w.Set(entryKey(u.id), u.entry.encode())
 		}
-		u.save(w)
-		return nil
+		u.note(AuditPasswordChanged, nil, "", 0)
+		return d.save(w, u, who, doorPassword)
 	})
 }
 
@@ -215,7 +215,7 @@ func (d *Directory) SetRootPassword(ctx context.Context, clear string) error {
 	return d.update(ctx, func(w store.Writer) error {
 		w.Set(metaKey(rootPasswordKey), hashed)
 		w.Delete(attemptKey(0))
-		return nil
+		return d.audit(w, AuditEvent{Kind: AuditPasswordChanged, User: d.root.String(), Door: "root-password"})
 	})
 }
 

@@ -82,8 +82,9 @@ func (d *Directory) exportCredentials(r store.Reader, id entryID, rec *record) (
 // and notes in rec, which is to be stored afterwards, that it has some. A value
 // of tallystickTOTPCredential is what Export wrote; one of
 // ds-auth-totp-shared-secret is the base32 of a PingDirectory server, and
-// becomes an active credential of which no code up to now is accepted.
-func (d *Directory) importCredentials(w interface{ Set(key, value []byte) }, id entryID, rec *record, attributes []Attribute) error {
+// becomes an active credential of which no code up to now is accepted. The
+// events are for the audit log.
+func (d *Directory) importCredentials(w interface{ Set(key, value []byte) }, id entryID, dn DN, rec *record, attributes []Attribute) (events []AuditEvent, err error) {
 	seen := map[string]bool{}
 	for _, a := range attributes {
 		for i, v := range a.Values {
@@ -96,20 +97,21 @@ func (d *Directory) importCredentials(w interface{ Set(key, value []byte) }, id 
 				err = errors.New("the id is used twice")
 			}
 			if err != nil {
-				return &Error{
+				return nil, &Error{
 					ResultCode:        InvalidAttributeSyntax,
 					DiagnosticMessage: fmt.Sprintf("%s: value %d: %v", a.Name, i+1, err),
 				}
 			}
 			seen[c.id] = true
 			w.Set(credentialKey(id, c.id), c.encode())
+			events = append(events, AuditEvent{Kind: AuditImported, User: dn.String(), Door: "import", Credential: c.id})
 		}
 	}
 	if len(seen) > 0 {
 		rec.enrolled = true
 		w.Set(attemptKey(id), attempts{credentials: len(seen)}.encode())
 	}
-	return nil
+	return events, nil
 }
 
 func (d *Directory) credentialOfSecret(owner [16]byte, text []byte) (*credential, error) {
