@@ -28,7 +28,7 @@ type CredentialsConfig struct {
 	// accepted; 0: one, negative: the one step alone.
 	Window int
 
-	// MaxDrift is up to how many steps either way drift is learned; 0: three,
+	// MaxDrift is up to how many steps either way drift is learned; 0: ten,
 	// negative: it is not learned.
 	MaxDrift int
 
