@@ -1,8 +1,12 @@
 package directory
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 
+	"tallystick/directory/store"
 	"tallystick/directory/totp"
 )
 
@@ -39,6 +43,46 @@ func (d *Directory) readings(u *user, p proof) []totp.Candidate {
 		found = append(found, totp.SplitRecovery(p.password, separator)...)
 	}
 	return found
+}
+
+const recoveryCodesAttribute = "tallystickRecoveryCodes"
+
+// recoveryCodesText is a user's recovery codes as Export writes them and Import
+// reads them: JSON on one line, the hashes in base64.
+type recoveryCodesText struct {
+	Salt   []byte   `json:"salt"`
+	Hashes [][]byte `json:"hashes"` // of the codes that are left
+}
+
+// exportRecoveryCodes returns the value of tallystickRecoveryCodes; nil if
+// there are no codes.
+func exportRecoveryCodes(r store.Reader, id entryID, rec *record) ([]byte, error) {
+	if !rec.enrolled {
+		return nil, nil
+	}
+	value, err := r.Get(attemptKey(id))
+	if err != nil {
+		return nil, fmt.Errorf("recovery codes of entry %d: %w", id, err)
+	}
+	var a attempts
+	if err := a.decode(value); err != nil || len(a.recovery.Hashes) == 0 {
+		return nil, err
+	}
+	return json.Marshal(recoveryCodesText(a.recovery))
+}
+
+func recoveryCodesOfText(text []byte) (totp.RecoveryCodes, error) {
+	var in recoveryCodesText
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&in); err != nil {
+		return totp.RecoveryCodes{}, err
+	}
+	kept := totp.RecoveryCodes(in)
+	if decoder.More() || !kept.Valid() {
+		return totp.RecoveryCodes{}, errRecord
+	}
+	return kept, nil
 }
 
 // NewRecoveryCodes makes a set of recovery codes for a user and returns them;
