@@ -139,11 +139,24 @@ func (d *Directory) audit(w store.Writer, events ...AuditEvent) error {
 	return nil
 }
 
-// AuditLog is what a verification of the audit log found. If First is more
-// than Last the log is empty.
+// AuditLog is which records the audit log has. If First is more than Last it
+// is empty.
 type AuditLog struct {
 	First, Last uint64
 	Hash        AuditHash // of the last record
+}
+
+// Mark is what to remember of the log, to have it verified later.
+func (l AuditLog) Mark() AuditMark { return AuditMark{l.Last, l.Hash} }
+
+// AuditLog tells what there is, unverified.
+func (d *Directory) AuditLog(ctx context.Context) (log AuditLog, err error) {
+	err = d.store.View(ctx, func(r store.Reader) error {
+		head, err := readAuditHead(r)
+		log = AuditLog{First: head.first, Last: head.last, Hash: head.hash}
+		return err
+	})
+	return log, err
 }
 
 // VerifyAudit verifies the chain of the audit log. The error is an *AuditBreak

@@ -67,6 +67,10 @@ type config struct {
 		LockAfter int      `yaml:"lockAfter"`
 		LockFor   duration `yaml:"lockFor"`
 	} `yaml:"attempts"`
+	Audit struct {
+		Keep    int      `yaml:"keep"`
+		KeepFor duration `yaml:"keepFor"`
+	} `yaml:"audit"`
 	Limits struct {
 		Connections        int      `yaml:"connections"`
 		ConnectionsPerPeer int      `yaml:"connectionsPerPeer"`
@@ -199,6 +203,7 @@ func (c *config) problems() []problem {
 	check(c.Directory.SizeLimit >= 0, "directory.sizeLimit", "must not be negative")
 	check(c.SecondFactor.Window >= 0 && c.SecondFactor.Window <= 10, "secondFactor.window", "is 0 to 10, not %d", c.SecondFactor.Window)
 	check(c.SecondFactor.Drift >= 0 && c.SecondFactor.Drift <= 100, "secondFactor.drift", "is 0 to 100, not %d", c.SecondFactor.Drift)
+	check(c.Audit.Keep == 0 || c.Audit.Keep >= 1000, "audit.keep", "is at least 1000, or 0 for no limit")
 	check(len(c.SecondFactor.Separator) <= 8, "secondFactor.separator", "has more than 8 octets")
 	check(c.SecondFactor.PendingFor >= 0, "secondFactor.pendingFor", "must not be negative")
 	check(c.SecondFactor.ResyncWithin >= 0 && time.Duration(c.SecondFactor.ResyncWithin) <= 7*24*time.Hour, "secondFactor.resyncWithin", "is 0 to 168h")

@@ -62,6 +62,7 @@ second factor, and an HTTP bridge in front of it.
   bridge         runs only the HTTP bridge, in front of any LDAP server
   import, export load and save LDIF files (the server must not be running)
   check          proves that the data and all its indexes are in step
+  audit          verifies and prints the audit log
   keys           manages the keys that TOTP secrets are sealed with
   totp           enrols authenticators and looks after them, on a running server
   hash           makes a userPassword value
@@ -89,6 +90,7 @@ file with every key and its default.`,
 		importCommand(flags),
 		exportCommand(flags),
 		checkCommand(flags),
+		auditCommand(flags),
 		keysCommand(flags),
 		totpCommand(),
 		hashCommand(flags),

@@ -1,19 +1,25 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"tallystick/directory/store"
+	"tallystick/directory/store/badger"
 	"tallystick/extop/wire"
 )
 
@@ -34,6 +40,7 @@ func TestMain(m *testing.M) {
 //	value name op key=text   set a variable to a requestValue in base64, of
 //	                         generate (id, password), revoke (id, password, secret)
 //	                         or validate (dn, code)
+//	tamper change|remove n   do that to audit record n in ./data, behind the program's back
 //
 // and the variables LDAP, LDAPS, LDAPI and HTTP (URLs of the server), PEOPLE,
 // ADMIN, ROOT and U0 to U3 (DNs), and the OIDs GENERATE, REVOKE, VALIDATE.
@@ -54,6 +61,7 @@ func TestScripts(t *testing.T) {
 			"secret": cmdSecret,
 			"value":  cmdValue,
 			"code":   cmdCode,
+			"tamper": cmdTamper,
 		},
 	})
 }
@@ -194,4 +202,27 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	out, err := exec.Command("oathtool", "--totp", "--base32", "--now", at, args[1]).Output()
 	ts.Check(err)
 	ts.Setenv(args[0], strings.TrimSpace(string(out)))
+}
+
+func cmdTamper(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: tamper change|remove n")
+	}
+	n, err := strconv.ParseUint(args[1], 10, 64)
+	ts.Check(err)
+	s, err := badger.Open(ts.MkAbs("data/db"), badger.Config{MinFree: -1})
+	ts.Check(err)
+	key := binary.BigEndian.AppendUint64([]byte{'a'}, n)
+	err = s.Update(context.Background(), func(w store.Writer) error {
+		value, err := w.Get(key)
+		if err == nil && args[0] == "change" {
+			value = append([]byte{}, value...)
+			value[len(value)-1] ^= 1
+			w.Set(key, value)
+		} else {
+			w.Delete(key)
+		}
+		return err
+	})
+	ts.Check(errors.Join(err, s.Close()))
 }

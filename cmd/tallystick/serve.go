@@ -105,6 +105,8 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	if err := firstStart(ctx, data.directory, opts.sample, c, out); err != nil {
 		return err
 	}
+	logAudit(ctx, data.directory, log)
+	defer logAudit(context.WithoutCancel(ctx), data.directory, log)
 	cert, err := c.openCertificate(log)
 	if err != nil {
 		return err

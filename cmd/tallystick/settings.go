@@ -45,8 +45,9 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 			LockoutAfter:           c.Attempts.LockAfter,
 			Lockout:                time.Duration(c.Attempts.LockFor),
 		},
-		Now: now,
-		Log: log.With("part", "directory"),
+		Audit: directory.AuditConfig{Keep: orNegative(c.Audit.Keep), KeepFor: time.Duration(c.Audit.KeepFor)},
+		Now:   now,
+		Log:   log.With("part", "directory"),
 	}
 }
 
