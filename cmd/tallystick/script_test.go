@@ -36,7 +36,9 @@ func TestMain(m *testing.M) {
 //	server hup text          SIGHUP, and wait until the server logs the text
 //	clock offset             move the server's time, for example +31s
 //	secret name              set a variable to the TOTP secret in the last output
-//	code name secret         set a variable to oathtool's code at the server's time
+//	code name secret [off]   set a variable to oathtool's code at the server's time,
+//	                         or by a clock that is off, for example by -5h
+//	field name key           set a variable to a string in the JSON of the last output
 //	value name op key=text   set a variable to a requestValue in base64, of
 //	                         generate (id, password), revoke (id, password, secret)
 //	                         or validate (dn, code)
@@ -45,7 +47,7 @@ func TestMain(m *testing.M) {
 // and the variables LDAP, LDAPS, LDAPI and HTTP (URLs of the server), PEOPLE,
 // ADMIN, ROOT and U0 to U3 (DNs), and the OIDs GENERATE, REVOKE, VALIDATE.
 func TestScripts(t *testing.T) {
-	for _, tool := range []string{"ldapsearch", "oathtool", "curl"} {
+	for _, tool := range []string{"ldapsearch", "oathtool", "zbarimg", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
 			t.Errorf("%v; here no script may be skipped", err)
 		}
@@ -61,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"secret": cmdSecret,
 			"value":  cmdValue,
 			"code":   cmdCode,
+			"field":  cmdField,
 			"tamper": cmdTamper,
 		},
 	})
@@ -135,7 +138,7 @@ func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 var (
-	secretInJSON = regexp.MustCompile(`"totpSharedSecret": *"([A-Z2-7]+)"`)
+	secretInJSON = regexp.MustCompile(`"(?:totpSharedSecret|secret)": *"([A-Z2-7]+)"`)
 	valueInLDIF  = regexp.MustCompile(`(?m)^data:: (\S+)$`) // as ldapexop prints it
 )
 
@@ -194,14 +197,32 @@ func cmdValue(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 2 || neg {
-		ts.Fatalf("usage: code name secret")
+	if len(args) < 2 || len(args) > 3 || neg {
+		ts.Fatalf("usage: code name secret [off]")
 	}
 	p := ts.Value(processKey{}).(*process)
-	at := time.Now().Add(p.offset).UTC().Format("2006-01-02 15:04:05 MST")
+	now := time.Now().Add(p.offset)
+	if len(args) == 3 {
+		off, err := time.ParseDuration(args[2])
+		ts.Check(err)
+		now = now.Add(off)
+	}
+	at := now.UTC().Format("2006-01-02 15:04:05 MST")
 	out, err := exec.Command("oathtool", "--totp", "--base32", "--now", at, args[1]).Output()
 	ts.Check(err)
 	ts.Setenv(args[0], strings.TrimSpace(string(out)))
+}
+
+// cmdField finds the first value of a member, however deep, in the last output.
+func cmdField(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: field name key")
+	}
+	m := regexp.MustCompile(`"` + regexp.QuoteMeta(args[1]) + `": *\[?"([^"]*)"`).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("no %s in the last output", args[1])
+	}
+	ts.Setenv(args[0], m[1])
 }
 
 func cmdTamper(ts *testscript.TestScript, neg bool, args []string) {

@@ -60,8 +60,9 @@ A credential is named by its id, by the beginning of that, or by its name.`,
   tallystick totp list -D uid=user.0,ou=people,dc=example,dc=com
   tallystick totp revoke phone -D uid=admin,ou=people,dc=example,dc=com --user user.0
   tallystick totp list -H ldaps://ldap.example.com -D user.0 -y password-file --json`,
-		Args: knownCommand,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:                       knownCommand,
+		SuggestionsMinimumDistance: 2, // enroll
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	f := cmd.PersistentFlags()
 	f.StringVarP(&o.url, "url", "H", "ldap://127.0.0.1:3389", "the `server`: ldap://host, ldaps://host or ldapi://%2Fpath")
