@@ -161,7 +161,7 @@ func TestAuditEvents(t *testing.T) {
 		}, []string{"imported eve credential"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			h := newHouse(t, func(c *CredentialsConfig) { c.FreeAttempts, c.LockoutAfter = 3, 4 })
+			h := newHouse(t, func(c *CredentialsConfig) { c.FreeAttempts, c.LockoutAfter, c.Delay = 3, 4, time.Second })
 			secret := h.enrol("ann")
 			h.activate("ann", secret)
 			next := h.auditNext()

@@ -115,7 +115,7 @@ func TestBindUnboundIDTOTP(t *testing.T) {
 // A code is spent by the first attempt at this door too, whether or not the
 // password beside it was right.
 func TestUnboundIDTOTPSpendsTheCode(t *testing.T) {
-	h := newHouse(t)
+	h := newHouse(t, func(c *CredentialsConfig) { c.FreeAttempts = 100; c.LockoutAfter = 100 })
 	secret := h.enrol("ann")
 	h.activate("ann", secret)
 	for _, password := range []string{"wrong", "-"} {

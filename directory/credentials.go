@@ -64,7 +64,9 @@ type CredentialsConfig struct {
 	// 0: five.
 	FreeAttempts int
 
-	// Delay is the first wait; it doubles with every failure. 0: one second.
+	// Delay is the first wait; it doubles with every failure. 0: 90 seconds,
+	// for which a code is accepted in a window of one step either way, so that
+	// in that time nobody tries more than FreeAttempts.
 	Delay time.Duration
 
 	// LockoutAfter is after how many failures in a row the wait is Lockout;
@@ -101,7 +103,7 @@ func (c CredentialsConfig) withDefaults() CredentialsConfig {
 		c.Issuer = "tallystick"
 	}
 	if c.Delay <= 0 {
-		c.Delay = time.Second
+		c.Delay = 90 * time.Second
 	}
 	if c.Lockout <= 0 {
 		c.Lockout = 15 * time.Minute

@@ -213,8 +213,12 @@ type verdict struct {
 func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 	e, cause := d.believe(u, p, w, now)
 	if cause == "" {
-		if failures := d.forgive(u); failures > 0 && !e.code && e.secret == nil {
-			u.note(AuditAccepted, nil, "", failures)
+		// Where codes count only a code forgives: else whoever knows the
+		// password could begin to guess codes anew as often as he likes.
+		if e.code || !u.has(active) {
+			if failures := d.forgive(u); failures > 0 && !e.code && e.secret == nil {
+				u.note(AuditAccepted, nil, "", failures)
+			}
 		}
 		return verdict{e, nil, u.attempts}
 	}
