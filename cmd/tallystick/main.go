@@ -61,6 +61,7 @@ second factor, and an HTTP bridge in front of it.
   serve          runs the server; everything it keeps is in one data folder
   bridge         runs only the HTTP bridge, in front of any LDAP server
   import, export load and save LDIF files (the server must not be running)
+  backup, restore save all of the database to a file and make one from it
   check          proves that the data and all its indexes are in step
   audit          verifies and prints the audit log
   keys           manages the keys that TOTP secrets are sealed with
@@ -90,6 +91,8 @@ file with every key and its default.`,
 		importCommand(flags),
 		exportCommand(flags),
 		checkCommand(flags),
+		backupCommand(flags),
+		restoreCommand(flags),
 		auditCommand(flags),
 		keysCommand(flags),
 		totpCommand(),
