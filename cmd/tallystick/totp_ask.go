@@ -36,6 +36,9 @@ func (a *asker) ask(ctx context.Context, prompt string) (string, error) {
 		fmt.Fprint(a.prompt, prompt)
 	}
 	text, err := waitFor(ctx, a.line)
+	if a.file != nil && err != nil {
+		fmt.Fprintln(a.prompt)
+	}
 	return string(bytes.TrimSpace(text)), err
 }
 
