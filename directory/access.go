@@ -157,7 +157,7 @@ func (d *Directory) requireBypass(ctx context.Context, who Requester) (privilege
 // server. (They are not among an entry's attributes either, see record.)
 func secret(t *schema.AttributeType) bool {
 	switch t.Name() {
-	case "userPassword", "ds-auth-totp-shared-secret", "tallystickTOTPCredential":
+	case "userPassword", "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute:
 		return true
 	}
 	return false

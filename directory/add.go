@@ -18,7 +18,7 @@ func (d *Directory) Add(ctx context.Context, who Requester, req *AddRequest) err
 	if _, err := d.requireBypass(ctx, who); err != nil {
 		return err
 	}
-	if dn.IsZero() || dn.Equal(d.subentry) || dn.Equal(d.root) {
+	if d.kept(dn) || dn.Equal(d.root) {
 		return Errorf(EntryAlreadyExists, "the server keeps this entry itself")
 	}
 	rec, err := d.newRecord(ctx, dn, req.Attributes)

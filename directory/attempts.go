@@ -1,9 +1,12 @@
 package directory
 
 import (
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"tallystick/directory/totp"
 )
 
 // attempts is the one counter of a user's wrong passwords, wrong codes and
@@ -24,6 +27,10 @@ type attempts struct {
 	// credentials is how many credentials the user has. If there are fewer
 	// or more in the store, nobody is believed.
 	credentials int
+
+	// recovery stands in for the codes of the credentials. It is kept here,
+	// in the one record that every change of them writes.
+	recovery totp.RecoveryCodes
 }
 
 // forgetAfter is how long failures are remembered if no more follow.
@@ -34,6 +41,8 @@ const (
 	fieldLastFailure = 2 // milliseconds
 	fieldRefused     = 3
 	fieldCredentials = 4
+	fieldSalt        = 5
+	fieldRecovery    = 6 // repeated
 )
 
 func (a attempts) encode() []byte {
@@ -45,12 +54,18 @@ func (a attempts) encode() []byte {
 	if a.refused > 0 {
 		b = appendUint(b, fieldRefused, a.refused)
 	}
+	if len(a.recovery.Hashes) > 0 {
+		b = protowire.AppendBytes(protowire.AppendTag(b, fieldSalt, protowire.BytesType), a.recovery.Salt)
+		for _, h := range a.recovery.Hashes {
+			b = protowire.AppendBytes(protowire.AppendTag(b, fieldRecovery, protowire.BytesType), h)
+		}
+	}
 	return appendUint(b, fieldCredentials, uint64(a.credentials))
 }
 
 func (a *attempts) decode(b []byte) error {
 	counted := false
-	err := fields(b, func(field protowire.Number, v uint64, _ []byte) error {
+	err := fields(b, func(field protowire.Number, v uint64, data []byte) error {
 		switch field {
 		case fieldFailures:
 			a.failures = int(min(v, maxFailures))
@@ -61,10 +76,14 @@ func (a *attempts) decode(b []byte) error {
 		case fieldCredentials:
 			counted = true
 			a.credentials = int(min(v, 1<<16))
+		case fieldSalt:
+			a.recovery.Salt = slices.Clone(data)
+		case fieldRecovery:
+			a.recovery.Hashes = append(a.recovery.Hashes, slices.Clone(data))
 		}
 		return nil
 	})
-	if err == nil && !counted {
+	if err == nil && (!counted || !a.recovery.Valid()) {
 		err = errRecord
 	}
 	return err
@@ -109,6 +128,6 @@ func (a *attempts) fail(now time.Time) {
 // forget.
 func (a *attempts) succeed() bool {
 	some := a.failures > 0 || a.refused > 0
-	*a = attempts{credentials: a.credentials}
+	*a = attempts{credentials: a.credentials, recovery: a.recovery}
 	return some
 }

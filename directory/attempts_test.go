@@ -107,7 +107,12 @@ func TestOneCounterForAllDoors(t *testing.T) {
 }
 
 func TestDelayAndLockout(t *testing.T) {
-	h := newHouse(t, func(c *CredentialsConfig) { c.FreeAttempts = 2; c.LockoutAfter = 4; c.Lockout = time.Minute })
+	h := newHouse(t, func(c *CredentialsConfig) {
+		c.FreeAttempts = 2
+		c.LockoutAfter = 4
+		c.Delay = time.Second
+		c.Lockout = time.Minute
+	})
 	try := func(what, password string, want ResultCode, failures int) {
 		t.Helper()
 		_, err := h.bind(person("ann"), password)

@@ -13,7 +13,7 @@ import (
 
 // Checked is what a Check looked at.
 type Checked struct {
-	Entries, IndexKeys, Credentials int
+	Entries, IndexKeys, Credentials, AuditRecords int
 }
 
 // Check compares everything stored with everything else: each entry with its
@@ -25,7 +25,7 @@ func (d *Directory) Check(ctx context.Context, fault func(string)) (Checked, err
 	c.expected.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 	err := d.store.View(ctx, func(r store.Reader) error {
 		c.r = r
-		for _, step := range []func(context.Context) error{c.entries, c.children, c.index, c.credentials} {
+		for _, step := range []func(context.Context) error{c.entries, c.children, c.index, c.credentials, c.audit} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -215,5 +215,11 @@ func (c *checker) stale(key, _ []byte) error {
 func (c *checker) credentials(ctx context.Context) error {
 	n, err := c.d.checkCredentials(ctx, c.r, c.fault)
 	c.seen.Credentials = n
+	return err
+}
+
+func (c *checker) audit(ctx context.Context) error {
+	n, err := c.d.checkAudit(ctx, c.r, c.fault)
+	c.seen.AuditRecords = n
 	return err
 }

@@ -22,6 +22,8 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		return d.compareIn(d.rootDSE(), t, req)
 	case dn.Equal(d.subentry):
 		return d.compareIn(d.subschema(), t, req)
+	case dn.IsUnder(d.auditDN):
+		return d.compareAudit(ctx, who, dn, t, req)
 	case t != nil && secret(t):
 		return false, errNoAccess
 	}

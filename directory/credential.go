@@ -41,6 +41,11 @@ type credential struct {
 	// code does not make it count.
 	passwordAlone bool
 
+	// Its codes count from notBefore to notAfter; zero: no bound. Beyond them
+	// a code is needed all the same.
+	notBefore, notAfter time.Time
+	used                time.Time // when a code was last accepted; zero: never
+
 	created, changed time.Time // UTC, to the second
 	changedBy        string    // DN; "" is anonymous
 	sequence         uint64    // grows with every change
@@ -62,6 +67,10 @@ const (
 	fieldCredentialChanged   = 13
 	fieldCredentialChangedBy = 14
 	fieldCredentialSequence  = 15
+	fieldCredentialCentre    = 16 // zigzag
+	fieldCredentialNotBefore = 17
+	fieldCredentialNotAfter  = 18
+	fieldCredentialUsed      = 19
 )
 
 func (c *credential) encode() []byte {
@@ -81,7 +90,21 @@ func (c *credential) encode() []byte {
 	b = appendUint(b, fieldCredentialCreated, uint64(c.created.Unix()))
 	b = appendUint(b, fieldCredentialChanged, uint64(c.changed.Unix()))
 	b = appendText(b, fieldCredentialChangedBy, c.changedBy)
-	return appendUint(b, fieldCredentialSequence, c.sequence)
+	b = appendUint(b, fieldCredentialSequence, c.sequence)
+	if c.totp.Centre != 0 {
+		b = appendUint(b, fieldCredentialCentre, protowire.EncodeZigZag(int64(c.totp.Centre)))
+	}
+	b = appendTime(b, fieldCredentialNotBefore, c.notBefore)
+	b = appendTime(b, fieldCredentialNotAfter, c.notAfter)
+	return appendTime(b, fieldCredentialUsed, c.used)
+}
+
+// appendTime appends a time in seconds, unless it is zero.
+func appendTime(b []byte, field protowire.Number, t time.Time) []byte {
+	if t.IsZero() {
+		return b
+	}
+	return appendUint(b, field, uint64(t.Unix()))
 }
 
 // decode reads what encode wrote; nothing of c aliases b. A credential that
@@ -109,11 +132,15 @@ func (c *credential) decode(b []byte) error {
 			lastStep = true
 			c.totp.LastStep = protowire.DecodeZigZag(v)
 		case fieldCredentialDrift:
-			drift := protowire.DecodeZigZag(v)
-			if drift < -1<<16 || drift > 1<<16 {
-				return errRecord
-			}
-			c.totp.Drift = int(drift)
+			return decodeDrift(&c.totp.Drift, v)
+		case fieldCredentialCentre:
+			return decodeDrift(&c.totp.Centre, v)
+		case fieldCredentialNotBefore:
+			c.notBefore = time.Unix(int64(v), 0).UTC()
+		case fieldCredentialNotAfter:
+			c.notAfter = time.Unix(int64(v), 0).UTC()
+		case fieldCredentialUsed:
+			c.used = time.Unix(int64(v), 0).UTC()
 		case fieldCredentialSerial:
 			c.serial = string(data)
 		case fieldCredentialDevice:
@@ -138,6 +165,23 @@ func (c *credential) decode(b []byte) error {
 		return errRecord
 	}
 	return nil
+}
+
+// maxDrift is what is stored at most, far more than there can be.
+const maxDrift = 1 << 20
+
+func decodeDrift(to *int, v uint64) error {
+	drift := protowire.DecodeZigZag(v)
+	if drift < -maxDrift || drift > maxDrift {
+		return errRecord
+	}
+	*to = int(drift)
+	return nil
+}
+
+// valid reports whether now is within the bounds of c.
+func (c *credential) valid(now time.Time) bool {
+	return (c.notBefore.IsZero() || !now.Before(c.notBefore)) && (c.notAfter.IsZero() || now.Before(c.notAfter))
 }
 
 // newCredential returns a pending credential of the given secret.

@@ -28,7 +28,7 @@ type CredentialsConfig struct {
 	// accepted; 0: one, negative: the one step alone.
 	Window int
 
-	// MaxDrift is up to how many steps either way drift is learned; 0: three,
+	// MaxDrift is up to how many steps either way drift is learned; 0: ten,
 	// negative: it is not learned.
 	MaxDrift int
 
@@ -41,14 +41,32 @@ type CredentialsConfig struct {
 	// By default a valid code must follow it.
 	PasswordAloneMayChange bool
 
+	// CodeAloneMayBind lets a code do without the static password in SASL
+	// UNBOUNDID-TOTP (PingDirectory: require-static-password is false).
+	CodeAloneMayBind bool
+
 	// MaxCredentials is how many secrets one user may have; 0: ten.
 	MaxCredentials int
+
+	// PendingFor is after what time a secret of which no code was accepted is
+	// forgotten; 0: 24 hours, negative: never.
+	PendingFor time.Duration
+
+	// ResyncWithin is up to how far the clock of a token may be off for
+	// ResyncTOTP to find it; 0: 25 hours, negative: not at all.
+	ResyncWithin time.Duration
+
+	// Issuer is who makes the secrets, as authenticators show it: printable
+	// text without a colon; "": tallystick.
+	Issuer string
 
 	// FreeAttempts is after how many failures in a row the user has to wait;
 	// 0: five.
 	FreeAttempts int
 
-	// Delay is the first wait; it doubles with every failure. 0: one second.
+	// Delay is the first wait; it doubles with every failure. 0: 90 seconds,
+	// for which a code is accepted in a window of one step either way, so that
+	// in that time nobody tries more than FreeAttempts.
 	Delay time.Duration
 
 	// LockoutAfter is after how many failures in a row the wait is Lockout;
@@ -76,8 +94,17 @@ func (c CredentialsConfig) withDefaults() CredentialsConfig {
 	if c.Scheme == "" {
 		c.Scheme = password.Default
 	}
+	if c.PendingFor == 0 {
+		c.PendingFor = 24 * time.Hour
+	}
+	if c.ResyncWithin == 0 {
+		c.ResyncWithin = 25 * time.Hour // a wrong date, or a wrong zone
+	}
+	if c.Issuer == "" {
+		c.Issuer = "tallystick"
+	}
 	if c.Delay <= 0 {
-		c.Delay = time.Second
+		c.Delay = 90 * time.Second
 	}
 	if c.Lockout <= 0 {
 		c.Lockout = 15 * time.Minute
@@ -104,6 +131,9 @@ func (c *credentials) open(_ context.Context, d *Directory) error {
 	if _, err := password.ParseScheme(string(c.cfg.Scheme)); err != nil {
 		return err
 	}
+	if err := totp.CheckIssuer(c.cfg.Issuer); err != nil {
+		return err
+	}
 	c.seed = maphash.MakeSeed()
 	c.unsaved = map[entryID]attempts{}
 	c.decoy = sync.OnceValue(func() []byte {
@@ -118,6 +148,14 @@ func (c *credentials) open(_ context.Context, d *Directory) error {
 
 // errKeyset is the answer where a secret would have to be sealed or opened.
 var errKeyset = &Error{ResultCode: UnwillingToPerform, DiagnosticMessage: "this server keeps no TOTP shared secrets"}
+
+// abandoned returns whether a credential is pending for too long at the time
+// now.
+func (c *credentials) abandoned(now time.Time) func(*credential) bool {
+	return func(one *credential) bool {
+		return one.state == pending && c.cfg.PendingFor > 0 && now.Sub(one.created) > c.cfg.PendingFor
+	}
+}
 
 // limits is the window in which codes are accepted.
 func (c *credentials) limits() totp.Limits {

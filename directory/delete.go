@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 
 	"tallystick/directory/store"
 )
@@ -17,13 +18,13 @@ func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteReques
 	if _, err := d.requireBypass(ctx, who); err != nil {
 		return err
 	}
-	if dn.IsZero() || dn.Equal(d.subentry) {
+	if d.kept(dn) {
 		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
 	defer d.tree.change()()
 	var context bool
 	err = d.update(ctx, func(w store.Writer) (err error) {
-		context, err = d.remove(w, dn)
+		context, err = d.remove(w, dn, who)
 		return err
 	})
 	if err == nil && context {
@@ -34,7 +35,7 @@ func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteReques
 
 // remove takes an entry out of the store. context says whether it was a
 // naming context.
-func (d *Directory) remove(w store.Writer, dn DN) (context bool, err error) {
+func (d *Directory) remove(w store.Writer, dn DN, who Requester) (context bool, err error) {
 	id, err := d.resolve(w, dn)
 	if err != nil {
 		return false, err
@@ -55,5 +56,8 @@ func (d *Directory) remove(w store.Writer, dn DN) (context bool, err error) {
 	w.Delete(childKey(rec.parent, norm))
 	w.Delete(entryKey(id))
 	d.writeIndex(w, id, rec, nil)
-	return rec.parent == 0, d.deleteCredentials(w, id)
+	if rec.enrolled {
+		err = d.audit(w, who.event("delete", AuditEvent{Kind: AuditRevoked, User: dn.String(), Cause: "entry deleted"}))
+	}
+	return rec.parent == 0, errors.Join(err, d.deleteCredentials(w, id))
 }

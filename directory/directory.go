@@ -38,6 +38,9 @@ type Config struct {
 	// Credentials is about passwords, TOTP and attempts.
 	Credentials CredentialsConfig
 
+	// Audit is how much of the audit log is kept.
+	Audit AuditConfig
+
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 
@@ -59,6 +62,7 @@ type Directory struct {
 	cfg      Config
 	root     DN
 	subentry DN // of the schema
+	auditDN  DN
 	now      func() time.Time
 	log      *slog.Logger
 
@@ -95,6 +99,9 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 		return nil, fmt.Errorf("root DN %q: %w", cfg.RootDN, err)
 	}
 	if d.subentry, err = ParseDN(d.schema, subschemaDN); err != nil {
+		return nil, err
+	}
+	if d.auditDN, err = ParseDN(d.schema, auditDN); err != nil {
 		return nil, err
 	}
 	for _, text := range cfg.Suffixes {

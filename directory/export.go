@@ -82,6 +82,13 @@ func (e *exporter) entry(id entryID, rec *record, name string) error {
 		return err
 	}
 	add("tallystickTOTPCredential", credentials...)
+	recovery, err := exportRecoveryCodes(e.r, id, rec)
+	if err != nil {
+		return err
+	}
+	if recovery != nil {
+		add(recoveryCodesAttribute, recovery)
+	}
 	add("entryUUID", []byte(uuid.UUID(rec.uuid).String()))
 	add("createTimestamp", generalizedTime(rec.created))
 	add("modifyTimestamp", generalizedTime(rec.modified))

@@ -161,10 +161,11 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 		p.context = true
 		p.run = func(w store.Writer) error {
 			id, err := d.insert(w, dn, entry)
-			if err == nil {
-				putCredentials(w, id, credentials)
+			if err != nil {
+				return err
 			}
-			return err
+			credentials.put(w, id)
+			return d.audit(w, credentials.events(dn)...)
 		}
 	case *DeleteRequest:
 		dn, err := d.parseDN(req.Entry)
@@ -172,7 +173,7 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 			return p, err
 		}
 		p.run = func(w store.Writer) error {
-			_, err := d.remove(w, dn)
+			_, err := d.remove(w, dn, importer)
 			return err
 		}
 	case *ModifyRequest:
@@ -209,9 +210,9 @@ type importedAttributes struct {
 }
 
 // newImport makes a record of an imported entry, with what Export adds to it.
-func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute) (*record, []*credential, error) {
+func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute) (*record, imported, error) {
 	if dn.IsZero() {
-		return nil, nil, Errorf(UnwillingToPerform, "the root DSE cannot be imported")
+		return nil, imported{}, Errorf(UnwillingToPerform, "the root DSE cannot be imported")
 	}
 	var kept importedAttributes
 	plain := make([]Attribute, 0, len(attributes))
@@ -223,14 +224,14 @@ func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute
 	}
 	rec, err := d.newRecord(ctx, dn, plain)
 	if err != nil {
-		return nil, nil, err
+		return nil, imported{}, err
 	}
 	d.stamp(rec, importer)
 	if err := kept.into(rec); err != nil {
-		return nil, nil, err
+		return nil, imported{}, err
 	}
 	credentials, err := d.importCredentials(rec.uuid, kept.credentials)
-	rec.enrolled = len(credentials) > 0
+	rec.enrolled = len(credentials.credentials) > 0
 	return rec, credentials, err
 }
 
@@ -252,7 +253,7 @@ func (k *importedAttributes) take(a Attribute, t *schema.AttributeType) bool {
 		k.creator = first
 	case "modifiersName":
 		k.modifier = first
-	case "ds-auth-totp-shared-secret", "tallystickTOTPCredential":
+	case "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute:
 		k.credentials = append(k.credentials, a)
 	case "userPassword", privilegeAttribute:
 		return false

@@ -14,6 +14,7 @@ import "encoding/binary"
 //	's' attribute 0 trigram id      substring index
 //	'c' entry-id credential-id      TOTP credential, sealed; never leaves this package
 //	'l' entry-id                    attempt counter and lockout
+//	'a' sequence                    audit record, hash-chained, see auditchain.go
 //	'm' name                        format version, next id, root user's password, …
 //
 // An index only proposes: every candidate is matched against the filter, so a
@@ -26,6 +27,7 @@ const (
 	substringSpace  = 's'
 	credentialSpace = 'c'
 	attemptSpace    = 'l'
+	auditSpace      = 'a'
 	metaSpace       = 'm'
 )
 
@@ -66,6 +68,8 @@ func credentialKey(id entryID, credentialID string) []byte {
 }
 
 func attemptKey(id entryID) []byte { return spaceKey(attemptSpace, id) }
+
+func auditKey(sequence uint64) []byte { return spaceKey(auditSpace, entryID(sequence)) }
 
 func metaKey(name string) []byte { return append([]byte{metaSpace}, name...) }
 

@@ -33,6 +33,10 @@ func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, 
 		return 0, err
 	}
 	l.first = l.next
+	if l.audit, err = readAuditHead(r); err != nil {
+		return 0, err
+	}
+	logged := l.audit.last
 	for {
 		rec, err := src.Next()
 		if err == io.EOF {
@@ -58,6 +62,9 @@ func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, 
 	if count > 0 {
 		takeIDs(&l.w, l.first, l.next-1)
 	}
+	if l.audit.last != logged {
+		l.w.Set(auditHeadKey, l.audit.encode())
+	}
 	return count, l.w.err
 }
 
@@ -69,6 +76,7 @@ type loading struct {
 	first, next entryID            // ids of the new entries
 	ids         map[string]entryID // by child key: the new entries, and old parents
 	root        DN                 // first entry, if no naming context is there or configured
+	audit       auditHead
 }
 
 func (l *loading) add(ctx context.Context, in *ImportRecord) error {
@@ -115,7 +123,10 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	l.ids[string(key)] = id
 	l.w.Set(key, id.append(nil))
 	l.w.Set(entryKey(id), rec.encode())
-	putCredentials(&l.w, id, credentials)
+	credentials.put(&l.w, id)
+	for _, e := range credentials.events(dn) {
+		l.audit.add(&l.w, d.now(), e, nil)
+	}
 	for _, k := range d.indexKeys(id, rec) {
 		l.w.Set(k, nil)
 	}

@@ -25,7 +25,7 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 	if who.Anonymous() && who.How != ByServer {
 		return errNotAuthenticated
 	}
-	if dn.IsZero() || dn.Equal(d.subentry) {
+	if d.kept(dn) {
 		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
 	m := modification{d: d, dn: dn, who: who, changes: slices.Clone(req.Changes)}
@@ -198,11 +198,16 @@ func (m *modification) run(w store.Writer) error {
 	}
 	w.Set(entryKey(id), rec.encode())
 	m.d.writeIndex(w, id, old, rec)
-	if m.onPass && !m.self { // an administrator vouches for the user
-		u.counted = u.attempts.succeed()
-		u.save(w)
+	if !m.onPass {
+		return nil
 	}
-	return nil
+	if !m.self { // an administrator vouches for the user
+		m.d.forgive(u)
+		if err := m.d.save(w, u, m.who, "modify"); err != nil {
+			return err
+		}
+	}
+	return m.d.audit(w, m.who.event("modify", AuditEvent{Kind: AuditPasswordChanged, User: m.dn.String()}))
 }
 
 // apply makes one change to an entry. It may run again with the same change,

@@ -50,7 +50,7 @@ func (d *Directory) newMove(who Requester, req *ModifyDNRequest) (*move, error) 
 		}
 		m.superior = &superior
 	}
-	if m.dn.IsZero() || m.dn.Equal(d.subentry) {
+	if d.kept(m.dn) {
 		return nil, Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
 	return m, nil

@@ -10,6 +10,11 @@ import (
 
 const subschemaDN = "cn=schema"
 
+// kept reports whether dn names an entry that the server keeps itself.
+func (d *Directory) kept(dn DN) bool {
+	return dn.IsZero() || dn.Equal(d.subentry) || dn.IsUnder(d.auditDN)
+}
+
 func generalizedTime(t time.Time) []byte { return []byte(t.UTC().Format("20060102150405Z")) }
 
 // stamp fills in the operational attributes of a new entry.

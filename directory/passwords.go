@@ -110,7 +110,7 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 
 	var proved evidence
 	if oldPassword != nil {
-		p := proof{door: "password modify", password: seal.Secret(oldPassword), rule: codeIfActive}
+		p := proof{door: doorPassword, who: who, password: seal.Secret(oldPassword), rule: codeIfActive}
 		if self && who.How == ByPasswordAndCode {
 			p.rule, p.trusted = codeOptional, true
 		}
@@ -182,13 +182,14 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 			return &Error{ResultCode: NoSuchObject}
 		case proved.stored != nil:
 			if !slices.ContainsFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, proved.stored) }) {
-				return refuse("password modify", "changed meanwhile")
+				return refuse(doorPassword, "changed meanwhile")
 			}
 		case self:
 			if err := u.mayChangeOwnPassword(who); err != nil {
 				return err
 			}
 		default:
+			d.forgive(u) // an administrator vouches for the user
 			if err := d.mayReset(w, who, target); err != nil {
 				return err
 			}
@@ -205,8 +206,8 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 			d.touch(u.entry, by)
 			w.Set(entryKey(u.id), u.entry.encode())
 		}
-		u.save(w)
-		return nil
+		u.note(AuditPasswordChanged, nil, "", 0)
+		return d.save(w, u, who, doorPassword)
 	})
 }
 
@@ -220,7 +221,7 @@ func (d *Directory) SetRootPassword(ctx context.Context, clear string) error {
 	err = d.update(ctx, func(w store.Writer) error {
 		w.Set(metaKey(rootPasswordKey), hashed)
 		w.Delete(attemptKey(0))
-		return nil
+		return d.audit(w, AuditEvent{Kind: AuditPasswordChanged, User: d.root.String(), Door: "root-password"})
 	})
 	if err == nil {
 		d.credentials.forget(0)

@@ -35,18 +35,25 @@ const (
 )
 
 // proof is what somebody shows. Password, code and secret are nil where they
-// are not shown; a code with a password stands behind it.
+// are not shown. A password without a code may have one behind it; one that is
+// shown with a code is all there is of it.
 type proof struct {
-	door     string // for the log
+	door     string    // for the log and the audit
+	who      Requester // who asks; the user himself if anonymous
 	password seal.Secret
 	code     seal.Secret
 	secret   seal.Secret // the key itself, decoded
 	rule     codeRule
-	by       string // DN of who asks, for changedBy; "": the user
 
 	// trusted says that whoever asks has proved more than the password, so
 	// that any pending credential may become active.
 	trusted bool
+
+	// only is the id of the one credential whose code counts; "": any. With
+	// next, the code that the token shows after code, it is looked for far
+	// from the time of day, and the credential follows.
+	only string
+	next seal.Secret
 
 	// then changes what belongs to the user, in the transaction that accepts
 	// the proof. Its *Error goes to the client and does not take back what
@@ -89,7 +96,7 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 		d.log.Error("nobody is believed to be this user", "entry", uint64(u.id), "fault", u.fault)
 	}
 	now := d.now()
-	if p.password != nil && !d.quick(u) {
+	if p.password != nil && !d.quick(u) || p.next != nil {
 		Slow(ctx)
 	}
 	weighed := d.weigh(u, p, now)
@@ -114,8 +121,7 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 				verdict.err = err
 			}
 		}
-		u.save(w)
-		return nil
+		return d.save(w, u, p.who, p.door)
 	})
 	if err != nil {
 		if refused := verdict.err; refused != nil {
@@ -136,24 +142,50 @@ type weighed struct {
 	password []byte   // the static password that matched it
 	code     []byte   // the code behind it; nil: none
 	spent    [][]byte // codes that are right beside a password that is wrong
+
+	// No code was right where one is needed: nothing will be believed, and
+	// stored and password are only about what stands before the code.
+	wrongCode bool
+	replayed  *credential // whose code was right once; nil: nobody's
+
+	resynced *match // the credential that shows both codes, and its state from then on; nil: none
 }
 
 func (d *Directory) weigh(u *user, p proof, now time.Time) weighed {
+	if p.next != nil {
+		return d.weighResync(u, p, now)
+	}
 	if p.password == nil {
 		return weighed{code: p.code}
 	}
-	var readings []totp.Candidate
+	if p.code != nil {
+		stored := d.checkPassword(u, p.password)
+		if stored == nil || len(p.password) == 0 {
+			return weighed{spent: [][]byte{p.code}}
+		}
+		return weighed{stored: stored, password: p.password, code: p.code}
+	}
+	var result weighed
+	var candidates, readings []totp.Candidate
 	if !d.refuses(u, now) {
-		for _, c := range totp.Split(p.password, u.digits(d, p), d.credentials.cfg.Separator) {
-			if len(d.matches(u, p, c.Code, now)) > 0 {
+		candidates = d.readings(u, p)
+		for _, c := range candidates {
+			found, replayed := d.matches(u, p, c.Code, now)
+			if len(found) > 0 || u.recoveryCode(c.Code) >= 0 {
 				readings = append(readings, c)
+			}
+			if replayed != nil {
+				result.replayed = replayed
 			}
 		}
 	}
-	if len(readings) == 0 || !d.needsCode(u, p.rule) {
+	switch needed := d.needsCode(u, p.rule); {
+	case needed && len(readings) == 0 && len(candidates) > 0:
+		result.wrongCode = true // whether the password is wrong too is for the audit
+		readings = []totp.Candidate{{Password: candidates[0].Password}}
+	case !needed || len(readings) == 0:
 		readings = append(readings, totp.Candidate{Password: p.password})
 	}
-	var result weighed
 	for _, c := range readings {
 		if stored := d.checkPassword(u, c.Password); stored != nil {
 			result.stored, result.password, result.code = stored, c.Password, c.Code
@@ -176,21 +208,54 @@ type verdict struct {
 // judge decides, and notes in u what has to be written. It is pure but for u.
 func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 	needed := d.needsCode(u, codeIfActive) // before what is proved changes it
-	e, reason := d.believe(u, p, w, now)
-	if reason == "" {
-		// Less than a bind takes does not buy further guesses at the rest.
+	e, cause := d.believe(u, p, w, now)
+	if cause == "" {
+		// Where codes count only a code forgives: else whoever knows the
+		// password could begin to guess codes anew as often as he likes.
 		if e.code || !needed {
-			u.counted = u.attempts.succeed() || u.counted
+			if failures := d.forgive(u); failures > 0 && !e.code && e.secret == nil {
+				u.note(AuditAccepted, nil, "", failures)
+			}
 		}
 		return verdict{e, nil, u.attempts}
 	}
 	if d.refuses(u, now) {
-		u.attempts.refused++
+		d.countEarly(u, cause)
 	} else {
-		u.attempts.fail(now)
+		d.countFailure(u, cause, now)
 	}
+	return verdict{evidence{}, refuse(p.door, cause), u.attempts}
+}
+
+// forgive forgets the user's failures, and returns how many there were.
+func (d *Directory) forgive(u *user) uint64 {
+	failures := u.attempts.failures
+	u.counted = u.attempts.succeed() || u.counted
+	if failures >= d.credentials.cfg.LockoutAfter {
+		u.note(AuditUnlocked, nil, "", 0)
+	}
+	return uint64(failures)
+}
+
+// countEarly counts an attempt before its time.
+func (d *Directory) countEarly(u *user, cause string) {
+	u.attempts.refused++
 	u.counted = true
-	return verdict{evidence{}, refuse(p.door, reason), u.attempts}
+	// Only so often that nobody can fill the audit log; damage is in the log.
+	if n := u.attempts.refused; n&(n-1) == 0 && u.fault == nil {
+		u.note(AuditRefused, nil, cause, n)
+	}
+}
+
+// countFailure counts an attempt that was judged and failed.
+func (d *Directory) countFailure(u *user, cause string, now time.Time) {
+	u.attempts.fail(now)
+	u.counted = true
+	failures := uint64(u.attempts.failures)
+	u.note(AuditRefused, nil, cause, failures)
+	if u.attempts.failures >= d.credentials.cfg.LockoutAfter {
+		u.note(AuditLocked, nil, "", failures)
+	}
 }
 
 // refuses reports whether nothing is believed at the moment.
@@ -198,46 +263,56 @@ func (d *Directory) refuses(u *user, now time.Time) bool {
 	return u.fault != nil || d.credentials.cfg.refuses(u.attempts, now)
 }
 
-// believe decides whether p proves that somebody is u. The reason is "" if it
+// believe decides whether p proves that somebody is u. The cause is "" if it
 // does.
-func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evidence, reason string) {
+func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evidence, cause string) {
 	switch {
 	case p.password == nil && p.code == nil && p.secret == nil:
-		return e, "nothing shown"
-	case !u.known():
-		return e, "no such user"
+		return e, causeNothing
 	case u.fault != nil:
-		return e, u.fault.Error()
+		return e, causeDamaged
+	case d.refuses(u, now) && u.attempts.failures >= d.credentials.cfg.LockoutAfter:
+		return e, causeLocked
 	case d.refuses(u, now):
-		return e, fmt.Sprintf("too early after %d failures", u.attempts.failures)
+		return e, causeDelayed
+	case !u.known():
+		return e, causeNobody
 	}
 	for _, code := range w.spent {
-		for _, m := range d.matches(u, p, code, now) {
+		found, _ := d.matches(u, p, code, now)
+		for _, m := range found {
 			m.credential.totp.LastStep = m.state.LastStep
 			u.changed[m.credential] = true
+			u.note(AuditSpent, m.credential, "", 0)
 		}
 	}
 	if p.password != nil {
 		if w.stored == nil || !slices.ContainsFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, w.stored) }) {
-			return e, "wrong password or code"
+			return e, causePassword
+		}
+		if w.wrongCode {
+			return e, wrongCode(w.replayed)
 		}
 		if w.code == nil && d.needsCode(u, p.rule) {
-			return e, "code missing or wrong"
+			return e, causeMissing
 		}
 		e.stored, e.password = w.stored, w.password
 	}
-	if w.code != nil {
-		accepted := d.matches(u, p, w.code, now)
-		if len(accepted) == 0 {
-			return e, "wrong or replayed code"
+	switch {
+	case p.next != nil:
+		m := d.resyncs(u, p, w, now)
+		if m == nil {
+			return e, causeCode
 		}
+		d.accept(u, p, *m, now)
+		e.code = true
+	case w.code != nil:
+		accepted, replayed := d.matches(u, p, w.code, now)
 		for _, m := range accepted {
-			m.credential.totp = m.state
-			if m.credential.state == pending {
-				m.credential.state = active
-				d.touchCredential(u, m.credential, p.changedBy(u))
-			}
-			u.changed[m.credential] = true
+			d.accept(u, p, m, now)
+		}
+		if len(accepted) == 0 && (p.only != "" || !d.spendRecoveryCode(u, w.code)) {
+			return e, wrongCode(replayed)
 		}
 		e.code = true
 	}
@@ -246,17 +321,39 @@ func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evide
 		// could have all of them removed.
 		e.secret = d.holding(u, p.secret)
 		if e.secret == nil && (p.password == nil || !e.code && !p.trusted && d.needsCode(u, codeIfAccepted)) {
-			return e, "no such secret"
+			return e, causeSecret
 		}
 	}
 	return e, ""
 }
 
-func (p proof) changedBy(u *user) string {
-	if p.by != "" {
-		return p.by
+// wrongCode is why a code was not accepted.
+func wrongCode(replayed *credential) (cause string) {
+	if replayed != nil {
+		return causeReplayed
 	}
-	return u.dn.String()
+	return causeCode
+}
+
+// accept notes that a code of a credential was accepted. The first one makes
+// it count.
+func (d *Directory) accept(u *user, p proof, m match, now time.Time) {
+	c := m.credential
+	c.totp, c.used = m.state, now.UTC()
+	if c.state == pending {
+		c.state = active
+		d.touchCredential(u, c, p.changedBy(u))
+		u.note(AuditConfirmed, c, "", 0)
+	}
+	u.note(AuditAccepted, c, "", 0)
+	u.changed[c] = true
+}
+
+func (p proof) changedBy(u *user) string {
+	if p.who.Anonymous() {
+		return u.dn.String()
+	}
+	return p.who.DN
 }
 
 // needsCode reports whether a static password needs a code behind it.
@@ -276,6 +373,9 @@ func (d *Directory) needsCode(u *user, rule codeRule) bool {
 // had a code accepted: else whoever knew the password before the user enrolled
 // would keep a second way in.
 func (d *Directory) counts(u *user, p proof, c *credential) bool {
+	if p.only != "" && p.only != c.id {
+		return false
+	}
 	switch c.state {
 	case active:
 		return true
@@ -304,11 +404,11 @@ type match struct {
 }
 
 // matches returns the credentials that accept the code. Usually there is one;
-// if a secret was stored twice the code is spent for both.
-func (d *Directory) matches(u *user, p proof, code []byte, now time.Time) []match {
-	var found []match
+// if a secret was stored twice the code is spent for both. replayed is one
+// that has accepted it, or a later one, before; nil: there is none.
+func (d *Directory) matches(u *user, p proof, code []byte, now time.Time) (found []match, replayed *credential) {
 	for _, c := range u.credentials {
-		if !d.counts(u, p, c) {
+		if !d.counts(u, p, c) || !c.valid(now) {
 			continue
 		}
 		secret, err := d.unseal(u.entry.uuid, c)
@@ -322,11 +422,14 @@ func (d *Directory) matches(u *user, p proof, code []byte, now time.Time) []matc
 			d.log.Error("a TOTP credential cannot be used", "entry", uint64(u.id), "credential", c.id, "err", err)
 			continue
 		}
-		if v == totp.Accepted {
+		switch v {
+		case totp.Accepted:
 			found = append(found, match{c, state})
+		case totp.Replayed:
+			replayed = c
 		}
 	}
-	return found
+	return found, replayed
 }
 
 // holding returns the credential with the given secret, nil if there is none.

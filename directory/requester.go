@@ -11,6 +11,7 @@ const (
 	ByPasswordAndCode                       // static password and a TOTP code
 	ByTransport                             // SASL EXTERNAL: the peer of a local socket
 	ByServer                                // the server itself, or a command run on its machine
+	ByCode                                  // a TOTP code alone, where the configuration allows it
 )
 
 // Requester is on whose behalf an operation runs and how that was

@@ -37,8 +37,9 @@ func (d *Directory) Advertise(attribute string, values ...string) {
 func (d *Directory) advertiseDirectory() {
 	d.Advertise("objectClass", "top", "extensibleObject")
 	d.Advertise("subschemaSubentry", subschemaDN)
+	d.Advertise("tallystickAuditLog", auditDN)
 	d.Advertise("supportedFeatures", features...)
-	d.Advertise("supportedSASLMechanisms", saslMechanisms...)
+	d.Advertise("supportedSASLMechanisms", d.saslMechanisms()...)
 	d.Advertise("vendorName", VendorName)
 	d.Advertise("vendorVersion", VendorVersion)
 }

@@ -44,6 +44,9 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 	}
 	return d.view(ctx, func(r store.Reader) error {
 		s.r = r
+		if base.IsUnder(d.auditDN) {
+			return s.auditLog(ctx, who)
+		}
 		if err := d.mayRead(r, who); err != nil {
 			return err
 		}

@@ -14,6 +14,13 @@ import (
 // IDs are "dn:…" or "u:…"; nil is an element that was not sent, and an empty
 // one is sent. They carry their own proof, so anybody may call them.
 
+// Doors, for the log and the audit.
+const (
+	doorGenerate = "generate TOTP shared secret"
+	doorRevoke   = "revoke TOTP shared secret"
+	doorPassword = "password modify"
+)
+
 var errNothingShown = Errorf(UnwillingToPerform, "show the password, or have an administrator do it")
 
 // GenerateTOTPSharedSecret gives a user one more secret and returns it in
@@ -49,25 +56,18 @@ func (d *Directory) GenerateTOTPSharedSecret(ctx context.Context, who Requester,
 	}
 	defer key.Wipe()
 	give := func(u *user, e evidence) error {
-		if len(u.credentials) >= d.credentials.cfg.MaxCredentials {
-			return Errorf(AdminLimitExceeded, "the user has %d TOTP shared secrets: revoke one first", len(u.credentials))
-		}
 		by := who.DN
 		if staticPassword != nil {
 			by = u.dn.String()
 		}
-		c, err := d.newCredential(u.entry.uuid, key, totp.Parameters{Digits: totp.DefaultDigits, Period: totp.DefaultPeriod}, by)
-		if err != nil {
-			return err
-		}
-		c.passwordAlone = staticPassword != nil && !e.code && !(self && who.How == ByPasswordAndCode)
-		u.add(c)
-		return nil
+		alone := staticPassword != nil && !e.code && !(self && who.How == ByPasswordAndCode)
+		_, err := d.addCredential(u, key, totp.Parameters{}, by, alone)
+		return err
 	}
 	if staticPassword == nil {
-		err = d.giveSecret(ctx, who, target, give)
+		err = d.changeFactors(ctx, who, target, false, doorGenerate, give)
 	} else {
-		p := d.factorProof("generate TOTP shared secret", who, self)
+		p := d.factorProof(doorGenerate, who, self)
 		p.password, p.then = staticPassword, give
 		_, err = d.prove(ctx, target, p)
 	}
@@ -109,7 +109,7 @@ func (d *Directory) RevokeTOTPSharedSecret(ctx context.Context, who Requester, a
 	if !shown {
 		return d.clearFactors(ctx, who, target)
 	}
-	p := d.factorProof("revoke TOTP shared secret", who, self)
+	p := d.factorProof(doorRevoke, who, self)
 	p.password = staticPassword
 	if totpSharedSecret == nil {
 		p.then = func(u *user, _ evidence) error {
@@ -142,7 +142,7 @@ func (u *user) removeAll() {
 // factorProof is how the static password is judged before it changes the
 // factors of a user; self: the requester is the user.
 func (d *Directory) factorProof(door string, who Requester, self bool) proof {
-	p := proof{door: door, rule: codeIfAccepted}
+	p := proof{door: door, who: who, rule: codeIfAccepted}
 	if self && who.How == ByPasswordAndCode {
 		p.rule, p.trusted = codeOptional, true
 	}
@@ -183,26 +183,19 @@ func (d *Directory) factorTarget(ctx context.Context, who Requester, authenticat
 	return target, self, err
 }
 
-// giveSecret adds a credential without any proof of the user's. Who asks was
-// found to be allowed to, and is asked again where it counts.
-func (d *Directory) giveSecret(ctx context.Context, who Requester, target account, give func(*user, evidence) error) error {
-	return d.update(ctx, func(w store.Writer) error {
-		if err := d.mayReset(w, who, target); err != nil {
-			return err
-		}
-		u, err := d.readUser(w, target)
-		if err != nil {
-			return err
-		}
-		if u.fault != nil {
-			return &Error{ResultCode: UnwillingToPerform, DiagnosticMessage: "the state of the user's TOTP shared secrets is damaged: revoke all", Cause: u.fault}
-		}
-		if err := give(u, evidence{}); err != nil {
-			return err
-		}
-		u.save(w)
-		return nil
-	})
+// addCredential gives the user one more credential; alone: nothing but the
+// static password stood behind it. Errors: adminLimitExceeded.
+func (d *Directory) addCredential(u *user, key seal.Secret, p totp.Parameters, by string, alone bool) (*credential, error) {
+	if len(u.credentials) >= d.credentials.cfg.MaxCredentials {
+		return nil, Errorf(AdminLimitExceeded, "the user has %d TOTP shared secrets: revoke one first", len(u.credentials))
+	}
+	c, err := d.newCredential(u.entry.uuid, key, p.WithDefaults(), by)
+	if err != nil {
+		return nil, err
+	}
+	c.passwordAlone = alone
+	u.add(c)
+	return c, nil
 }
 
 // clearFactors removes all credentials of a user without any proof of his. It
@@ -219,9 +212,12 @@ func (d *Directory) clearFactors(ctx context.Context, who Requester, target acco
 		if !u.entry.enrolled {
 			return nil
 		}
-		u.attempts.credentials = 0
+		u.attempts.credentials, u.attempts.recovery = 0, totp.RecoveryCodes{}
 		w.Set(attemptKey(u.id), u.attempts.encode())
-		return deleteSecrets(w, u.id)
+		if err := deleteSecrets(w, u.id); err != nil {
+			return err
+		}
+		return d.audit(w, who.event(doorRevoke, AuditEvent{Kind: AuditRevoked, User: target.dn.String()}))
 	})
 }
 
@@ -239,7 +235,7 @@ func (d *Directory) ValidateTOTPPassword(ctx context.Context, who Requester, use
 		return err
 	}
 	var target account
-	p := proof{door: "validate TOTP password", code: seal.Secret(code)}
+	p := proof{door: "validate TOTP password", who: who, code: seal.Secret(code)}
 	err = d.view(ctx, func(r store.Reader) error {
 		may, err := d.privilegesOf(r, who)
 		if err != nil {

@@ -29,6 +29,10 @@ type credentialText struct {
 	Serial        string `json:"serial,omitempty"`
 	Device        string `json:"device,omitempty"`
 	PasswordAlone bool   `json:"passwordAlone,omitempty"`
+	Centre        int    `json:"centre,omitempty"`    // of the drift
+	NotBefore     string `json:"notBefore,omitempty"` // RFC 3339, here and below
+	NotAfter      string `json:"notAfter,omitempty"`
+	LastUsed      string `json:"lastUsed,omitempty"`
 	Created       string `json:"created"` // RFC 3339
 	Changed       string `json:"changed"` // RFC 3339
 	ChangedBy     string `json:"changedBy,omitempty"`
@@ -64,6 +68,10 @@ func (d *Directory) exportCredentials(r store.Reader, id entryID, rec *record) (
 			Serial:        c.serial,
 			Device:        c.device,
 			PasswordAlone: c.passwordAlone,
+			Centre:        c.totp.Centre,
+			NotBefore:     optionalTimeText(c.notBefore),
+			NotAfter:      optionalTimeText(c.notAfter),
+			LastUsed:      optionalTimeText(c.used),
 			Created:       c.created.Format(time.RFC3339),
 			Changed:       c.changed.Format(time.RFC3339),
 			ChangedBy:     c.changedBy,
@@ -78,17 +86,45 @@ func (d *Directory) exportCredentials(r store.Reader, id entryID, rec *record) (
 	return texts, nil
 }
 
+func optionalTimeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+func parseOptionalTime(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	return t.UTC(), err
+}
+
+// imported is what an entry of an import has to prove its owner by.
+type imported struct {
+	credentials []*credential
+	recovery    totp.RecoveryCodes
+}
+
 // importCredentials reads the credentials that come with the new entry owner.
 // A value of tallystickTOTPCredential is what Export wrote; one of
 // ds-auth-totp-shared-secret is the base32 of a PingDirectory server, and
-// becomes an active credential of which no code up to now is accepted.
-func (d *Directory) importCredentials(owner [16]byte, attributes []Attribute) ([]*credential, error) {
-	var list []*credential
+// becomes an active credential of which no code up to now is accepted; one of
+// tallystickRecoveryCodes goes with credentials of the first kind.
+func (d *Directory) importCredentials(owner [16]byte, attributes []Attribute) (in imported, err error) {
 	seen := map[string]bool{}
 	for _, a := range attributes {
+		name := d.schema.AttributeOrUndefined(a.Name).Name()
 		for i, v := range a.Values {
+			if name == recoveryCodesAttribute {
+				if in.recovery, err = recoveryCodesOfText(v); err != nil || len(a.Values) > 1 {
+					return in, Errorf(InvalidAttributeSyntax, "%s: not one value as the export writes it", a.Name)
+				}
+				continue
+			}
 			read := d.credentialOfText
-			if d.schema.AttributeOrUndefined(a.Name).Name() == "ds-auth-totp-shared-secret" {
+			if name == "ds-auth-totp-shared-secret" {
 				read = d.credentialOfSecret
 			}
 			c, err := read(owner, v)
@@ -96,24 +132,33 @@ func (d *Directory) importCredentials(owner [16]byte, attributes []Attribute) ([
 				err = errors.New("the id is used twice")
 			}
 			if err != nil {
-				return nil, Errorf(InvalidAttributeSyntax, "%s: value %d: %v", a.Name, i+1, err)
+				return in, Errorf(InvalidAttributeSyntax, "%s: value %d: %v", a.Name, i+1, err)
 			}
 			seen[c.id] = true
-			list = append(list, c)
+			in.credentials = append(in.credentials, c)
 		}
 	}
-	return list, nil
+	return in, nil
 }
 
-// putCredentials stores the credentials of a new entry, whose record says
-// already that it has some.
-func putCredentials(w interface{ Set(key, value []byte) }, id entryID, list []*credential) {
-	for _, c := range list {
+// put stores what belongs to a new entry, whose record says already that it
+// has some.
+func (in imported) put(w interface{ Set(key, value []byte) }, id entryID) {
+	for _, c := range in.credentials {
 		w.Set(credentialKey(id, c.id), c.encode())
 	}
-	if len(list) > 0 {
-		w.Set(attemptKey(id), attempts{credentials: len(list)}.encode())
+	if len(in.credentials) > 0 {
+		w.Set(attemptKey(id), attempts{credentials: len(in.credentials), recovery: in.recovery}.encode())
 	}
+}
+
+// events is what the audit log says of it.
+func (in imported) events(dn DN) []AuditEvent {
+	var events []AuditEvent
+	for _, c := range in.credentials {
+		events = append(events, AuditEvent{Kind: AuditImported, User: dn.String(), Door: "import", Credential: c.id})
+	}
+	return events
 }
 
 func (d *Directory) credentialOfSecret(owner [16]byte, text []byte) (*credential, error) {
@@ -156,21 +201,27 @@ func (d *Directory) credentialOfText(owner [16]byte, text []byte) (*credential, 
 	state := slices.Index(credentialStates, in.State)
 	created, err1 := time.Parse(time.RFC3339, in.Created)
 	changed, err2 := time.Parse(time.RFC3339, in.Changed)
+	notBefore, err3 := parseOptionalTime(in.NotBefore)
+	notAfter, err4 := parseOptionalTime(in.NotAfter)
+	used, err5 := parseOptionalTime(in.LastUsed)
 	c := &credential{
 		id:            in.ID,
 		name:          in.Name,
 		parameters:    totp.Parameters{Algorithm: algorithm, Digits: in.Digits, Period: time.Duration(min(in.Period, 1<<16)) * time.Second},
 		state:         credentialState(state),
-		totp:          totp.State{LastStep: in.LastStep, Drift: max(-1<<16, min(1<<16, in.Drift))},
+		totp:          totp.State{LastStep: in.LastStep, Drift: clampDrift(in.Drift), Centre: clampDrift(in.Centre)},
 		serial:        in.Serial,
 		device:        in.Device,
 		passwordAlone: in.PasswordAlone,
+		notBefore:     notBefore,
+		notAfter:      notAfter,
+		used:          used,
 		created:       created.UTC(),
 		changed:       changed.UTC(),
 		changedBy:     in.ChangedBy,
 		sequence:      in.Sequence,
 	}
-	if err := errors.Join(err1, err2); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep || in.Digits == 0 || in.Period == 0 {
+	if err := errors.Join(err1, err2, err3, err4, err5); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep || in.Digits == 0 || in.Period == 0 {
 		return nil, errCredentialText
 	}
 	if err := c.parameters.Check(); err != nil {
@@ -178,6 +229,8 @@ func (d *Directory) credentialOfText(owner [16]byte, text []byte) (*credential, 
 	}
 	return c, d.seal(owner, c, secret)
 }
+
+func clampDrift(n int) int { return max(-maxDrift, min(maxDrift, n)) }
 
 // checkCredentials tells fault of every credential and counter that does not
 // belong to an entry, every secret that does not open, and every entry whose

@@ -7,6 +7,7 @@ import (
 
 	"tallystick/directory/password"
 	"tallystick/directory/store"
+	"tallystick/directory/totp"
 )
 
 // user is what is kept about one account, as one transaction sees it, and
@@ -25,6 +26,9 @@ type user struct {
 	removed  []*credential        // to be deleted
 	enrolled bool                 // the entry has to say so
 	counted  bool                 // attempts has to be written
+	events   []AuditEvent         // to be added to the audit log
+
+	forgotten []*credential // abandoned: to be deleted once anything is written
 }
 
 const rootPasswordKey = "root password"
@@ -75,6 +79,7 @@ func (d *Directory) readUser(r store.Reader, a account) (*user, error) {
 	if u.fault == nil && len(list) != u.attempts.credentials {
 		u.fault = fmt.Errorf("%d credentials where there should be %d", len(list), u.attempts.credentials)
 	}
+	u.forget(d.credentials.abandoned(d.now()))
 	return u, nil
 }
 
@@ -101,7 +106,7 @@ func (c *credentials) remembered(u *user) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a, ok := c.unsaved[u.id]; ok && a.failures > u.attempts.failures {
-		a.credentials = u.attempts.credentials
+		a.credentials, a.recovery = u.attempts.credentials, u.attempts.recovery
 		u.attempts = a
 	}
 }
@@ -122,8 +127,31 @@ func (c *credentials) forget(id entryID) {
 	delete(c.unsaved, id)
 }
 
-// save writes what changed of u.
-func (u *user) save(w store.Writer) {
+// forget drops the credentials that are abandoned: from now on they are not
+// there. They go for good when something else of the user is written.
+func (u *user) forget(abandoned func(*credential) bool) {
+	if u.fault != nil {
+		return
+	}
+	u.credentials = slices.DeleteFunc(u.credentials, func(c *credential) bool {
+		if !abandoned(c) {
+			return false
+		}
+		u.forgotten = append(u.forgotten, c)
+		u.attempts.credentials--
+		return true
+	})
+}
+
+// store writes what changed of u. See Directory.save.
+func (u *user) store(w store.Writer) {
+	if u.dirty() && len(u.forgotten) > 0 {
+		for _, c := range u.forgotten {
+			u.note(AuditRevoked, c, "never confirmed", 0)
+		}
+		u.removed = append(u.removed, u.forgotten...)
+		u.counted = true
+	}
 	for c := range u.changed {
 		w.Set(credentialKey(u.id, c.id), c.encode())
 	}
@@ -161,15 +189,21 @@ func (u *user) add(c *credential) {
 	u.attempts.credentials++
 	u.counted = true
 	u.enrolled = !u.entry.enrolled
+	u.note(AuditCreated, c, "", 0)
 }
 
-// remove takes a credential from the user.
+// remove takes a credential from the user, and with the last one that was
+// confirmed the recovery codes, which stand in for nothing any more.
 func (u *user) remove(c *credential) {
 	u.credentials = slices.DeleteFunc(u.credentials, func(other *credential) bool { return other == c })
 	delete(u.changed, c)
 	u.removed = append(u.removed, c)
 	u.attempts.credentials--
 	u.counted = true
+	u.note(AuditRevoked, c, "", 0)
+	if !u.has(active, disabled) {
+		u.attempts.recovery = totp.RecoveryCodes{}
+	}
 }
 
 // has reports whether the user has a credential in one of the states.

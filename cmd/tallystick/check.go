@@ -18,8 +18,9 @@ func checkCommand(flags *globalFlags) *cobra.Command {
 		Long: `Read everything in the data folder and compare it: the checksum of each block
 and value, each entry with its parent, its name and its index keys, each index
 key with its entry, each TOTP credential with its owner and the keyset that
-seals it. Print what was checked and each fault. The exit status is 1 if there
-was any. Nothing is changed. The server must not be running.`,
+seals it, each audit record with the one before it. Print what was checked and
+each fault. The exit status is 1 if there was any. Nothing is changed. The
+server must not be running.`,
 		Example: `  tallystick check --data ./data`,
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -44,8 +45,8 @@ was any. Nothing is changed. The server must not be running.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "checked %d entries, %d index keys, %d TOTP credentials: %s\n",
-				seen.Entries, seen.IndexKeys, seen.Credentials, faults.verdict())
+			fmt.Fprintf(cmd.OutOrStdout(), "checked %d entries, %d index keys, %d TOTP credentials, %d audit records: %s\n",
+				seen.Entries, seen.IndexKeys, seen.Credentials, seen.AuditRecords, faults.verdict())
 			if faults.n > 0 {
 				return errReported
 			}

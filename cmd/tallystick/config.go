@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ import (
 	"tallystick/directory/password"
 	"tallystick/directory/schema"
 	"tallystick/directory/seal"
+	"tallystick/directory/totp"
 )
 
 // sampleConfig is the commented configuration file. It is also where the
@@ -50,12 +52,16 @@ type config struct {
 		Scheme string `yaml:"scheme"`
 	} `yaml:"passwords"`
 	SecondFactor struct {
-		Keyset                 string `yaml:"keyset"`
-		Window                 int    `yaml:"window"`
-		Drift                  int    `yaml:"drift"`
-		Separator              string `yaml:"separator"`
-		PasswordAloneMayChange bool   `yaml:"passwordAloneMayChange"`
-		PerUser                int    `yaml:"perUser"`
+		Keyset                 string   `yaml:"keyset"`
+		Window                 int      `yaml:"window"`
+		Drift                  int      `yaml:"drift"`
+		Separator              string   `yaml:"separator"`
+		PasswordAloneMayChange bool     `yaml:"passwordAloneMayChange"`
+		RequireStaticPassword  bool     `yaml:"requireStaticPassword"`
+		PerUser                int      `yaml:"perUser"`
+		PendingFor             duration `yaml:"pendingFor"`
+		ResyncWithin           duration `yaml:"resyncWithin"`
+		Issuer                 string   `yaml:"issuer"`
 	} `yaml:"secondFactor"`
 	Attempts struct {
 		Free      int      `yaml:"free"`
@@ -63,6 +69,10 @@ type config struct {
 		LockAfter int      `yaml:"lockAfter"`
 		LockFor   duration `yaml:"lockFor"`
 	} `yaml:"attempts"`
+	Audit struct {
+		Keep    int      `yaml:"keep"`
+		KeepFor duration `yaml:"keepFor"`
+	} `yaml:"audit"`
 	Limits struct {
 		Connections        int      `yaml:"connections"`
 		ConnectionsPerPeer int      `yaml:"connectionsPerPeer"`
@@ -202,7 +212,11 @@ func (c *config) problems() []problem {
 	check(c.Directory.SizeLimit >= 0, "directory.sizeLimit", "must not be negative")
 	check(c.SecondFactor.Window >= 0 && c.SecondFactor.Window <= 10, "secondFactor.window", "is 0 to 10, not %d", c.SecondFactor.Window)
 	check(c.SecondFactor.Drift >= 0 && c.SecondFactor.Drift <= 100, "secondFactor.drift", "is 0 to 100, not %d", c.SecondFactor.Drift)
+	check(c.Audit.Keep == 0 || c.Audit.Keep >= 1000, "audit.keep", "is at least 1000, or 0 for no limit")
 	check(len(c.SecondFactor.Separator) <= 8, "secondFactor.separator", "has more than 8 octets")
+	check(c.SecondFactor.PendingFor >= 0, "secondFactor.pendingFor", "must not be negative")
+	check(c.SecondFactor.ResyncWithin >= 0 && time.Duration(c.SecondFactor.ResyncWithin) <= 7*24*time.Hour, "secondFactor.resyncWithin", "is 0 to 168h")
+	check(totp.CheckIssuer(c.SecondFactor.Issuer) == nil, "secondFactor.issuer", "is no printable text of at most %d octets without a colon", totp.MaxLabel)
 	for key, n := range map[string]int{
 		"secondFactor.perUser": c.SecondFactor.PerUser, "attempts.lockAfter": c.Attempts.LockAfter, "attempts.free": c.Attempts.Free,
 		"limits.connections": c.Limits.Connections, "limits.connectionsPerPeer": c.Limits.ConnectionsPerPeer,
@@ -228,7 +242,9 @@ func (c *config) problems() []problem {
 		_, err := directory.ParseDN(schema.Standard(), text)
 		check(err == nil, key, "%q: %v", text, err)
 	}
-	_, err := password.ParseScheme(c.Passwords.Scheme)
+	_, err := c.keysetSource()
+	check(err == nil, "secondFactor.keyset", "%v", err)
+	_, err = password.ParseScheme(c.Passwords.Scheme)
 	check(err == nil, "passwords.scheme", "unknown scheme %q", c.Passwords.Scheme)
 	_, err = logLevel(c.Log.Level)
 	check(err == nil, "log.level", "%q is none of debug, info, warn, error", c.Log.Level)
@@ -280,6 +296,7 @@ func (c *config) logger() *slog.Logger {
 
 func (c *config) database() string { return filepath.Join(c.Data, "db") }
 
+// keyset is the text that says where the keyset is.
 func (c *config) keyset() string {
 	return orInside(c.SecondFactor.Keyset, c.Data, "keys", "totp.keyset")
 }

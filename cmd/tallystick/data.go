@@ -18,6 +18,7 @@ import (
 type data struct {
 	store     *badger.Store
 	directory *directory.Directory
+	keys      *seal.Keyset // that the directory seals with
 }
 
 // openData opens the data folder, or makes one.
@@ -38,10 +39,7 @@ func openExisting(ctx context.Context, c *config, log *slog.Logger, now func() t
 
 // openDatabase opens the database in folder with the keyset of c.
 func openDatabase(ctx context.Context, c *config, folder string, log *slog.Logger, now func() time.Time) (*data, error) {
-	keys, err := seal.Open(c.keyset())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("keyset: %w; the TOTP secrets in the database cannot be read without it: restore it from your copy", err)
-	}
+	keys, err := c.openKeyset(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +51,7 @@ func openDatabase(ctx context.Context, c *config, folder string, log *slog.Logge
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	return &data{s, d}, nil
+	return &data{s, d, keys}, nil
 }
 
 // inUse adds to err what to do about it, if that is known.
@@ -75,7 +73,15 @@ func prepareData(c *config) error {
 	if _, err := os.Stat(c.database()); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	_, err := seal.Create(c.keyset())
+	source, err := c.keysetSource()
+	if err != nil {
+		return err
+	}
+	file, ok := source.File()
+	if !ok {
+		return nil // whoever keeps it elsewhere has made it
+	}
+	_, err = seal.Create(file)
 	if errors.Is(err, fs.ErrExist) {
 		return nil // from a first start that was killed, or brought along
 	}

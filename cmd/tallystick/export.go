@@ -57,23 +57,33 @@ The server must not be running.`,
 	return cmd
 }
 
-// exportFile writes a file that appears under its name when it is complete.
 func exportFile(ctx context.Context, d *directory.Directory, base, name string, log *slog.Logger) error {
 	start := time.Now()
-	f, err := os.CreateTemp(filepath.Dir(name), ".export-*") // of mode 0600
+	n := 0
+	err := writeWhole(name, func(w io.Writer) (err error) {
+		n, err = writeExport(ctx, d, base, w)
+		return err
+	})
 	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	n, err := writeExport(ctx, d, base, f)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
 		return err
 	}
 	log.Info("exported", "entries", n, "file", name, "time", time.Since(start).Round(time.Millisecond))
 	return nil
+}
+
+// writeWhole writes a file of mode 0600 that appears under its name when it is
+// complete.
+func writeWhole(name string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".unfinished-*") // of mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	err = write(f)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
 }
 
 func writeExport(ctx context.Context, d *directory.Directory, base string, to io.Writer) (entries int, err error) {

@@ -86,7 +86,7 @@ func (im *importing) run(ctx context.Context, skip bool) (err error) {
 		return inUse(im.c, err)
 	}
 	defer func() { err = errors.Join(err, draft.Discard()) }()
-	im.show = newProgress(octets)
+	im.show = newProgress("importing", octets)
 	im.in.read = im.show.read
 	defer im.show.done()
 	n, err := im.fill(ctx, draft.Dir(), onlyAdds)

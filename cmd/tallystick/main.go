@@ -60,7 +60,11 @@ second factor, and an HTTP bridge in front of it.
   serve          runs the server; everything it keeps is in one data folder
   bridge         runs only the HTTP bridge, in front of any LDAP server
   import, export load and save LDIF files (the server must not be running)
+  backup, restore save all of the database to a file and make one from it
   check          proves that the data and all its indexes are in step
+  audit          verifies and prints the audit log
+  keys           manages the keys that TOTP secrets are sealed with
+  totp           enrols authenticators and looks after them, on a running server
   hash           makes a userPassword value
   root-password  sets the password of the root user
 
@@ -86,6 +90,11 @@ file with every key and its default.`,
 		importCommand(flags),
 		exportCommand(flags),
 		checkCommand(flags),
+		backupCommand(flags),
+		restoreCommand(flags),
+		auditCommand(flags),
+		keysCommand(flags),
+		totpCommand(),
 		hashCommand(flags),
 		rootPasswordCommand(flags),
 		versionCommand(),

@@ -96,6 +96,21 @@ func (p *process) stop() error {
 	}
 }
 
+// hangUp sends SIGHUP and returns when the server has answered with the text.
+func (p *process) hangUp(text string) error {
+	before := len(p.output.String())
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		return err
+	}
+	for range 6000 {
+		if strings.Contains(p.output.String()[before:], text) {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("the server did not say %q:\n%s", text, p.output.String()[before:])
+}
+
 // kill ends the server as a power failure would.
 func (p *process) kill() {
 	if p.cmd != nil {

@@ -10,27 +10,35 @@ import (
 	"golang.org/x/term"
 )
 
-// progress shows how far an import is, if the standard error is a terminal.
+// progress shows how far a long command is, if the standard error is a
+// terminal.
 type progress struct {
 	bar     *progressbar.ProgressBar // nil: nothing is shown
 	start   time.Time
 	entries int
 }
 
-func newProgress(octets int64) *progress {
+// newProgress begins to show; -1 octets is an unknown number.
+func newProgress(what string, octets int64) *progress {
 	p := &progress{start: time.Now()}
 	if !term.IsTerminal(int(os.Stderr.Fd())) {
 		return p
 	}
 	p.bar = progressbar.NewOptions64(octets,
 		progressbar.OptionSetWriter(os.Stderr),
-		progressbar.OptionSetDescription("importing"),
+		progressbar.OptionSetDescription(what),
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionSetWidth(20),
 		progressbar.OptionClearOnFinish(),
 	)
 	return p
+}
+
+// Write tells of octets that pass by.
+func (p *progress) Write(octets []byte) (int, error) {
+	p.read(len(octets))
+	return len(octets), nil
 }
 
 // read tells of octets read from the files.

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +19,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"tallystick/directory/store"
+	"tallystick/directory/store/badger"
 	"tallystick/extop/wire"
 )
 
@@ -29,19 +35,23 @@ func TestMain(m *testing.M) {
 //	server stop              SIGTERM, and a good end
 //	server kill              kill -9
 //	server reload            SIGHUP
+//	server hup text          SIGHUP, and wait until the server logs the text
 //	clock offset             move the server's time, for example +31s
 //	secret name              set a variable to the TOTP secret in the last output
-//	code name secret         set a variable to oathtool's code at the server's time
+//	code name secret [off]   set a variable to oathtool's code at the server's time,
+//	                         or by a clock that is off, for example by -5h
+//	field name key           set a variable to a string in the JSON of the last output
 //	value name op key=text   set a variable to a requestValue in base64, of
 //	                         generate (id, password), revoke (id, password, secret)
 //	                         or validate (dn, code)
+//	tamper change|remove n   do that to audit record n in ./data, behind the program's back
 //
 // which leave the server's output in server.out and its log in server.log, the
 // condition [plain] (the tools can do SASL PLAIN), and the variables LDAP, LDAPS,
 // LDAPI and HTTP (URLs of the server), BRIDGE (a free address), PEOPLE, ADMIN,
 // ROOT and U0 to U3 (DNs), and the OIDs GENERATE, REVOKE, VALIDATE.
 func TestScripts(t *testing.T) {
-	for _, tool := range []string{"ldapsearch", "oathtool", "curl"} {
+	for _, tool := range []string{"ldapsearch", "oathtool", "zbarimg", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
 			t.Errorf("%v; here no script may be skipped", err)
 		}
@@ -66,6 +76,8 @@ func TestScripts(t *testing.T) {
 			"secret": cmdSecret,
 			"value":  cmdValue,
 			"code":   cmdCode,
+			"field":  cmdField,
+			"tamper": cmdTamper,
 		},
 	})
 }
@@ -123,7 +135,7 @@ func setupScript(env *testscript.Env) error {
 func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	p := ts.Value(processKey{}).(*process)
 	if len(args) == 0 || neg {
-		ts.Fatalf("usage: server start|stop|kill|reload [flag...]")
+		ts.Fatalf("usage: server start|stop|kill|reload|hup [flag...]")
 	}
 	switch args[0] {
 	case "start":
@@ -134,8 +146,10 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 		p.kill()
 	case "reload":
 		ts.Check(p.cmd.Process.Signal(syscall.SIGHUP))
+	case "hup":
+		ts.Check(p.hangUp(strings.Join(args[1:], " ")))
 	default:
-		ts.Fatalf("server %s: start, stop, kill or reload", args[0])
+		ts.Fatalf("server %s: start, stop, kill, reload or hup", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("server.out"), []byte(p.output.String()), 0o600))
 }
@@ -154,7 +168,7 @@ func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 var (
-	secretInJSON = regexp.MustCompile(`"totpSharedSecret": *"([A-Z2-7]+)"`)
+	secretInJSON = regexp.MustCompile(`"(?:totpSharedSecret|secret)": *"([A-Z2-7]+)"`)
 	valueInLDIF  = regexp.MustCompile(`(?m)^data:: (\S+)$`) // as ldapexop prints it
 )
 
@@ -213,12 +227,53 @@ func cmdValue(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 2 || neg {
-		ts.Fatalf("usage: code name secret")
+	if len(args) < 2 || len(args) > 3 || neg {
+		ts.Fatalf("usage: code name secret [off]")
 	}
 	p := ts.Value(processKey{}).(*process)
-	at := time.Now().Add(p.offset).UTC().Format("2006-01-02 15:04:05 MST")
+	now := time.Now().Add(p.offset)
+	if len(args) == 3 {
+		off, err := time.ParseDuration(args[2])
+		ts.Check(err)
+		now = now.Add(off)
+	}
+	at := now.UTC().Format("2006-01-02 15:04:05 MST")
 	out, err := exec.Command("oathtool", "--totp", "--base32", "--now", at, args[1]).Output()
 	ts.Check(err)
 	ts.Setenv(args[0], strings.TrimSpace(string(out)))
+}
+
+// cmdField finds the first value of a member, however deep, in the last output.
+func cmdField(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: field name key")
+	}
+	m := regexp.MustCompile(`"` + regexp.QuoteMeta(args[1]) + `": *\[?"([^"]*)"`).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("no %s in the last output", args[1])
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+func cmdTamper(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: tamper change|remove n")
+	}
+	n, err := strconv.ParseUint(args[1], 10, 64)
+	ts.Check(err)
+	s, err := badger.Open(ts.MkAbs("data/db"), badger.Config{MinFree: -1})
+	ts.Check(err)
+	key := binary.BigEndian.AppendUint64([]byte{'a'}, n)
+	err = s.Update(context.Background(), func(w store.Writer) error {
+		value, err := w.Get(key)
+		if err == nil && args[0] == "change" {
+			value = append([]byte{}, value...)
+			value[len(value)-1] ^= 1
+			w.Set(key, value)
+		} else {
+			w.Delete(key)
+		}
+		return err
+	})
+	ts.Check(errors.Join(err, s.Close()))
 }

@@ -19,6 +19,7 @@ import (
 	"tallystick/directory"
 	"tallystick/directory/password"
 	"tallystick/extop"
+	"tallystick/extop/manage"
 	"tallystick/extop/passmod"
 	"tallystick/extop/totp"
 	"tallystick/extop/whoami"
@@ -46,7 +47,8 @@ folder. The first start makes what is missing: the database, the keyset that
 seals TOTP secrets, a self-signed certificate, and the root user's password,
 which is printed this once.
 
-SIGHUP reads the certificate again. SIGTERM and SIGINT let running operations
+SIGHUP reads the certificate again and the keyset, and seals all TOTP secrets
+with its newest key. SIGTERM and SIGINT let running operations
 end, up to the time of the key shutdown.`,
 		Example: `  tallystick serve --sample                     # with users to try
   tallystick serve --print-config > tallystick.yaml
@@ -106,6 +108,8 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	if err := firstStart(ctx, data.directory, opts.sample, c, out); err != nil {
 		return err
 	}
+	logAudit(ctx, data.directory, log)
+	defer logAudit(context.WithoutCancel(ctx), data.directory, log)
 	cert, err := c.openCertificate(log)
 	if err != nil {
 		return err
@@ -118,6 +122,7 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 		totp.NewGenerate(d),
 		totp.NewRevoke(d),
 		totp.NewValidate(d),
+		manage.New(d),
 	)
 	cfg := c.ldapConfig(log)
 	cfg.TLS = cert.config()
@@ -132,6 +137,7 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 		return err
 	}
 	defer listeners.close()
+	signal.Ignore(syscall.SIGHUP) // which would end the process until reloadOn and keepSealed listen
 	listeners.announce(out, opts.sample)
 
 	g, running := errgroup.WithContext(ctx)
@@ -145,6 +151,7 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	start(listeners.ldaps, server.ServeTLS)
 	start(listeners.http, bridge.Serve)
 	g.Go(func() error { return cert.reloadOn(running, syscall.SIGHUP, log) })
+	g.Go(func() error { return data.keepSealed(running, c, syscall.SIGHUP, log) })
 	g.Go(func() error {
 		<-running.Done()
 		log.Info("stopping")

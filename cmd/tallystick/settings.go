@@ -36,14 +36,19 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 			MaxDrift:               orNegative(c.SecondFactor.Drift),
 			Separator:              c.SecondFactor.Separator,
 			PasswordAloneMayChange: c.SecondFactor.PasswordAloneMayChange,
+			CodeAloneMayBind:       !c.SecondFactor.RequireStaticPassword,
 			MaxCredentials:         c.SecondFactor.PerUser,
+			PendingFor:             time.Duration(orNegative(c.SecondFactor.PendingFor)),
+			ResyncWithin:           time.Duration(orNegative(c.SecondFactor.ResyncWithin)),
+			Issuer:                 c.SecondFactor.Issuer,
 			FreeAttempts:           c.Attempts.Free,
 			Delay:                  time.Duration(c.Attempts.Delay),
 			LockoutAfter:           c.Attempts.LockAfter,
 			Lockout:                time.Duration(c.Attempts.LockFor),
 		},
-		Now: now,
-		Log: log.With("part", "directory"),
+		Audit: directory.AuditConfig{Keep: orNegative(c.Audit.Keep), KeepFor: time.Duration(c.Audit.KeepFor)},
+		Now:   now,
+		Log:   log.With("part", "directory"),
 	}
 }
 
@@ -65,7 +70,7 @@ func (c *config) ldapConfig(log *slog.Logger) ldapd.Config {
 }
 
 // orNegative is n, or -1 for 0.
-func orNegative(n int) int {
+func orNegative[N ~int | ~int64](n N) N {
 	if n == 0 {
 		return -1
 	}

@@ -31,6 +31,7 @@ func TestStandardAttributes(t *testing.T) {
 		{"ds-auth-totp-shared-secret", "ds-auth-totp-shared-secret", "1.3.6.1.4.1.30221.2.1.896", "octetStringMatch", "", "", "40", false, true},
 		{"ds-privilege-name", "ds-privilege-name", Arc + ".1", "caseIgnoreMatch", "", "", "15", false, true},
 		{"tallystickTOTPCredential", "tallystickTOTPCredential", Arc + ".2", "octetStringMatch", "", "", "40", false, true},
+		{"tallystickRecoveryCodes", "tallystickRecoveryCodes", Arc + ".3", "octetStringMatch", "", "", "40", true, true},
 	}
 	name := func(r *MatchingRule) string {
 		if r == nil {

@@ -1,41 +1,49 @@
 // Package seal keeps secrets unreadable at rest: AES-256-GCM by Tink, under a
-// keyset that lies in a file of its own, apart from the database. The keyset
-// can be rotated: new secrets are sealed with the newest key, old ones open
-// with the key that sealed them.
+// keyset that is kept apart from the database. The keyset can be rotated: new
+// secrets are sealed with the newest key, old ones open with the key that
+// sealed them until they are sealed anew.
 package seal
 
 import (
-	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
-
-// ErrMode means that others than the owner may read or write a keyset file.
-var ErrMode = errors.New("seal: keyset file must be a regular file of mode 0600 or narrower")
 
 // ErrSealed means that something does not open: it was sealed under another
 // keyset, belongs to another place, or was tampered with.
 var ErrSealed = errors.New("seal: does not open")
 
-// maxFile is more octets than any keyset has.
-const maxFile = 1 << 20
+// ErrForeign means that a keyset lacks the key that the one it is to replace
+// seals with.
+var ErrForeign = errors.New("seal: the keyset lacks the key that seals now")
+
+// ErrKey means that a keyset has no such key, or cannot do without it.
+var ErrKey = errors.New("seal: not an old key of the keyset")
 
 // Keyset seals and opens. Its methods may be called from many goroutines.
 type Keyset struct {
+	keys atomic.Pointer[keys] // never nil, and what it points to never changes
+}
+
+// keys is a keyset as it stands between two rotations.
+type keys struct {
 	handle *keyset.Handle
 	aead   tink.AEAD
 }
 
-// Generate returns a new keyset with one key that is in no file.
+// Key is what may be told of a key.
+type Key struct {
+	ID      uint32
+	Primary bool // seals; all the others only open
+}
+
+// Generate returns a new keyset with one key that is kept nowhere.
 func Generate() (*Keyset, error) {
 	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
@@ -49,132 +57,95 @@ func newKeyset(h *keyset.Handle) (*Keyset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal: keyset without a usable key: %w", err)
 	}
-	return &Keyset{h, a}, nil
+	k := new(Keyset)
+	k.keys.Store(&keys{h, a})
+	return k, nil
 }
 
-// Create makes a keyset and writes it to a new file of mode 0600, in folders
-// of mode 0700 that it makes as needed. A file that is there already is left
-// alone: the error is fs.ErrExist.
-func Create(path string) (*Keyset, error) {
-	k, err := Generate()
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	temporary, err := k.write(filepath.Dir(path))
-	if err != nil {
-		return nil, err
-	}
-	defer os.Remove(temporary)
-	// A link, because unlike a renaming it fails if the file is there.
-	if err := os.Link(temporary, path); err != nil {
-		return nil, err
-	}
-	return k, syncFolder(filepath.Dir(path))
+// Rotated returns a keyset with one key more, which seals from now on.
+func (k *Keyset) Rotated() (*Keyset, error) {
+	return k.changed(func(m *keyset.Manager) error {
+		id, err := m.Add(aead.AES256GCMKeyTemplate())
+		if err != nil {
+			return err
+		}
+		return m.SetPrimary(id)
+	})
 }
 
-// Open reads the keyset in a file. ErrMode: others may read or write it. A
-// file that is not there is fs.ErrNotExist.
-func Open(path string) (*Keyset, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+// Without returns a keyset that lacks an old key. What that one sealed opens
+// no more. ErrKey: it is not there, or it is the one that seals.
+func (k *Keyset) Without(id uint32) (*Keyset, error) {
+	for _, key := range k.Keys() {
+		if key.ID == id && !key.Primary {
+			return k.changed(func(m *keyset.Manager) error { return m.Delete(id) })
+		}
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
+	return nil, ErrKey
+}
+
+func (k *Keyset) changed(change func(*keyset.Manager) error) (*Keyset, error) {
+	m := keyset.NewManagerFromHandle(k.keys.Load().handle)
+	if err := change(m); err != nil {
+		return nil, fmt.Errorf("seal: changing a keyset: %w", err)
 	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o177 != 0 {
-		return nil, fmt.Errorf("%w: %s has %v", ErrMode, path, info.Mode())
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxFile))
+	h, err := m.Handle()
 	if err != nil {
-		return nil, err
-	}
-	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(b)))
-	if err != nil {
-		return nil, fmt.Errorf("seal: %s is not a keyset", path) // the library's error could quote it
+		return nil, fmt.Errorf("seal: changing a keyset: %w", err)
 	}
 	return newKeyset(h)
 }
 
-// OpenOrCreate opens the keyset in a file, which it makes if there is none.
-func OpenOrCreate(path string) (k *Keyset, created bool, err error) {
-	if k, err = Open(path); !errors.Is(err, fs.ErrNotExist) {
-		return k, false, err
+// Replace makes k what other is, for all who use k. ErrForeign: other could
+// not open what k has just sealed, and nothing happened.
+func (k *Keyset) Replace(other *Keyset) error {
+	now := k.keys.Load()
+	for _, key := range other.Keys() {
+		if key.ID == now.primary() {
+			k.keys.Store(other.keys.Load())
+			return nil
+		}
 	}
-	k, err = Create(path)
-	return k, err == nil, err
+	return ErrForeign
 }
 
-// Rotate adds a new key to the keyset in the file at path and returns the
-// keyset with it. What older keys sealed still opens.
-func Rotate(path string) (*Keyset, error) {
-	old, err := Open(path)
-	if err != nil {
-		return nil, err
+// Keys lists the keys, oldest first.
+func (k *Keyset) Keys() []Key {
+	now := k.keys.Load()
+	var list []Key
+	for _, info := range now.handle.KeysetInfo().GetKeyInfo() {
+		list = append(list, Key{info.GetKeyId(), info.GetKeyId() == now.primary()})
 	}
-	m := keyset.NewManagerFromHandle(old.handle)
-	id, err := m.Add(aead.AES256GCMKeyTemplate())
-	if err != nil {
-		return nil, fmt.Errorf("seal: adding a key: %w", err)
-	}
-	if err := m.SetPrimary(id); err != nil {
-		return nil, fmt.Errorf("seal: adding a key: %w", err)
-	}
-	h, err := m.Handle()
-	if err != nil {
-		return nil, fmt.Errorf("seal: adding a key: %w", err)
-	}
-	k, err := newKeyset(h)
-	if err != nil {
-		return nil, err
-	}
-	temporary, err := k.write(filepath.Dir(path))
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		os.Remove(temporary)
-		return nil, err
-	}
-	return k, syncFolder(filepath.Dir(path))
+	return list
 }
 
-// write leaves the keyset, durable, in a new file in folder.
-func (k *Keyset) write(folder string) (path string, err error) {
-	f, err := os.CreateTemp(folder, ".keyset-*") // mode 0600
-	if err != nil {
-		return "", err
-	}
-	err = insecurecleartextkeyset.Write(k.handle, keyset.NewJSONWriter(f))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		os.Remove(f.Name())
-		return "", fmt.Errorf("seal: writing a keyset: %w", err)
-	}
-	return f.Name(), nil
+func (k *keys) primary() uint32 { return k.handle.KeysetInfo().GetPrimaryKeyId() }
+
+// Current reports whether sealed was sealed with the newest key.
+func (k *Keyset) Current(sealed []byte) bool {
+	id, ok := SealedWith(sealed)
+	return ok && id == k.keys.Load().primary()
 }
 
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
+// SealedWith is the ID of the key that sealed something; ok is false for what
+// Seal does not make.
+func SealedWith(sealed []byte) (id uint32, ok bool) {
+	const prefix = 5 // Tink writes 1 and the ID in front
+	if len(sealed) < prefix || sealed[0] != 1 {
+		return 0, false
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return binary.BigEndian.Uint32(sealed[1:prefix]), true
 }
 
 // Seal encrypts plaintext. What it returns opens only with the same
 // associatedData, which says where it belongs.
 func (k *Keyset) Seal(plaintext, associatedData []byte) ([]byte, error) {
-	return k.aead.Encrypt(plaintext, associatedData)
+	return k.keys.Load().aead.Encrypt(plaintext, associatedData)
 }
 
 // Open decrypts what Seal made. The error is ErrSealed.
 func (k *Keyset) Open(sealed, associatedData []byte) ([]byte, error) {
-	plaintext, err := k.aead.Decrypt(sealed, associatedData)
+	plaintext, err := k.keys.Load().aead.Decrypt(sealed, associatedData)
 	if err != nil {
 		return nil, ErrSealed
 	}

@@ -44,11 +44,16 @@ func Split(sent []byte, digits []int, separator string) []Candidate {
 		if at < 0 || !isCode(sent[at:], n) {
 			continue
 		}
-		password, ok := bytes.CutSuffix(sent[:at], []byte(separator))
-		if !ok || len(password) == 0 {
-			continue
+		if password, ok := cutPassword(sent[:at], separator); ok {
+			found = append(found, Candidate{Password: password, Code: sent[at:]})
 		}
-		found = append(found, Candidate{Password: password, Code: sent[at:]})
 	}
 	return found
+}
+
+// cutPassword is what stands before the code, without the separator. It is not
+// empty.
+func cutPassword(before []byte, separator string) (password []byte, ok bool) {
+	password, ok = bytes.CutSuffix(before, []byte(separator))
+	return password, ok && len(password) > 0
 }

@@ -72,7 +72,7 @@ type Parameters struct {
 
 // Check tells what is wrong with p, if anything.
 func (p Parameters) Check() error {
-	p = p.defaults()
+	p = p.WithDefaults()
 	switch {
 	case p.Algorithm < 0 || int(p.Algorithm) >= len(algorithms):
 		return fmt.Errorf("totp: unknown algorithm %d", int(p.Algorithm))
@@ -92,7 +92,8 @@ func CheckSecret(secret []byte) error {
 	return nil
 }
 
-func (p Parameters) defaults() Parameters {
+// WithDefaults is p with what zero stands for in place of zero.
+func (p Parameters) WithDefaults() Parameters {
 	if p.Digits == 0 {
 		p.Digits = DefaultDigits
 	}
@@ -105,7 +106,7 @@ func (p Parameters) defaults() Parameters {
 // Step is the number of the time step that t is in (RFC 6238, section 4.2,
 // with T0 = 0).
 func (p Parameters) Step(t time.Time) int64 {
-	period := int64(p.defaults().Period / time.Second)
+	period := int64(p.WithDefaults().Period / time.Second)
 	s := t.Unix()
 	if s < 0 {
 		s -= period - 1 // Go divides towards zero, steps count downwards
@@ -123,7 +124,7 @@ func (p Parameters) Code(secret []byte, step int64) (string, error) {
 	if step < 0 {
 		return "", errStep
 	}
-	p = p.defaults()
+	p = p.WithDefaults()
 	return hotp.GenerateCodeCustom(EncodeSecret(secret), uint64(step), hotp.ValidateOpts{
 		Digits:    otp.Digits(p.Digits),
 		Algorithm: algorithms[p.Algorithm].otp,

@@ -9,6 +9,7 @@ import (
 type State struct {
 	LastStep int64 // highest step ever accepted: it and lower ones are dead; NoStep before the first
 	Drift    int   // steps by which the token runs ahead (+) or behind (-)
+	Centre   int   // the drift that Resync found, about which drift is learned; 0 without one
 }
 
 // NoStep is the LastStep of a credential that never had a code accepted.
@@ -29,37 +30,39 @@ func (v Verdict) String() string {
 
 // Limits of the window. The zero value accepts the current step alone.
 type Limits struct {
-	Window   int // steps accepted before and behind the learned drift
-	MaxDrift int // drift is learned up to this many steps either way
+	Window   int // steps accepted before and behind the learned drift, and the centre
+	MaxDrift int // drift is learned up to this many steps either way of the centre
 }
 
-// DefaultLimits are one step either way (RFC 6238, section 5.2) and little
-// drift: a phone that sets its clock right again must not be locked out for
-// good. Hardware tokens want more.
-var DefaultLimits = Limits{Window: 1, MaxDrift: 3}
+// DefaultLimits are one step either way (RFC 6238, section 5.2), and the drift
+// of a token that loses a second a day for most of a year.
+var DefaultLimits = Limits{Window: 1, MaxDrift: 10}
 
 // Verify judges code at the time now, and returns the state to remember if the
 // verdict is Accepted (otherwise s, unchanged). Of several live steps that
 // share the code the lowest is taken, so that no more steps die than need to.
-// The time it takes depends on the limits, not on which step matches.
+// The window lies about the learned drift, and about the centre too: a device
+// whose clock is set right again must not be locked out. The time it takes
+// depends on state and limits, not on which step matches.
 //
-//	code                                    step vs LastStep   verdict
-//	not Digits ASCII digits                 -                  wrong
-//	of a step outside drift ± window        -                  wrong
-//	of a step inside                        above              accepted; LastStep, Drift follow
-//	of a step inside                        same or below      replayed
+//	code                                               step vs LastStep   verdict
+//	not Digits ASCII digits                            -                  wrong
+//	of a step outside drift ± window, centre ± window  -                  wrong
+//	of a step inside                                   above              accepted; LastStep, Drift follow
+//	of a step inside                                   same or below      replayed
 func Verify(p Parameters, secret []byte, s State, l Limits, now time.Time, code []byte) (Verdict, State, error) {
 	if err := p.Check(); err != nil {
 		return Wrong, s, err
 	}
-	if !isCode(code, p.defaults().Digits) {
+	if !isCode(code, p.WithDefaults().Digits) {
 		return Wrong, s, nil
 	}
 	current := p.Step(now)
 	verdict, step := Wrong, int64(0)
-	for offset := s.Drift - l.Window; offset <= s.Drift+l.Window; offset++ {
+	first, last := min(s.Drift, s.Centre)-l.Window, max(s.Drift, s.Centre)+l.Window
+	for offset := first; offset <= last; offset++ {
 		at := current + int64(offset)
-		if at < 0 {
+		if at < 0 || !l.within(offset, s.Drift) && !l.within(offset, s.Centre) {
 			continue
 		}
 		want, err := p.Code(secret, at)
@@ -80,7 +83,13 @@ func Verify(p Parameters, secret []byte, s State, l Limits, now time.Time, code 
 		return verdict, s, nil
 	}
 	drift := int(step - current)
-	return Accepted, State{LastStep: step, Drift: max(-l.MaxDrift, min(l.MaxDrift, drift))}, nil
+	drift = max(s.Centre-l.MaxDrift, min(s.Centre+l.MaxDrift, drift))
+	return Accepted, State{LastStep: step, Drift: drift, Centre: s.Centre}, nil
+}
+
+// within reports whether an offset lies in the window about a middle.
+func (l Limits) within(offset, middle int) bool {
+	return offset >= middle-l.Window && offset <= middle+l.Window
 }
 
 func isCode(code []byte, digits int) bool {

@@ -2,10 +2,10 @@
 // requestValue and responseValue of each as Go values. It decides nothing and
 // knows no directory; servers and clients share it.
 //
-// In every type here an element that is absent differs from one that is there
-// and empty: a string is a *string (nil: absent), octets are a []byte (nil:
-// absent; empty but not nil: there, without contents). Decoded []byte fields
-// alias the value they were read from.
+// In every type here, but for those of Manage TOTP, an element that is absent
+// differs from one that is there and empty: a string is a *string (nil:
+// absent), octets are a []byte (nil: absent; empty but not nil: there, without
+// contents). Decoded []byte fields alias the value they were read from.
 //
 // Decoders take what the vendor's own library takes: any definite length, a SET
 // in place of the SEQUENCE, U+FFFD for octets that are not UTF-8. Encoders
@@ -73,6 +73,11 @@ func fields(value []byte, n int) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return contextFields(r, n)
+}
+
+// contextFields is fields for the contents of a sequence.
+func contextFields(r ber.Reader, n int) ([][]byte, error) {
 	found := make([][]byte, n)
 	for !r.Done() {
 		tag, contents, err := r.Next()

@@ -25,6 +25,7 @@ var never = map[string][]string{
 	"directory/schema":       {"ldapd", "extop", "httpbridge", "cmd", "directory/store", "directory/totp", "directory/password", badger, etcd, goldap, ldapserver, client, http},
 	"directory/totp":         {"ldapd", "extop", "httpbridge", "cmd", "directory/store", "directory/schema", "directory/password", badger, etcd, goldap, ldapserver, client, http},
 	"directory/password":     {"ldapd", "extop", "httpbridge", "cmd", "directory/store", "directory/schema", "directory/totp", badger, etcd, goldap, ldapserver, client, http},
+	"directory/sasl":         {"ldapd", "extop", "httpbridge", "cmd", "directory/store", "directory/schema", "directory/totp", "directory/password", badger, etcd, goldap, ldapserver, client, http},
 	"directory/store":        {"ldapd", "extop", "httpbridge", "cmd", "directory/schema", "directory/totp", "directory/password", badger, etcd, goldap, ldapserver, client, http},
 	"directory/store/badger": {"ldapd", "extop", "httpbridge", "cmd", "directory/schema", "directory/totp", "directory/password", etcd, goldap, ldapserver, client},
 	"extop":                  {"ldapd", "httpbridge", "cmd", badger, etcd, goldap, ldapserver, client, http},

@@ -1,0 +1,149 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"tallystick/directory/sasl"
+	"tallystick/directory/seal"
+	"tallystick/directory/store"
+)
+
+// saslMechanisms is what Bind offers beside simple authentication.
+func (d *Directory) saslMechanisms() []string {
+	if d.credentials.cfg.Keyset == nil {
+		return []string{sasl.Plain, sasl.External}
+	}
+	return []string{sasl.Plain, sasl.External, sasl.UnboundIDTOTP}
+}
+
+func (d *Directory) bindSASL(ctx context.Context, anonymous Requester, c *SASLCredentials) (Requester, error) {
+	if slices.Contains(d.saslMechanisms(), c.Mechanism) {
+		switch c.Mechanism {
+		case sasl.Plain:
+			return d.bindPlain(ctx, anonymous, c.Credentials)
+		case sasl.UnboundIDTOTP:
+			return d.bindUnboundIDTOTP(ctx, anonymous, c.Credentials)
+		case sasl.External:
+			return d.bindExternal(ctx, anonymous, c.Credentials)
+		}
+	}
+	return anonymous, Errorf(AuthMethodNotSupported, "SASL mechanism not supported")
+}
+
+// bindPlain is SASL PLAIN: [authzid] NUL authcid NUL password.
+func (d *Directory) bindPlain(ctx context.Context, anonymous Requester, message []byte) (Requester, error) {
+	m, err := sasl.DecodePlain(message)
+	if err != nil {
+		return anonymous, &Error{ResultCode: ProtocolError, DiagnosticMessage: "malformed PLAIN message", Cause: err}
+	}
+	a, err := d.lookUp(ctx, func(r store.Reader) (account, error) { return d.looseID(r, m.AuthenticationID) })
+	if err != nil {
+		return anonymous, err
+	}
+	how, err := d.provePassword(ctx, anonymous, sasl.Plain, a, m.Password)
+	if err != nil {
+		return anonymous, err
+	}
+	return d.authorize(ctx, anonymous, anonymous.as(a.dn, how), m.AuthorizationID)
+}
+
+// bindUnboundIDTOTP is SASL UNBOUNDID-TOTP: a static password with a code
+// beside it, or, if the configuration allows it, a code alone. The code is not
+// optional, whatever the user's credentials. Of a malformed name nobody hears:
+// it is an unknown user's.
+func (d *Directory) bindUnboundIDTOTP(ctx context.Context, anonymous Requester, message []byte) (Requester, error) {
+	m, err := sasl.DecodeUnboundIDTOTP(message)
+	if err != nil {
+		return anonymous, &Error{ResultCode: ProtocolError, DiagnosticMessage: "malformed UNBOUNDID-TOTP credentials", Cause: err}
+	}
+	a, err := d.lookUp(ctx, func(r store.Reader) (account, error) {
+		a, err := d.authenticationID(r, m.AuthenticationID)
+		if errors.Is(err, InvalidDNSyntax) {
+			err = nil
+		}
+		return a, err
+	})
+	if err != nil {
+		return anonymous, err
+	}
+	how := ByPasswordAndCode
+	p := proof{door: sasl.UnboundIDTOTP, who: anonymous, password: m.StaticPassword, code: m.TOTPPassword}
+	if p.password == nil {
+		if d.credentials.cfg.CodeAloneMayBind {
+			how = ByCode
+		} else {
+			p.password = seal.Secret{} // which is never right
+		}
+	}
+	if _, err := d.prove(ctx, a, p); err != nil {
+		return anonymous, err
+	}
+	authzID := ""
+	if m.AuthorizationID != nil {
+		authzID = *m.AuthorizationID
+	}
+	return d.authorize(ctx, anonymous, anonymous.as(a.dn, how), authzID)
+}
+
+// bindExternal is SASL EXTERNAL: the identity that the transport proved.
+func (d *Directory) bindExternal(ctx context.Context, anonymous Requester, authzID []byte) (Requester, error) {
+	if anonymous.External == "" {
+		return anonymous, Errorf(InappropriateAuthentication, "nothing outside LDAP says who this client is")
+	}
+	dn, err := d.parseDN(anonymous.External)
+	if err != nil {
+		return anonymous, err
+	}
+	return d.authorize(ctx, anonymous, anonymous.as(dn, ByTransport), string(authzID))
+}
+
+// authorize gives somebody who is authenticated the identity he asks for: ""
+// is his own, "dn:" the anonymous one, and another takes the privilege
+// proxied-auth, and bypass-acl if that user has privileges. Whoever acts as
+// another user has not shown that user's code.
+func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, authzID string) (Requester, error) {
+	switch authzID {
+	case "":
+		return who, nil
+	case "dn:":
+		return anonymous, nil
+	}
+	var as Requester
+	err := d.view(ctx, func(r store.Reader) error {
+		may, err := d.privilegesOf(r, who)
+		if err != nil {
+			return err
+		}
+		a, err := d.authenticationID(r, authzID)
+		if err != nil && !may.proxiedAuth {
+			return errNoAccess
+		}
+		if err != nil {
+			return err
+		}
+		self, err := d.parseDN(who.DN)
+		switch {
+		case err != nil:
+			return err
+		case a.known() && a.dn.Equal(self):
+			as = who
+		case !may.proxiedAuth || !a.known():
+			return errNoAccess
+		default:
+			if err := d.mayTakeOver(r, may, a); err != nil {
+				return err
+			}
+			as = anonymous.as(a.dn, min(who.How, ByPassword))
+			if who.How == ByTransport {
+				as.How = ByTransport
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return anonymous, err
+	}
+	return as, nil
+}

@@ -1,0 +1,77 @@
+package directory
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"tallystick/directory/totp"
+)
+
+// TOTPList is what may be told of a user's credentials.
+type TOTPList struct {
+	Credentials   []TOTPCredential // oldest first
+	RecoveryCodes int              // how many are left
+}
+
+// TOTPCredential is a credential without its secret.
+type TOTPCredential struct {
+	ID, Name       string
+	State          string // pending, active, disabled
+	Parameters     totp.Parameters
+	Serial, Device string
+
+	Created, Changed time.Time // UTC, to the second
+	ChangedBy        string    // DN
+	LastUsed         time.Time // when a code was last accepted; zero: never
+
+	// Codes count from NotBefore to NotAfter; zero: no bound.
+	NotBefore, NotAfter time.Time
+}
+
+const doorList = "list TOTP"
+
+// ListTOTP tells of a user's credentials. The claim is judged as EnrolTOTP
+// says, and a requester who authenticated need show nothing for himself.
+func (d *Directory) ListTOTP(ctx context.Context, who Requester, c Claim) (TOTPList, error) {
+	target, self, err := d.claimed(ctx, who, c, true)
+	if err != nil {
+		return TOTPList{}, err
+	}
+	var list TOTPList
+	tell := func(u *user, _ evidence) error {
+		list = u.list()
+		return nil
+	}
+	if c.StaticPassword == nil {
+		err = d.changeFactors(ctx, who, target, self, doorList, tell)
+	} else {
+		p := d.factorProof(doorList, who, self)
+		p.password, p.then = c.StaticPassword, tell
+		_, err = d.prove(ctx, target, p)
+	}
+	if err != nil {
+		return TOTPList{}, err
+	}
+	return list, nil
+}
+
+func (u *user) list() TOTPList {
+	list := TOTPList{RecoveryCodes: len(u.attempts.recovery.Hashes)}
+	for _, c := range u.credentials {
+		list.Credentials = append(list.Credentials, TOTPCredential{
+			ID: c.id, Name: c.name,
+			State:      c.state.String(),
+			Parameters: c.parameters,
+			Serial:     c.serial, Device: c.device,
+			Created: c.created, Changed: c.changed, ChangedBy: c.changedBy,
+			LastUsed:  c.used,
+			NotBefore: c.notBefore, NotAfter: c.notAfter,
+		})
+	}
+	slices.SortFunc(list.Credentials, func(a, b TOTPCredential) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}

@@ -1,0 +1,106 @@
+package seal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// Source is where a keyset is kept, as the configuration writes it:
+//
+//	file:NAME      a file; a text with none of these prefixes is one too
+//	env:NAME       an environment variable
+//	command:LINE   what a command prints, which the shell runs
+//
+// Each holds the text that a file made by Create holds. Keys in a PKCS#11
+// device are not supported. The zero value is no source.
+type Source struct{ kind, where string }
+
+// ErrSource means that a text names no source.
+var ErrSource = errors.New("seal: keyset is none of file:NAME, env:NAME, command:LINE")
+
+// commandTime is how long a command may take to print a keyset.
+const commandTime = 30 * time.Second
+
+// ParseSource reads a source. The error is ErrSource.
+func ParseSource(text string) (Source, error) {
+	for _, kind := range []string{"file", "env", "command"} {
+		if where, ok := strings.CutPrefix(text, kind+":"); ok {
+			if strings.TrimSpace(where) == "" || kind == "env" && strings.ContainsAny(where, "= ") {
+				return Source{}, fmt.Errorf("%w: nothing fits behind %s:", ErrSource, kind)
+			}
+			return Source{kind, where}, nil
+		}
+	}
+	switch {
+	case strings.HasPrefix(text, "pkcs11:"):
+		return Source{}, fmt.Errorf("%w: PKCS#11 is not supported", ErrSource)
+	case text == "":
+		return Source{}, ErrSource
+	}
+	return Source{"file", text}, nil
+}
+
+// String is the source as ParseSource reads it. It holds no secret but what
+// the operator wrote into a command.
+func (s Source) String() string { return s.kind + ":" + s.where }
+
+// File is the name of the file that the keyset is in; ok is false if it is
+// kept elsewhere.
+func (s Source) File() (name string, ok bool) { return s.where, s.kind == "file" }
+
+// Read reads the keyset. A file or variable that is not there is an
+// os.ErrNotExist. What a command says on its standard error goes to ours.
+func (s Source) Read(ctx context.Context) (*Keyset, error) {
+	switch s.kind {
+	case "file":
+		return Open(s.where)
+	case "env":
+		text, ok := os.LookupEnv(s.where)
+		if !ok {
+			return nil, fmt.Errorf("seal: environment variable %s: %w", s.where, os.ErrNotExist)
+		}
+		k, err := read(strings.NewReader(text))
+		if err != nil {
+			return nil, fmt.Errorf("environment variable %s: %w", s.where, err)
+		}
+		return k, nil
+	case "command":
+		return readCommand(ctx, s.where)
+	default:
+		return nil, ErrSource
+	}
+}
+
+func readCommand(ctx context.Context, line string) (*Keyset, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", line)
+	var out limitedBuffer
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, os.Stderr, time.Second
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("seal: the command that prints the keyset: %w", errors.Join(err, ctx.Err()))
+	}
+	defer clear(out.text)
+	k, err := read(bytes.NewReader(out.text))
+	if err != nil {
+		return nil, fmt.Errorf("the output of the command: %w", err)
+	}
+	return k, nil
+}
+
+// limitedBuffer takes no more than maxText octets.
+type limitedBuffer struct{ text []byte }
+
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	if len(b.text)+len(p) > maxText {
+		return 0, errText
+	}
+	b.text = append(b.text, p...)
+	return len(p), nil
+}

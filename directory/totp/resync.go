@@ -1,0 +1,45 @@
+package totp
+
+import "crypto/subtle"
+
+// Resync finds a token whose clock is off by up to search steps, from two codes
+// that it showed one after the other, and returns the state to remember. The
+// first code alone would be matched by chance once in so many searches; both by
+// none.
+//
+//	codes                                        found
+//	of two steps that follow each other          yes: LastStep is the second, Drift and Centre follow
+//	of one step, swapped, or not one behind the other  no
+//	of steps further off than search             no
+//	the first of the last step ever accepted, or lower  no
+//
+// Of several places the nearest to the clock is taken. All are tried, so that
+// the time does not tell how far off the token is.
+func Resync(p Parameters, secret []byte, s State, search int, current int64, first, second []byte) (State, bool, error) {
+	if err := p.Check(); err != nil {
+		return s, false, err
+	}
+	if digits := p.WithDefaults().Digits; !isCode(first, digits) || !isCode(second, digits) {
+		return s, false, nil
+	}
+	before := ""
+	found, distance := int64(0), int64(-1)
+	for at := max(0, current-int64(search)); at <= current+int64(search)+1; at++ {
+		code, err := p.Code(secret, at)
+		if err != nil {
+			return s, false, err
+		}
+		// at is the second code's step, and before the code of the first's.
+		if before != "" && subtle.ConstantTimeCompare([]byte(before), first)&subtle.ConstantTimeCompare([]byte(code), second) == 1 && at-1 > s.LastStep {
+			if d := max(at-current, current-at); distance < 0 || d < distance {
+				found, distance = at, d
+			}
+		}
+		before = code
+	}
+	if distance < 0 {
+		return s, false, nil
+	}
+	drift := int(found - current)
+	return State{LastStep: found, Drift: drift, Centre: drift}, true, nil
+}

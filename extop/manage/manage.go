@@ -1,0 +1,136 @@
+// Package manage is Manage TOTP, an operation of our own on the credentials of
+// a user: enrol, confirm, list, rename, disable, enable, resync, revoke, and
+// recovery codes. It is what the vendor's generate and revoke lack. Who may do
+// what is decided in the directory behind it.
+package manage
+
+import (
+	"context"
+	"errors"
+
+	"tallystick/directory"
+	"tallystick/directory/totp"
+	"tallystick/extop"
+	"tallystick/extop/wire"
+)
+
+// Credentials keeps the credentials of users; *directory.Directory does.
+type Credentials interface {
+	ListTOTP(ctx context.Context, who directory.Requester, c directory.Claim) (directory.TOTPList, error)
+	EnrolTOTP(ctx context.Context, who directory.Requester, c directory.Claim, req directory.EnrolRequest) (directory.Enrolment, error)
+	ConfirmTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id, code string) error
+	RenameTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id, name string) error
+	DisableTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id string) error
+	EnableTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id string) error
+	ResyncTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id, code, next string) error
+	RevokeTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id string) error
+	NewRecoveryCodes(ctx context.Context, who directory.Requester, c directory.Claim) ([]string, error)
+}
+
+// Operation is Manage TOTP. New makes one.
+type Operation struct{ credentials Credentials }
+
+// New returns the operation on c.
+func New(c Credentials) Operation { return Operation{c} }
+
+// OID is the requestName.
+func (Operation) OID() string { return wire.ManageTOTPOID }
+
+// Serve does what the request's action says. The response has no OID, and a
+// value only where there is something to tell.
+func (o Operation) Serve(ctx context.Context, req *extop.Request) (*extop.Response, error) {
+	r, err := wire.DecodeManageTOTPRequest(req.Value)
+	if err != nil {
+		return nil, extop.Malformed(err)
+	}
+	if needsID(r.Action) && r.ID == "" {
+		return nil, directory.Errorf(directory.ProtocolError, "the id of the credential is missing")
+	}
+	c := directory.Claim{AuthenticationID: r.AuthenticationID, StaticPassword: r.StaticPassword}
+	switch r.Action {
+	case wire.ManageList:
+		return o.list(ctx, req.From, c)
+	case wire.ManageEnrol:
+		return o.enrol(ctx, req.From, c, r)
+	case wire.ManageConfirm:
+		err = o.credentials.ConfirmTOTP(ctx, req.From, c, r.ID, r.Code)
+	case wire.ManageRename:
+		err = o.credentials.RenameTOTP(ctx, req.From, c, r.ID, r.Name)
+	case wire.ManageDisable:
+		err = o.credentials.DisableTOTP(ctx, req.From, c, r.ID)
+	case wire.ManageEnable:
+		err = o.credentials.EnableTOTP(ctx, req.From, c, r.ID)
+	case wire.ManageResync:
+		err = o.credentials.ResyncTOTP(ctx, req.From, c, r.ID, r.Code, r.NextCode)
+	case wire.ManageRevoke:
+		err = o.credentials.RevokeTOTP(ctx, req.From, c, r.ID)
+	case wire.ManageNewRecoveryCodes:
+		return o.newRecoveryCodes(ctx, req.From, c)
+	default:
+		err = extop.Malformed(errors.New("unknown action"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &extop.Response{}, nil
+}
+
+func needsID(a wire.ManageAction) bool {
+	return a >= wire.ManageConfirm && a <= wire.ManageRevoke
+}
+
+func (o Operation) enrol(ctx context.Context, who directory.Requester, c directory.Claim, r wire.ManageTOTPRequest) (*extop.Response, error) {
+	req := directory.EnrolRequest{
+		Name:       r.Name,
+		Parameters: totp.Parameters{Digits: r.Digits, Period: r.Period},
+		Issuer:     r.Issuer,
+		QRCode:     r.QRCode,
+		Serial:     r.Serial, Device: r.Device,
+		NotBefore: r.NotBefore, NotAfter: r.NotAfter,
+	}
+	if r.Algorithm != "" {
+		var err error
+		if req.Parameters.Algorithm, err = totp.ParseAlgorithm(r.Algorithm); err != nil {
+			return nil, directory.Errorf(directory.ConstraintViolation, "algorithm: SHA1, SHA256 or SHA512")
+		}
+	}
+	made, err := o.credentials.EnrolTOTP(ctx, who, c, req)
+	if err != nil {
+		return nil, err
+	}
+	return answer(wire.ManageTOTPResponse{ID: made.ID, Secret: made.Secret, URI: made.URI, QRCode: made.QRCode})
+}
+
+func (o Operation) list(ctx context.Context, who directory.Requester, c directory.Claim) (*extop.Response, error) {
+	list, err := o.credentials.ListTOTP(ctx, who, c)
+	if err != nil {
+		return nil, err
+	}
+	r := wire.ManageTOTPResponse{RecoveryCodesLeft: list.RecoveryCodes}
+	for _, c := range list.Credentials {
+		r.Credentials = append(r.Credentials, wire.ManagedCredential{
+			ID: c.ID, Name: c.Name,
+			State:     c.State,
+			Algorithm: c.Parameters.Algorithm.String(),
+			Digits:    c.Parameters.Digits,
+			Period:    c.Parameters.Period,
+			Created:   c.Created, Changed: c.Changed, ChangedBy: c.ChangedBy,
+			LastUsed: c.LastUsed,
+			Serial:   c.Serial, Device: c.Device,
+			NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+		})
+	}
+	return answer(r)
+}
+
+func (o Operation) newRecoveryCodes(ctx context.Context, who directory.Requester, c directory.Claim) (*extop.Response, error) {
+	codes, err := o.credentials.NewRecoveryCodes(ctx, who, c)
+	if err != nil {
+		return nil, err
+	}
+	return answer(wire.ManageTOTPResponse{RecoveryCodes: codes})
+}
+
+func answer(r wire.ManageTOTPResponse) (*extop.Response, error) {
+	return &extop.Response{Value: r.Encode()}, nil
+}

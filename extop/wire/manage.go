@@ -1,0 +1,327 @@
+package wire
+
+import (
+	"fmt"
+	"time"
+
+	"tallystick/internal/ber"
+)
+
+// ManageTOTPOID is Manage TOTP, an operation of our own. Its response has no
+// OID. Clients ask supportedExtension of the root DSE for it.
+const ManageTOTPOID = "2.25.339436907553608478315258445179521720842.6.1"
+
+// ManageAction is what is to be done. The numbers are on the wire.
+type ManageAction int
+
+const (
+	ManageList             ManageAction = 0
+	ManageEnrol            ManageAction = 1
+	ManageConfirm          ManageAction = 2
+	ManageRename           ManageAction = 3
+	ManageDisable          ManageAction = 4
+	ManageEnable           ManageAction = 5
+	ManageResync           ManageAction = 6
+	ManageRevoke           ManageAction = 7
+	ManageNewRecoveryCodes ManageAction = 8
+)
+
+// ManageTOTPRequest is a requestValue. Which elements an action takes is in
+// the operation's README; the others are ignored.
+//
+//	ManageTOTPRequest ::= SEQUENCE {
+//	     action           [0]  ENUMERATED {
+//	          list(0), enrol(1), confirm(2), rename(3), disable(4), enable(5),
+//	          resync(6), revoke(7), newRecoveryCodes(8) },
+//	     authenticationID [1]  OCTET STRING OPTIONAL,
+//	     staticPassword   [2]  OCTET STRING OPTIONAL,
+//	     id               [3]  OCTET STRING OPTIONAL,
+//	     name             [4]  OCTET STRING OPTIONAL,
+//	     code             [5]  OCTET STRING OPTIONAL,
+//	     nextCode         [6]  OCTET STRING OPTIONAL,
+//	     algorithm        [7]  OCTET STRING OPTIONAL,
+//	     digits           [8]  INTEGER OPTIONAL,
+//	     period           [9]  INTEGER OPTIONAL,
+//	     issuer           [10] OCTET STRING OPTIONAL,
+//	     qrCode           [11] BOOLEAN DEFAULT FALSE,
+//	     serial           [12] OCTET STRING OPTIONAL,
+//	     device           [13] OCTET STRING OPTIONAL,
+//	     notBefore        [14] INTEGER OPTIONAL,
+//	     notAfter         [15] INTEGER OPTIONAL }
+//
+// An element that is "", 0 or the zero time here is absent, but for the two
+// that prove something.
+type ManageTOTPRequest struct {
+	Action           ManageAction
+	AuthenticationID *string // "dn:" and a DN, or "u:" and a user name; nil: the requester
+	StaticPassword   []byte  // nil: none
+
+	ID             string // of the credential
+	Name           string
+	Code, NextCode string
+
+	Algorithm           string // SHA1, SHA256, SHA512
+	Digits              int
+	Period              time.Duration // whole seconds
+	Issuer              string
+	QRCode              bool // wanted
+	Serial, Device      string
+	NotBefore, NotAfter time.Time // whole seconds
+}
+
+// Encode returns the requestValue.
+func (r ManageTOTPRequest) Encode() []byte {
+	b, start := ber.Begin(nil, ber.Sequence)
+	b = ber.AppendInt(b, ber.Context, int64(r.Action))
+	b = appendText(b, 1, r.AuthenticationID)
+	b = appendField(b, 2, r.StaticPassword)
+	b = appendSome(b, 3, r.ID)
+	b = appendSome(b, 4, r.Name)
+	b = appendSome(b, 5, r.Code)
+	b = appendSome(b, 6, r.NextCode)
+	b = appendSome(b, 7, r.Algorithm)
+	b = appendNumber(b, 8, int64(r.Digits))
+	b = appendNumber(b, 9, int64(r.Period/time.Second))
+	b = appendSome(b, 10, r.Issuer)
+	if r.QRCode {
+		b = ber.AppendBool(b, ber.Context|11, true)
+	}
+	b = appendSome(b, 12, r.Serial)
+	b = appendSome(b, 13, r.Device)
+	b = appendTime(b, 14, r.NotBefore)
+	b = appendTime(b, 15, r.NotAfter)
+	return ber.End(b, start)
+}
+
+// DecodeManageTOTPRequest reads a requestValue (nil: absent, which is an
+// error). The action need not be one that is known.
+func DecodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
+	r, err := decodeManageTOTPRequest(value)
+	if err != nil {
+		return ManageTOTPRequest{}, fmt.Errorf("manage TOTP request: %w", err)
+	}
+	return r, nil
+}
+
+func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
+	f, err := fields(value, 16)
+	if err != nil {
+		return ManageTOTPRequest{}, err
+	}
+	if f[0] == nil {
+		return ManageTOTPRequest{}, ErrElements
+	}
+	r := ManageTOTPRequest{
+		AuthenticationID: optionalText(f[1]),
+		StaticPassword:   f[2],
+		ID:               text(f[3]),
+		Name:             text(f[4]),
+		Code:             text(f[5]),
+		NextCode:         text(f[6]),
+		Algorithm:        text(f[7]),
+		Issuer:           text(f[10]),
+		Serial:           text(f[12]),
+		Device:           text(f[13]),
+	}
+	n := numbers{}
+	r.Action = ManageAction(n.read(f[0], 0, maxSmall))
+	r.Digits = int(n.read(f[8], 0, maxSmall))
+	r.Period = time.Duration(n.read(f[9], 0, maxSmall)) * time.Second
+	r.QRCode = n.bool(f[11])
+	r.NotBefore = n.time(f[14])
+	r.NotAfter = n.time(f[15])
+	return r, n.err
+}
+
+// ManagedCredential is a TOTP credential as the list tells of it.
+//
+//	Credential ::= SEQUENCE {
+//	     id        [0]  OCTET STRING,
+//	     name      [1]  OCTET STRING OPTIONAL,
+//	     state     [2]  OCTET STRING,
+//	     algorithm [3]  OCTET STRING,
+//	     digits    [4]  INTEGER,
+//	     period    [5]  INTEGER,
+//	     created   [6]  INTEGER,
+//	     changed   [7]  INTEGER,
+//	     changedBy [8]  OCTET STRING OPTIONAL,
+//	     lastUsed  [9]  INTEGER OPTIONAL,
+//	     serial    [10] OCTET STRING OPTIONAL,
+//	     device    [11] OCTET STRING OPTIONAL,
+//	     notBefore [12] INTEGER OPTIONAL,
+//	     notAfter  [13] INTEGER OPTIONAL }
+type ManagedCredential struct {
+	ID, Name            string
+	State               string // pending, active, disabled
+	Algorithm           string // SHA1, SHA256, SHA512
+	Digits              int
+	Period              time.Duration
+	Created, Changed    time.Time // UTC, whole seconds; here and below
+	ChangedBy           string    // DN
+	LastUsed            time.Time // zero: never
+	Serial, Device      string
+	NotBefore, NotAfter time.Time // zero: no bound
+}
+
+func (c ManagedCredential) append(b []byte) []byte {
+	b, start := ber.Begin(b, ber.Sequence)
+	b = ber.AppendString(b, ber.Context, c.ID)
+	b = appendSome(b, 1, c.Name)
+	b = appendSome(b, 2, c.State)
+	b = appendSome(b, 3, c.Algorithm)
+	b = appendNumber(b, 4, int64(c.Digits))
+	b = appendNumber(b, 5, int64(c.Period/time.Second))
+	b = appendTime(b, 6, c.Created)
+	b = appendTime(b, 7, c.Changed)
+	b = appendSome(b, 8, c.ChangedBy)
+	b = appendTime(b, 9, c.LastUsed)
+	b = appendSome(b, 10, c.Serial)
+	b = appendSome(b, 11, c.Device)
+	b = appendTime(b, 12, c.NotBefore)
+	b = appendTime(b, 13, c.NotAfter)
+	return ber.End(b, start)
+}
+
+func decodeManagedCredential(r ber.Reader) (ManagedCredential, error) {
+	f, err := contextFields(r, 14)
+	if err != nil {
+		return ManagedCredential{}, err
+	}
+	if f[0] == nil {
+		return ManagedCredential{}, ErrElements
+	}
+	n := numbers{}
+	c := ManagedCredential{
+		ID: text(f[0]), Name: text(f[1]),
+		State:     text(f[2]),
+		Algorithm: text(f[3]),
+		Digits:    int(n.read(f[4], 0, maxSmall)),
+		Period:    time.Duration(n.read(f[5], 0, maxSmall)) * time.Second,
+		Created:   n.time(f[6]), Changed: n.time(f[7]),
+		ChangedBy: text(f[8]),
+		LastUsed:  n.time(f[9]),
+		Serial:    text(f[10]), Device: text(f[11]),
+		NotBefore: n.time(f[12]), NotAfter: n.time(f[13]),
+	}
+	return c, n.err
+}
+
+// ManageTOTPResponse is the responseValue of a success that has something to
+// tell.
+//
+//	ManageTOTPResponse ::= SEQUENCE {
+//	     credentials       [0] SEQUENCE OF Credential OPTIONAL,     -- list
+//	     recoveryCodesLeft [1] INTEGER OPTIONAL,                    -- list
+//	     id                [2] OCTET STRING OPTIONAL,               -- enrol
+//	     secret            [3] OCTET STRING OPTIONAL,               -- enrol: base32
+//	     uri               [4] OCTET STRING OPTIONAL,               -- enrol: otpauth
+//	     qrCode            [5] OCTET STRING OPTIONAL,               -- enrol: PNG
+//	     recoveryCodes     [6] SEQUENCE OF OCTET STRING OPTIONAL }  -- newRecoveryCodes
+type ManageTOTPResponse struct {
+	Credentials       []ManagedCredential
+	RecoveryCodesLeft int
+	ID, Secret, URI   string
+	QRCode            []byte // nil: none
+	RecoveryCodes     []string
+}
+
+// Encode returns the responseValue.
+func (r ManageTOTPResponse) Encode() []byte {
+	b, start := ber.Begin(nil, ber.Sequence)
+	if len(r.Credentials) > 0 {
+		var list int
+		b, list = ber.Begin(b, ber.Context|ber.Constructed)
+		for _, c := range r.Credentials {
+			b = c.append(b)
+		}
+		b = ber.End(b, list)
+	}
+	b = appendNumber(b, 1, int64(r.RecoveryCodesLeft))
+	b = appendSome(b, 2, r.ID)
+	b = appendSome(b, 3, r.Secret)
+	b = appendSome(b, 4, r.URI)
+	b = appendField(b, 5, r.QRCode)
+	if len(r.RecoveryCodes) > 0 {
+		var list int
+		b, list = ber.Begin(b, ber.Context|ber.Constructed|6)
+		for _, code := range r.RecoveryCodes {
+			b = ber.AppendString(b, ber.OctetString, code)
+		}
+		b = ber.End(b, list)
+	}
+	return ber.End(b, start)
+}
+
+// DecodeManageTOTPResponse reads a responseValue (nil: absent, of an action
+// that has nothing to tell). Elements that are not known are ignored: a later
+// server may say more.
+func DecodeManageTOTPResponse(value []byte) (ManageTOTPResponse, error) {
+	if value == nil {
+		return ManageTOTPResponse{}, nil
+	}
+	r, err := decodeManageTOTPResponse(value)
+	if err != nil {
+		return ManageTOTPResponse{}, fmt.Errorf("manage TOTP response: %w", err)
+	}
+	return r, nil
+}
+
+func decodeManageTOTPResponse(value []byte) (r ManageTOTPResponse, err error) {
+	in, err := sequence(value)
+	if err != nil {
+		return r, err
+	}
+	n := numbers{}
+	for !in.Done() && n.err == nil {
+		tag, contents, err := in.Next()
+		if err != nil {
+			return r, err
+		}
+		switch tag {
+		case ber.Context | ber.Constructed:
+			r.Credentials, err = decodeManagedCredentials(contents)
+		case ber.Context | 1:
+			r.RecoveryCodesLeft = int(n.read(contents, 0, maxSmall))
+		case ber.Context | 2:
+			r.ID = text(contents)
+		case ber.Context | 3:
+			r.Secret = text(contents)
+		case ber.Context | 4:
+			r.URI = text(contents)
+		case ber.Context | 5:
+			r.QRCode = contents
+		case ber.Context | ber.Constructed | 6:
+			r.RecoveryCodes, err = decodeTexts(contents)
+		}
+		if err != nil {
+			return r, err
+		}
+	}
+	return r, n.err
+}
+
+func decodeManagedCredentials(contents []byte) (list []ManagedCredential, err error) {
+	for in := ber.NewReader(contents); !in.Done(); {
+		one, err := in.Enter(ber.Sequence)
+		if err != nil {
+			return nil, err
+		}
+		c, err := decodeManagedCredential(one)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+func decodeTexts(contents []byte) (list []string, err error) {
+	for in := ber.NewReader(contents); !in.Done(); {
+		s, err := in.Read(ber.OctetString)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, text(s))
+	}
+	return list, nil
+}

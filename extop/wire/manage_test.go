@@ -1,0 +1,145 @@
+package wire_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"tallystick/extop/wire"
+	"tallystick/internal/ber"
+)
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func textOf(s string) *string { return &s }
+
+var manageRequests = []struct {
+	name string
+	req  wire.ManageTOTPRequest
+	hex  string // "": not written down
+}{
+	{"list", wire.ManageTOTPRequest{}, "30 03 80 01 00"},
+	{"list of somebody else's", wire.ManageTOTPRequest{AuthenticationID: textOf("u:ann")}, "30 0a 80 01 00 81 05 753a616e6e"},
+	{"an empty password is there", wire.ManageTOTPRequest{StaticPassword: []byte{}}, "30 05 80 01 00 82 00"},
+	{"enrol", wire.ManageTOTPRequest{Action: wire.ManageEnrol, StaticPassword: []byte("pw"), Digits: 8, QRCode: true}, "30 0d 80 01 01 82 02 7077 88 01 08 8b 01 ff"},
+	{"enrol, with everything", wire.ManageTOTPRequest{
+		Action: wire.ManageEnrol, AuthenticationID: textOf("dn:uid=ann"), Name: "token", Algorithm: "SHA512", Digits: 7, Period: time.Minute,
+		Issuer: "Example", QRCode: true, Serial: "1", Device: "2",
+		NotBefore: time.Unix(1_700_000_000, 0).UTC(), NotAfter: time.Unix(1_800_000_000, 0).UTC(),
+	}, ""},
+	{"confirm", wire.ManageTOTPRequest{Action: wire.ManageConfirm, ID: "A", Code: "123456"}, "30 0e 80 01 02 83 01 41 85 06 313233343536"},
+	{"rename", wire.ManageTOTPRequest{Action: wire.ManageRename, ID: "A", Name: "n"}, "30 09 80 01 03 83 01 41 84 01 6e"},
+	{"resync", wire.ManageTOTPRequest{Action: wire.ManageResync, ID: "A", Code: "1", NextCode: "2"}, "30 0c 80 01 06 83 01 41 85 01 31 86 01 32"},
+	{"new recovery codes", wire.ManageTOTPRequest{Action: wire.ManageNewRecoveryCodes}, "30 03 80 01 08"},
+	{"an action of later days", wire.ManageTOTPRequest{Action: 200}, "30 04 80 02 00c8"},
+}
+
+func TestManageTOTPRequest(t *testing.T) {
+	for _, row := range manageRequests {
+		value := row.req.Encode()
+		if row.hex != "" && !bytes.Equal(value, unhex(t, row.hex)) {
+			t.Errorf("%s: encoded %x, want %s", row.name, value, row.hex)
+		}
+		if got, err := wire.DecodeManageTOTPRequest(value); err != nil || !reflect.DeepEqual(got, row.req) {
+			t.Errorf("%s: decoded %+v, %v; want %+v", row.name, got, err, row.req)
+		}
+	}
+}
+
+func TestManageTOTPRequestErrors(t *testing.T) {
+	for _, row := range []struct {
+		name, hex string
+		want      error
+	}{
+		{"no action", "30 02 81 00", wire.ErrElements},
+		{"empty", "30 00", wire.ErrElements},
+		{"an empty action", "30 02 80 00", ber.ErrValue},
+		{"a negative action", "30 03 80 01 ff", ber.ErrValue},
+		{"an element of later days", "30 06 80 01 00 90 01 00", wire.ErrUnknown},
+		{"a constructed element", "30 05 a0 03 0a 01 00", wire.ErrUnknown},
+		{"huge digits", "30 0c 80 01 01 88 07 01000000000000", ber.ErrValue},
+		{"a boolean of two octets", "30 07 80 01 01 8b 02 ffff", ber.ErrValue},
+		{"a date before 1970", "30 06 80 01 01 8e 01 ff", ber.ErrValue},
+		{"a date beyond all calendars", "30 0b 80 01 01 8f 06 7fffffffffff", ber.ErrValue},
+		{"something behind", "30 03 80 01 00 00", ber.ErrTrailing},
+	} {
+		if got, err := wire.DecodeManageTOTPRequest(unhex(t, row.hex)); !errors.Is(err, row.want) {
+			t.Errorf("%s: %+v, %v; want %v", row.name, got, err, row.want)
+		}
+	}
+	if _, err := wire.DecodeManageTOTPRequest(nil); !errors.Is(err, wire.ErrAbsent) {
+		t.Errorf("absent: %v", err)
+	}
+}
+
+var manageResponses = []struct {
+	name string
+	resp wire.ManageTOTPResponse
+	hex  string
+}{
+	{"nothing", wire.ManageTOTPResponse{}, "30 00"},
+	{"enrol", wire.ManageTOTPResponse{ID: "A", Secret: "B", URI: "C", QRCode: []byte{1}}, "30 0c 82 01 41 83 01 42 84 01 43 85 01 01"},
+	{"recovery codes", wire.ManageTOTPResponse{RecoveryCodes: []string{"A", "B"}}, "30 08 a6 06 04 01 41 04 01 42"},
+	{"list", wire.ManageTOTPResponse{RecoveryCodesLeft: 9, Credentials: []wire.ManagedCredential{
+		{ID: "A", State: "active", Algorithm: "SHA1", Digits: 6, Period: 30 * time.Second, Created: time.Unix(1, 0).UTC(), Changed: time.Unix(2, 0).UTC()},
+		{ID: "B", Name: "n", State: "pending", Algorithm: "SHA256", Digits: 8, Period: time.Minute, Created: time.Unix(1, 0).UTC(), Changed: time.Unix(2, 0).UTC(),
+			ChangedBy: "uid=ann", LastUsed: time.Unix(3, 0).UTC(), Serial: "s", Device: "d", NotBefore: time.Unix(4, 0).UTC(), NotAfter: time.Unix(5, 0).UTC()},
+	}}, ""},
+}
+
+func TestManageTOTPResponse(t *testing.T) {
+	for _, row := range manageResponses {
+		value := row.resp.Encode()
+		if row.hex != "" && !bytes.Equal(value, unhex(t, row.hex)) {
+			t.Errorf("%s: encoded %x, want %s", row.name, value, row.hex)
+		}
+		if got, err := wire.DecodeManageTOTPResponse(value); err != nil || !reflect.DeepEqual(got, row.resp) {
+			t.Errorf("%s: decoded %+v, %v; want %+v", row.name, got, err, row.resp)
+		}
+	}
+	if got, err := wire.DecodeManageTOTPResponse(nil); err != nil || !reflect.DeepEqual(got, wire.ManageTOTPResponse{}) {
+		t.Errorf("absent: %+v, %v", got, err)
+	}
+	if got, err := wire.DecodeManageTOTPResponse(unhex(t, "30 06 82 01 41 9e 01 00")); err != nil || got.ID != "A" {
+		t.Errorf("an element of later days: %+v, %v", got, err)
+	}
+	for name, row := range map[string]struct {
+		hex  string
+		want error
+	}{
+		"a credential without id":          {"30 07 a0 05 30 03 84 01 06", wire.ErrElements},
+		"a credential that is no sequence": {"30 05 a0 03 04 01 00", ber.ErrTag},
+		"a code that is no string":         {"30 05 a6 03 02 01 00", ber.ErrTag},
+		"a negative count":                 {"30 03 81 01 ff", ber.ErrValue},
+		"cut":                              {"30 03 82 02 41", ber.ErrTruncated},
+	} {
+		if got, err := wire.DecodeManageTOTPResponse(unhex(t, row.hex)); !errors.Is(err, row.want) {
+			t.Errorf("%s: %+v, %v; want %v", name, got, err, row.want)
+		}
+	}
+}
+
+func FuzzManageTOTPRequest(f *testing.F) {
+	for _, row := range manageRequests {
+		f.Add(row.req.Encode())
+	}
+	f.Fuzz(func(t *testing.T, value []byte) { roundTrip(t, wire.DecodeManageTOTPRequest, value) })
+}
+
+func FuzzManageTOTPResponse(f *testing.F) {
+	for _, row := range manageResponses {
+		f.Add(row.resp.Encode())
+	}
+	f.Fuzz(func(t *testing.T, value []byte) { roundTrip(t, wire.DecodeManageTOTPResponse, value) })
+}
