@@ -35,6 +35,12 @@ var said = []string{
 	`"value":0`,                                 // revoke one
 	`"value":0`,                                 // revoke all
 	"dn:uid=user.0,ou=people,dc=example,dc=com", // the password alone again
+	"backed up ",
+	"restored ",
+	"all in step",
+	"tallystickAuditCause: ",
+	`"event":"restored"`,
+	"the audit log is whole",
 }
 
 func TestFiveMinutes(t *testing.T) {
