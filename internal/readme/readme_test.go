@@ -37,6 +37,12 @@ var said = []string{
 	`"value":0`,                                 // revoke one
 	`"value":0`,                                 // revoke all
 	"dn:uid=user.0,ou=people,dc=example,dc=com", // the password alone again
+	"backed up ",
+	"restored ",
+	"all in step",
+	"tallystickAuditCause: ",
+	`"event":"restored"`,
+	"the audit log is whole",
 	`modifying entry "uid=user.0,ou=people,dc=example,dc=com"`,
 	"description: acknowledged", // after kill -9
 }
