@@ -26,12 +26,11 @@ type certificate struct {
 	current           atomic.Pointer[tls.Certificate]
 }
 
-// openCertificate reads the key pair. With mayCreate, a pair of which neither
-// file exists is made first; created tells so.
+// openCertificate reads the key pair. With mayCreate, a pair without a
+// certificate is made first; created tells so. A key alone is left from making
+// one that was cut short.
 func openCertificate(certFile, keyFile string, mayCreate bool) (c *certificate, created bool, err error) {
-	_, certErr := os.Stat(certFile)
-	_, keyErr := os.Stat(keyFile)
-	if mayCreate && errors.Is(certErr, fs.ErrNotExist) && errors.Is(keyErr, fs.ErrNotExist) {
+	if _, err := os.Stat(certFile); mayCreate && errors.Is(err, fs.ErrNotExist) {
 		if err := createCertificate(certFile, keyFile); err != nil {
 			return nil, false, fmt.Errorf("making a certificate: %w", err)
 		}
@@ -105,14 +104,20 @@ func createCertificate(certFile, keyFile string) error {
 	return writePEM(certFile, "CERTIFICATE", cert, 0o644)
 }
 
-// writePEM makes a file that must not exist yet, and its folder.
+// writePEM makes a file, which appears under its name when it is complete, and
+// its folder.
 func writePEM(name, kind string, der []byte, mode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	f, err := os.CreateTemp(filepath.Dir(name), ".pem-*") // of mode 0600
 	if err != nil {
 		return err
 	}
-	return errors.Join(pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Sync(), f.Close())
+	defer os.Remove(f.Name())
+	err = errors.Join(f.Chmod(mode), pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -35,14 +36,23 @@ func TestCertificate(t *testing.T) {
 	if _, created, err = openCertificate(certFile, keyFile, true); err != nil || created {
 		t.Errorf("made again: %v, %v", created, err)
 	}
-	if err := os.Remove(certFile); err != nil {
+	key, err := os.ReadFile(keyFile)
+	if err := errors.Join(err, os.Remove(keyFile)); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := openCertificate(certFile, keyFile, true); err == nil {
-		t.Error("half a pair was taken, or overwritten")
+		t.Error("a certificate without its key was taken, or overwritten")
 	}
 	if err := c.reload(); err == nil || c.current.Load().Leaf != first {
 		t.Error("a failed reload must leave the old pair in use")
+	}
+
+	// A key alone is from a first start that was killed.
+	if err := errors.Join(os.Remove(certFile), os.WriteFile(keyFile, key[:10], 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, created, err := openCertificate(certFile, keyFile, true); err != nil || !created {
+		t.Errorf("not made again: %v, %v", created, err)
 	}
 }
 
