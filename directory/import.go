@@ -147,11 +147,7 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	id := l.last
 	l.ids[string(key)] = id
 	l.w.Set(key, id.append(nil))
-	events, err := d.importCredentials(&l.w, id, dn, rec, credentials)
-	if err != nil {
-		return err
-	}
-	for _, e := range events {
+	for _, e := range credentials.store(&l.w, id, dn, rec) {
 		l.audit.add(&l.w, d.now(), e, nil)
 	}
 	l.w.Set(entryKey(id), rec.encode())
@@ -280,18 +276,15 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 		p.context = true
 		p.run = func(w store.Writer) error {
 			id, err := d.insert(w, dn, entry)
-			if err != nil || len(credentials) == 0 {
-				return err
-			}
-			events, err := d.importCredentials(w, id, dn, entry, credentials)
 			if err != nil {
 				return err
 			}
-			if err := d.audit(w, events...); err != nil {
-				return err
+			events := credentials.store(w, id, dn, entry)
+			if len(events) == 0 {
+				return nil
 			}
 			w.Set(entryKey(id), entry.encode())
-			return nil
+			return d.audit(w, events...)
 		}
 	case *DeleteRequest:
 		dn, err := d.parseDN(req.Entry)
@@ -336,9 +329,9 @@ type importedAttributes struct {
 }
 
 // newImport makes a record of an imported entry, with what Export adds to it.
-func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute) (*record, []Attribute, error) {
+func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute) (*record, imported, error) {
 	if dn.IsZero() {
-		return nil, nil, Errorf(UnwillingToPerform, "the root DSE cannot be imported")
+		return nil, imported{}, Errorf(UnwillingToPerform, "the root DSE cannot be imported")
 	}
 	var kept importedAttributes
 	plain := make([]Attribute, 0, len(attributes))
@@ -350,10 +343,14 @@ func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute
 	}
 	rec, err := d.newRecord(ctx, dn, plain)
 	if err != nil {
-		return nil, nil, err
+		return nil, imported{}, err
 	}
 	d.stamp(rec, importer)
-	return rec, kept.credentials, kept.into(rec)
+	if err := kept.into(rec); err != nil {
+		return nil, imported{}, err
+	}
+	credentials, err := d.importedCredentials(rec.uuid, kept.credentials)
+	return rec, credentials, err
 }
 
 // take keeps an attribute if it is one of those, or forgets it if it is

@@ -101,21 +101,26 @@ func parseOptionalTime(text string) (time.Time, error) {
 	return t.UTC(), err
 }
 
-// importCredentials stores the credentials of a new entry with the given id,
-// and notes in rec, which is to be stored afterwards, that it has some. A value
-// of tallystickTOTPCredential is what Export wrote; one of
+// imported is the credentials that come with a new entry, and the recovery
+// codes that go with them.
+type imported struct {
+	credentials []*credential
+	recovery    totp.RecoveryCodes
+}
+
+// importedCredentials reads the credentials of an imported entry. A value of
+// tallystickTOTPCredential is what Export wrote; one of
 // ds-auth-totp-shared-secret is the base32 of a PingDirectory server, and
 // becomes an active credential of which no code up to now is accepted; one of
-// tallystickRecoveryCodes goes with credentials of the first kind. The events are for the audit log.
-func (d *Directory) importCredentials(w interface{ Set(key, value []byte) }, id entryID, dn DN, rec *record, attributes []Attribute) (events []AuditEvent, err error) {
+// tallystickRecoveryCodes goes with credentials of the first kind.
+func (d *Directory) importedCredentials(owner [16]byte, attributes []Attribute) (in imported, err error) {
 	seen := map[string]bool{}
-	var recovery totp.RecoveryCodes
 	for _, a := range attributes {
 		name := d.schema.AttributeOrUndefined(a.Name).Name()
 		for i, v := range a.Values {
 			if name == recoveryCodesAttribute {
-				if recovery, err = recoveryCodesOfText(v); err != nil || len(a.Values) > 1 {
-					return nil, Errorf(InvalidAttributeSyntax, "%s: not one value as the export writes it", a.Name)
+				if in.recovery, err = recoveryCodesOfText(v); err != nil || len(a.Values) > 1 {
+					return in, Errorf(InvalidAttributeSyntax, "%s: not one value as the export writes it", a.Name)
 				}
 				continue
 			}
@@ -123,26 +128,37 @@ func (d *Directory) importCredentials(w interface{ Set(key, value []byte) }, id 
 			if name == "ds-auth-totp-shared-secret" {
 				read = d.credentialOfSecret
 			}
-			c, err := read(rec.uuid, v)
+			c, err := read(owner, v)
 			if err == nil && seen[c.id] {
 				err = errors.New("the id is used twice")
 			}
 			if err != nil {
-				return nil, &Error{
+				return in, &Error{
 					ResultCode:        InvalidAttributeSyntax,
 					DiagnosticMessage: fmt.Sprintf("%s: value %d: %v", a.Name, i+1, err),
 				}
 			}
 			seen[c.id] = true
-			w.Set(credentialKey(id, c.id), c.encode())
-			events = append(events, AuditEvent{Kind: AuditImported, User: dn.String(), Door: "import", Credential: c.id})
+			in.credentials = append(in.credentials, c)
 		}
 	}
-	if len(seen) > 0 {
-		rec.enrolled = true
-		w.Set(attemptKey(id), attempts{credentials: len(seen), recovery: recovery}.encode())
+	return in, nil
+}
+
+// store writes the credentials of a new entry with the given id, and notes in
+// rec, which is to be stored afterwards, that it has some. The events are for
+// the audit log.
+func (in imported) store(w interface{ Set(key, value []byte) }, id entryID, dn DN, rec *record) (events []AuditEvent) {
+	if len(in.credentials) == 0 {
+		return nil
 	}
-	return events, nil
+	for _, c := range in.credentials {
+		w.Set(credentialKey(id, c.id), c.encode())
+		events = append(events, AuditEvent{Kind: AuditImported, User: dn.String(), Door: "import", Credential: c.id})
+	}
+	rec.enrolled = true
+	w.Set(attemptKey(id), attempts{credentials: len(in.credentials), recovery: in.recovery}.encode())
+	return events
 }
 
 func (d *Directory) credentialOfSecret(owner [16]byte, text []byte) (*credential, error) {
