@@ -190,3 +190,47 @@ func FuzzCredentialText(f *testing.F) {
 		}
 	})
 }
+
+// An entry whose credential cannot be imported is not there at all: without
+// the credential it could be entered by password alone.
+func TestImportSkipsWholeEntries(t *testing.T) {
+	for _, name := range []string{"Load", "Apply"} {
+		t.Run(name, func(t *testing.T) {
+			d := newDirectory(t)
+			keyset, err := seal.Generate()
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.credentials.cfg.Keyset = keyset
+			entries := []*AddRequest{
+				{"dc=example,dc=com", attributes("objectClass: domain")},
+				{"cn=good,dc=example,dc=com", attributes("objectClass: person", "cn: good", "sn: x", "ds-auth-totp-shared-secret: MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK")},
+				{"cn=bad,dc=example,dc=com", attributes("objectClass: person", "cn: bad", "sn: x", "ds-auth-totp-shared-secret: !")},
+			}
+			bad := 0
+			source := ImportSource{
+				Next: func() (*ImportRecord, error) {
+					if len(entries) == 0 {
+						return nil, io.EOF
+					}
+					rec := &ImportRecord{Request: entries[0]}
+					entries = entries[1:]
+					return rec, nil
+				},
+				Bad: func(*ImportRecord, error) error { bad++; return nil },
+			}
+			run := d.Load
+			if name == "Apply" {
+				run = d.Apply
+			}
+			n, err := run(context.Background(), source)
+			if err != nil || n != 2 || bad != 1 {
+				t.Errorf("%d imported, %d bad, %v", n, bad, err)
+			}
+			got, err := find(t, d, root, SearchRequest{BaseObject: "dc=example,dc=com", Scope: WholeSubtree}, "(objectClass=person)")
+			if err != nil || len(got) != 1 {
+				t.Errorf("%v, %v; want the good one", got.names(), err)
+			}
+		})
+	}
+}
