@@ -32,7 +32,7 @@ func ParseSource(text string) (Source, error) {
 	for _, kind := range []string{"file", "env", "command"} {
 		if where, ok := strings.CutPrefix(text, kind+":"); ok {
 			if strings.TrimSpace(where) == "" || kind == "env" && strings.ContainsAny(where, "= ") {
-				return Source{}, fmt.Errorf("%w: nothing fits behind %s:", ErrSource, kind)
+				return Source{}, fmt.Errorf("%w: %s: has no such name or line behind it", ErrSource, kind)
 			}
 			return Source{kind, where}, nil
 		}
