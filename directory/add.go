@@ -26,6 +26,7 @@ func (d *Directory) Add(ctx context.Context, who Requester, req *AddRequest) err
 		return err
 	}
 	d.stamp(rec, who)
+	defer d.tree.change()()
 	var context bool
 	err = d.update(ctx, func(w store.Writer) error {
 		_, err := d.insert(w, dn, rec)

@@ -10,12 +10,13 @@ import (
 
 // tree remembers the names and ids of entries that have others below them, so
 // that finding and naming an entry does not walk through its ancestors each
-// time. Renames and deletions empty it: they begin a new generation, and what
-// was read in an older one is neither given nor taken. While one goes on some
-// snapshots have it and some have not, so those begun meanwhile do without.
+// time. Additions, renames and deletions empty it: they begin a new generation,
+// and what was read in an older one is neither given nor taken. While one goes
+// on some snapshots have it and some have not, so those begun meanwhile do
+// without.
 type tree struct {
 	mu         sync.RWMutex // guards all below
-	changing   int          // renames and deletions under way
+	changing   int          // additions, renames and deletions under way
 	generation uint64
 	ids        map[string]entryID    // by normalised DN
 	containers map[entryID]container // by id
@@ -30,7 +31,7 @@ type container struct {
 // maxContainers bounds the memory of a tree; beyond it, it starts anew.
 const maxContainers = 20_000
 
-// change begins a rename or a deletion. Call done when it is durable, before it
+// change begins an addition, a rename or a deletion. Call done when it is durable, before it
 // is acknowledged.
 func (t *tree) change() (done func()) {
 	t.mu.Lock()
