@@ -1,0 +1,263 @@
+package directory
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"slices"
+	"time"
+
+	"tallystick/directory/seal"
+	"tallystick/directory/totp"
+)
+
+// verdict is a judgement, and the counter it leads to.
+type verdict struct {
+	evidence
+	err      error
+	attempts attempts
+}
+
+// judge decides, and notes in u what has to be written. It is pure but for u.
+func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
+	needed := d.needsCode(u, codeIfActive) // before what is proved changes it
+	e, cause := d.believe(u, p, w, now)
+	if cause == "" {
+		// Where codes count only a code forgives: else whoever knows the
+		// password could begin to guess codes anew as often as he likes.
+		if e.code || !needed {
+			if failures := d.forgive(u); failures > 0 && !e.code && e.secret == nil {
+				u.note(AuditAccepted, nil, "", failures)
+			}
+		}
+		return verdict{e, nil, u.attempts}
+	}
+	if d.refuses(u, now) {
+		d.countEarly(u, cause)
+	} else {
+		d.countFailure(u, cause, now)
+	}
+	return verdict{evidence{}, refuse(p.door, cause), u.attempts}
+}
+
+// forgive forgets the user's failures, and returns how many there were.
+func (d *Directory) forgive(u *user) uint64 {
+	failures := u.attempts.failures
+	u.counted = u.attempts.succeed() || u.counted
+	if failures >= d.credentials.cfg.LockoutAfter {
+		u.note(AuditUnlocked, nil, "", 0)
+	}
+	return uint64(failures)
+}
+
+// countEarly counts an attempt before its time.
+func (d *Directory) countEarly(u *user, cause string) {
+	u.attempts.refused++
+	u.counted = true
+	// Only so often that nobody can fill the audit log; damage is in the log.
+	if n := u.attempts.refused; n&(n-1) == 0 && u.fault == nil {
+		u.note(AuditRefused, nil, cause, n)
+	}
+}
+
+// countFailure counts an attempt that was judged and failed.
+func (d *Directory) countFailure(u *user, cause string, now time.Time) {
+	u.attempts.fail(now)
+	u.counted = true
+	failures := uint64(u.attempts.failures)
+	u.note(AuditRefused, nil, cause, failures)
+	if u.attempts.failures >= d.credentials.cfg.LockoutAfter {
+		u.note(AuditLocked, nil, "", failures)
+	}
+}
+
+// refuses reports whether nothing is believed at the moment.
+func (d *Directory) refuses(u *user, now time.Time) bool {
+	return u.fault != nil || d.credentials.cfg.refuses(u.attempts, now)
+}
+
+// believe decides whether p proves that somebody is u. The cause is "" if it
+// does.
+func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evidence, cause string) {
+	switch {
+	case p.password == nil && p.code == nil && p.secret == nil:
+		return e, causeNothing
+	case u.fault != nil:
+		return e, causeDamaged
+	case d.refuses(u, now) && u.attempts.failures >= d.credentials.cfg.LockoutAfter:
+		return e, causeLocked
+	case d.refuses(u, now):
+		return e, causeDelayed
+	case !u.known():
+		return e, causeNobody
+	}
+	for _, code := range w.spent {
+		found, _ := d.matches(u, p, code, now)
+		for _, m := range found {
+			m.credential.totp.LastStep = m.state.LastStep
+			u.changed[m.credential] = true
+			u.note(AuditSpent, m.credential, "", 0)
+		}
+	}
+	if p.password != nil {
+		if w.stored == nil || !slices.ContainsFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, w.stored) }) {
+			return e, causePassword
+		}
+		if w.wrongCode {
+			return e, wrongCode(w.replayed)
+		}
+		if w.code == nil && d.needsCode(u, p.rule) {
+			return e, causeMissing
+		}
+		e.stored, e.password = w.stored, w.password
+	}
+	switch {
+	case p.next != nil:
+		m := d.resyncs(u, p, w, now)
+		if m == nil {
+			return e, causeCode
+		}
+		d.accept(u, p, *m, now)
+		e.code = true
+	case w.code != nil:
+		accepted, replayed := d.matches(u, p, w.code, now)
+		for _, m := range accepted {
+			d.accept(u, p, m, now)
+		}
+		if len(accepted) == 0 && (p.only != "" || !d.spendRecoveryCode(u, w.code)) {
+			return e, wrongCode(replayed)
+		}
+		e.code = true
+	}
+	if p.secret != nil {
+		// That the user does not have the secret is only told to somebody who
+		// could have all of them removed.
+		e.secret = d.holding(u, p.secret)
+		if e.secret == nil && (p.password == nil || !e.code && !p.trusted && d.needsCode(u, codeIfAccepted)) {
+			return e, causeSecret
+		}
+	}
+	return e, ""
+}
+
+// wrongCode is why a code was not accepted.
+func wrongCode(replayed *credential) (cause string) {
+	if replayed != nil {
+		return causeReplayed
+	}
+	return causeCode
+}
+
+// accept notes that a code of a credential was accepted. The first one makes
+// it count.
+func (d *Directory) accept(u *user, p proof, m match, now time.Time) {
+	c := m.credential
+	c.totp, c.used = m.state, now.UTC()
+	if c.state == pending {
+		c.state = active
+		d.touchCredential(u, c, p.changedBy(u))
+		u.note(AuditConfirmed, c, "", 0)
+	}
+	u.note(AuditAccepted, c, "", 0)
+	u.changed[c] = true
+}
+
+func (p proof) changedBy(u *user) string {
+	if p.who.Anonymous() {
+		return u.dn.String()
+	}
+	return p.who.DN
+}
+
+// needsCode reports whether a static password needs a code behind it.
+func (d *Directory) needsCode(u *user, rule codeRule) bool {
+	switch rule {
+	case codeIfActive:
+		return u.has(active)
+	case codeIfAccepted:
+		return !d.credentials.cfg.PasswordAloneMayChange && u.has(active, disabled)
+	default:
+		return false
+	}
+}
+
+// counts reports whether the codes of c are accepted. A pending credential
+// that nothing but the static password made is not believed beside one that
+// had a code accepted: else whoever knew the password before the user enrolled
+// would keep a second way in.
+func (d *Directory) counts(u *user, p proof, c *credential) bool {
+	if p.only != "" && p.only != c.id {
+		return false
+	}
+	switch c.state {
+	case active:
+		return true
+	case pending:
+		return !c.passwordAlone || p.trusted || d.credentials.cfg.PasswordAloneMayChange || !u.has(active, disabled)
+	default:
+		return false
+	}
+}
+
+// digits is the lengths that the user's codes may have.
+func (u *user) digits(d *Directory, p proof) []int {
+	var lengths []int
+	for _, c := range u.credentials {
+		if d.counts(u, p, c) {
+			lengths = append(lengths, c.parameters.Digits)
+		}
+	}
+	return lengths
+}
+
+// match is a credential that accepts a code, and its state once it has.
+type match struct {
+	credential *credential
+	state      totp.State
+}
+
+// matches returns the credentials that accept the code. Usually there is one;
+// if a secret was stored twice the code is spent for both. replayed is one
+// that has accepted it, or a later one, before; nil: there is none.
+func (d *Directory) matches(u *user, p proof, code []byte, now time.Time) (found []match, replayed *credential) {
+	for _, c := range u.credentials {
+		if !d.counts(u, p, c) || !c.valid(now) {
+			continue
+		}
+		secret, err := d.unseal(u.entry.uuid, c)
+		if err != nil {
+			d.log.Error("a TOTP secret does not open", "entry", uint64(u.id), "credential", c.id, "err", err)
+			continue
+		}
+		v, state, err := totp.Verify(c.parameters, secret, c.totp, d.credentials.limits(), now, code)
+		secret.Wipe()
+		if err != nil {
+			d.log.Error("a TOTP credential cannot be used", "entry", uint64(u.id), "credential", c.id, "err", err)
+			continue
+		}
+		switch v {
+		case totp.Accepted:
+			found = append(found, match{c, state})
+		case totp.Replayed:
+			replayed = c
+		}
+	}
+	return found, replayed
+}
+
+// holding returns the credential with the given secret, nil if there is none.
+// All are looked at, so that the time does not tell which one it was.
+func (d *Directory) holding(u *user, secret seal.Secret) *credential {
+	var found *credential
+	for _, c := range u.credentials {
+		have, err := d.unseal(u.entry.uuid, c)
+		if err != nil {
+			d.log.Error("a TOTP secret does not open", "entry", uint64(u.id), "credential", c.id, "err", err)
+			continue
+		}
+		if subtle.ConstantTimeCompare(have, secret) == 1 {
+			found = c
+		}
+		have.Wipe()
+	}
+	return found
+}
