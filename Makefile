@@ -36,10 +36,17 @@ race: needs ## the tests under the race detector, in random order
 bench: build ## measure the server, beside slapd where it is installed (BENCH="-d 5s -only modify")
 	$(GO) run ./internal/bench -tallystick bin/tallystick $(BENCH)
 
+# A race in Go's fuzzing coordinator sometimes makes the end of the time a
+# failure; one that it really found always names its input.
 fuzz: ## run every fuzz function for FUZZTIME (10s)
 	@grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's/:func / /' | \
 	while read -r file name; do echo "$$name"; \
-		$(GO) test "$$(dirname "$$file")" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) </dev/null || exit 1; \
+		out=$$($(GO) test "$$(dirname "$$file")" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) </dev/null 2>&1) && continue; \
+		case $$out in \
+		*"Failing input"*) ;; \
+		*"context deadline exceeded"*) continue ;; \
+		esac; \
+		echo "$$out"; exit 1; \
 	done
 
 clean: ## remove what was built; ./data stays
