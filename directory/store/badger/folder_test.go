@@ -109,3 +109,35 @@ func FuzzWatermark(f *testing.F) {
 		}
 	})
 }
+
+// TestLoadCurrentFails: when CURRENT cannot be replaced nobody knows which
+// database it names, so Load removes neither. The next Open knows.
+func TestLoadCurrentFails(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	mustSet(t, s, "k", "v")
+	if err := os.Mkdir(filepath.Join(dir, currentFile+".tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Load(t.Context(), func(put func(key, value []byte) error) error {
+		return put([]byte("l"), nil)
+	})
+	if err == nil {
+		t.Error("Load succeeded")
+	}
+	if err := set(s, "k", "w"); err == nil {
+		t.Error("an update succeeded on a database that may be the wrong one")
+	}
+	for _, name := range []string{databaseName(1), databaseName(2)} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	closeStore(t, s)
+	s = open(t, dir)
+	if v, err := get(t, s, "k"); v != "v" || err != nil {
+		t.Errorf("%q, %v", v, err)
+	}
+	closeStore(t, s)
+	checkFolder(t, dir)
+}

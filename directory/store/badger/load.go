@@ -188,9 +188,11 @@ func mergeOver(old *reader, sorted *sorter, fn func(key, sealed []byte) error) e
 }
 
 // changeOver makes next the database in use, if the one in use is still at
-// version base, and removes the old one when its last reader has gone.
+// version base, and removes the old one when its last reader has gone. If it
+// is not known which of them CURRENT names, because the disk failed, neither is
+// removed: that is for the next Open.
 func (s *Store) changeOver(ctx context.Context, base uint64, next *database) error {
-	old := s.db
+	old, unknown := s.db, false
 	err := s.submit(&request{ctx: ctx, done: make(chan error, 1), swap: func() error {
 		if s.broken != nil {
 			return s.broken
@@ -199,6 +201,7 @@ func (s *Store) changeOver(ctx context.Context, base uint64, next *database) err
 			return store.ErrChanged
 		}
 		if err := writeCurrent(s.root, filepath.Base(next.dir)); err != nil {
+			unknown = true
 			s.broken = fmt.Errorf("badger: changing over to the loaded database failed; restart the server: %w", err)
 			return s.broken
 		}
@@ -211,7 +214,11 @@ func (s *Store) changeOver(ctx context.Context, base uint64, next *database) err
 		discard = next
 	}
 	discard.live.wait()
-	return errors.Join(err, badgerError(discard.badger.Close()), removeDatabase(discard.dir))
+	err = errors.Join(err, badgerError(discard.badger.Close()))
+	if unknown {
+		return err
+	}
+	return errors.Join(err, removeDatabase(discard.dir))
 }
 
 func removeDatabase(dir string) error {
