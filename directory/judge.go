@@ -19,7 +19,7 @@ type verdict struct {
 
 // judge decides, and notes in u what has to be written. It is pure but for u.
 func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
-	needed := d.needsCode(u, codeIfActive) // before what is proved changes it
+	needed := u.codesForgive() // before what is proved changes it
 	e, cause := d.believe(u, p, w, now)
 	if cause == "" {
 		// Where codes count only a code forgives: else whoever knows the
@@ -37,6 +37,12 @@ func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 		d.countFailure(u, cause, now)
 	}
 	return verdict{evidence{}, refuse(p.door, cause), u.attempts}
+}
+
+// codesForgive reports whether only a code forgives: a bind takes one, or one
+// that can be guessed would vouch for more than the password does.
+func (u *user) codesForgive() bool {
+	return u.has(active) || u.has(disabled) && u.has(pending)
 }
 
 // forgive forgets the user's failures, and returns how many there were.
