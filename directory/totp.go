@@ -222,7 +222,8 @@ func (d *Directory) clearFactors(ctx context.Context, who Requester, target acco
 }
 
 // ValidateTOTPPassword checks a code of the user and spends it. The first one
-// makes a pending credential active. Administrators (privilege bypass-acl) may
+// makes a pending credential active, unless the password alone made it and
+// another one counts. Administrators (privilege bypass-acl) may
 // call it for anybody and users for themselves; for others it is
 // insufficientAccessRights whether or not the user exists. A wrong or replayed
 // code is invalidCredentials, and a failed attempt like any other.
@@ -246,7 +247,8 @@ func (d *Directory) ValidateTOTPPassword(ctx context.Context, who Requester, use
 		if !self && !may.bypassACL {
 			return errNoAccess
 		}
-		p.trusted = who.How == ByPasswordAndCode || !self
+		// An administrator does not vouch for whoever typed the code.
+		p.trusted = who.How == ByPasswordAndCode && self
 		if target, err = d.accountOf(r, dn); err != nil {
 			return err
 		}
