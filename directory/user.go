@@ -193,7 +193,8 @@ func (u *user) add(c *credential) {
 }
 
 // remove takes a credential from the user, and with the last one that was
-// confirmed the recovery codes, which stand in for nothing any more.
+// confirmed the recovery codes, which stand in for nothing any more. Then
+// nothing but the password stands behind those that are pending, either.
 func (u *user) remove(c *credential) {
 	u.credentials = slices.DeleteFunc(u.credentials, func(other *credential) bool { return other == c })
 	delete(u.changed, c)
@@ -201,8 +202,12 @@ func (u *user) remove(c *credential) {
 	u.attempts.credentials--
 	u.counted = true
 	u.note(AuditRevoked, c, "", 0)
-	if !u.has(active, disabled) {
+	if c.state != pending && !u.has(active, disabled) {
 		u.attempts.recovery = totp.RecoveryCodes{}
+		for _, c := range u.credentials {
+			c.passwordAlone = true
+			u.changed[c] = true
+		}
 	}
 }
 
