@@ -163,8 +163,11 @@ func (d *Directory) mayReset(r store.Reader, who Requester, target account) erro
 }
 
 // mayChangeOwnPassword fails unless who, being u, may set his password without
-// showing the old one.
+// showing the old one. A code alone is less than that.
 func (u *user) mayChangeOwnPassword(who Requester) error {
+	if who.How == ByCode {
+		return Errorf(UnwillingToPerform, "use password modify, and give the old password")
+	}
 	if who.How != ByPasswordAndCode && (u.has(active) || u.fault != nil) {
 		return Errorf(UnwillingToPerform, "use password modify, and give the old password with a code behind it")
 	}

@@ -1,0 +1,75 @@
+package directory
+
+import (
+	"context"
+	"testing"
+)
+
+// While the only token that was confirmed is off, whoever has the password
+// gets no more guesses at the one that is to replace it: it would vouch for
+// what he does next.
+func TestGuessesAtAReplacement(t *testing.T) {
+	h := newHouse(t)
+	h.enrol("ann")
+	h.setState("ann", disabled)
+	replacement := h.enrol("ann")
+	for range h.credentials.cfg.FreeAttempts {
+		_, err := h.bind(person("ann"), secretWord)
+		h.want("the password", err, Success)
+		_, err = h.EnrolTOTP(context.Background(), nobodyAsks, Claim{id("u:ann"), []byte(secretWord + h.code(replacement, 1000))}, EnrolRequest{})
+		h.want("a guess", err, InvalidCredentials)
+	}
+	_, err := h.EnrolTOTP(context.Background(), nobodyAsks, Claim{id("u:ann"), []byte(secretWord + h.code(replacement, 0))}, EnrolRequest{})
+	h.want("one guess too many, which is right", err, InvalidCredentials)
+}
+
+// An application that has a code of a user validated does not vouch for whoever
+// typed it: a credential that the password alone planted before the user
+// enrolled stays out.
+func TestValidateByAnApplicationConfirmsNoPlantedCredential(t *testing.T) {
+	h := newHouse(t)
+	planted, err := h.GenerateTOTPSharedSecret(context.Background(), nobodyAsks, id("u:ann"), []byte(secretWord))
+	h.want("planted", err, Success)
+	secret := h.enrol("ann")
+	h.activate("ann", secret)
+	err = h.ValidateTOTPPassword(context.Background(), adminAsks, person("ann"), h.code(planted, 0))
+	h.want("its code, by an application", err, InvalidCredentials)
+	err = h.ValidateTOTPPassword(context.Background(), adminAsks, person("ann"), h.code(secret, 0))
+	h.want("the user's code, by an application", err, Success)
+}
+
+// What a credential vouched for goes with the last one: whoever enrolled first
+// and then cleared away what shows it keeps no way in beside the user.
+func TestPlantedBehindACredentialThatIsGone(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	first, err := h.EnrolTOTP(ctx, nobodyAsks, Claim{id("u:ann"), []byte(secretWord)}, EnrolRequest{})
+	h.want("enrol", err, Success)
+	planted, err := h.EnrolTOTP(ctx, nobodyAsks, Claim{id("u:ann"), []byte(secretWord + h.code(first.Secret, 0))}, EnrolRequest{})
+	h.want("plant", err, Success)
+	h.want("clear away", h.RevokeTOTPSharedSecret(ctx, nobodyAsks, id("u:ann"), nil, &first.Secret), Success)
+
+	mine, err := h.EnrolTOTP(ctx, nobodyAsks, Claim{id("u:ann"), []byte(secretWord)}, EnrolRequest{})
+	h.want("the user enrols", err, Success)
+	h.want("and confirms", h.ConfirmTOTP(ctx, nobodyAsks, Claim{id("u:ann"), []byte(secretWord)}, mine.ID, h.code(mine.Secret, 0)), Success)
+	_, err = h.bind(person("ann"), secretWord+h.code(planted.Secret, 0))
+	h.want("a code of what was planted", err, InvalidCredentials)
+}
+
+// A code alone is no password: whoever bound with one sets no new password,
+// also where he has cleared away the credential.
+func TestCodeAloneSetsNoPassword(t *testing.T) {
+	h := newHouse(t, func(c *CredentialsConfig) { c.CodeAloneMayBind = true })
+	ctx := context.Background()
+	secret := h.enrol("ann")
+	h.activate("ann", secret)
+	thief, err := h.bindTOTP("u:ann", "-", h.code(secret, 0), "-")
+	h.want("bind", err, Success)
+	h.want("clear away", h.RevokeTOTPSharedSecret(ctx, thief, nil, nil, &secret), Success)
+	_, err = h.ChangePassword(ctx, thief, nil, nil, []byte("mine now"))
+	h.want("password modify", err, UnwillingToPerform)
+	err = h.Modify(ctx, thief, &ModifyRequest{Object: person("ann"), Changes: []Change{{ReplaceValues, Attribute{"userPassword", [][]byte{[]byte("mine now")}}}}})
+	h.want("modify", err, UnwillingToPerform)
+	_, err = h.ChangePassword(ctx, thief, nil, []byte(secretWord), []byte("new"))
+	h.want("with the old password", err, Success)
+}
