@@ -179,7 +179,7 @@ func Read(ctx context.Context, r io.Reader, fn func(key, value []byte) error) (S
 		if kind == kindEnd {
 			return in.sum, in.end(whole, value)
 		}
-		if kind != kindPair || in.sum.Pairs > 0 && bytes.Compare(key, last) <= 0 {
+		if kind != kindPair || bytes.Compare(key, last) <= 0 { // also a pair without a key
 			return in.sum, in.damaged("a frame out of place")
 		}
 		in.sum.Pairs++

@@ -3,6 +3,8 @@ package backup
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -203,6 +205,7 @@ func TestDamage(t *testing.T) {
 		{"without its end", good[:end], ErrDamaged},
 		{"something behind it", append(bytes.Clone(good), 0), ErrDamaged},
 		{"twice", append(bytes.Clone(good), good...), ErrDamaged},
+		{"a pair without a key", withPair(t, "", "value"), ErrDamaged},
 	} {
 		if _, err := Read(context.Background(), bytes.NewReader(row.file), func(_, _ []byte) error { return nil }); !errors.Is(err, row.want) {
 			t.Errorf("%s: %v; want %v", row.name, err, row.want)
@@ -227,6 +230,20 @@ func TestDamage(t *testing.T) {
 	if got := contents(t, empty); len(got) > 0 {
 		t.Errorf("a damaged backup leaves %q", got)
 	}
+}
+
+// withPair is a backup, with the right sums, of a pair that no store holds.
+func withPair(t testing.TB, key, value string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	out := &writer{w: &b, all: sha256.New()}
+	err := out.put([]byte(magic))
+	err = errors.Join(err, out.frame(kindHeader, nil, []byte(now.Format(time.RFC3339))), out.frame(kindPair, []byte(key), []byte(value)))
+	err = errors.Join(err, out.frame(kindEnd, nil, out.all.Sum(binary.BigEndian.AppendUint64(nil, 1))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 func TestErrorsPass(t *testing.T) {
