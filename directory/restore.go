@@ -84,8 +84,11 @@ func (r *restoring) pair(key, value []byte) error {
 	switch {
 	case string(key) == string(auditHeadKey): // Restore puts it, at the end
 		head, err := decodeAuditHead(value)
+		head.last = max(head.last, r.head.last)
 		r.head = head
 		return err
+	case key[0] == auditSpace && len(key) == 9: // if the head is gone or stops short, the log goes on behind its records
+		r.head.last = uint64(idAtEnd(key))
 	case string(key) == string(metaKey("format")) && string(value) != formatVersion:
 		return fmt.Errorf("the backup is of format %q and this program reads %q", value, formatVersion)
 	case key[0] == credentialSpace:

@@ -126,6 +126,40 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// A log whose head is gone, or stops short of its records, can be restored,
+// and is found broken after as before.
+func TestRestoreOfABrokenLog(t *testing.T) {
+	for name, tamper := range map[string]func(h *house, w store.Writer){
+		"no head": func(_ *house, w store.Writer) { w.Delete(auditHeadKey) },
+		"a head behind its records": func(_ *house, w store.Writer) {
+			w.Set(auditHeadKey, (&auditHead{first: 1, last: 1}).encode())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.activate("ann", h.enrol("ann"))
+			before := len(h.auditLines(0))
+			if err := h.update(context.Background(), func(w store.Writer) error { tamper(h, w); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			r := h.restored(h.backUp())
+			if lines := r.auditLines(0); len(lines) != before+1 || !strings.HasPrefix(lines[before], "restored") {
+				t.Errorf("the log says\n%s", strings.Join(lines, "\n"))
+			}
+			var broken *AuditBreak
+			if _, err := r.VerifyAudit(context.Background()); !errors.As(err, &broken) {
+				t.Errorf("the chain: %v", err)
+			}
+			for _, h := range []*house{h, r} { // or the clean-up would check again
+				if err := h.store.Close(); err != nil {
+					t.Error(err)
+				}
+				h.store = nil
+			}
+		})
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	h := newHouse(t)
 	broken := errors.New("broken off")
