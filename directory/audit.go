@@ -16,8 +16,9 @@ import (
 // or a secret, nor the name of a user who does not exist, because people type
 // passwords into the field for the name.
 //
-// Nobody can push out records by guessing: attempts before their time are
-// written down only when their number is a power of two.
+// Guessing at one user does not push out records: attempts before their time,
+// and failures beyond the first lockout, are written down only when their
+// number is a power of two.
 
 // AuditKind is what happened. The words are stored: they never change.
 type AuditKind string
@@ -27,7 +28,7 @@ const (
 	AuditConfirmed       AuditKind = "confirmed"       // its first code was accepted: it is active
 	AuditAccepted        AuditKind = "accepted"        // a code; without a credential: a password after failures, Count of them
 	AuditSpent           AuditKind = "spent"           // a right code beside a wrong password
-	AuditRefused         AuditKind = "refused"         // an attempt, with its Cause; Count is how many in a row
+	AuditRefused         AuditKind = "refused"         // an attempt, with its Cause; Count is how many in a row, some of which have no record
 	AuditLocked          AuditKind = "locked"          // that attempt was one too many; Count is how many in a row
 	AuditUnlocked        AuditKind = "unlocked"        // a lockout ended by a success or an administrator
 	AuditDisabled        AuditKind = "disabled"        // a credential, by its owner or an administrator
@@ -89,8 +90,14 @@ func (c AuditConfig) keep() uint64 {
 	return uint64(max(c.Keep, leastAuditKeep))
 }
 
+// doorImport is the door of all that comes from a file.
+const doorImport = "import"
+
 // event is e as who caused it through a door.
 func (who Requester) event(door string, e AuditEvent) AuditEvent {
+	if who.How == ByServer {
+		door = doorImport
+	}
 	e.By, e.Peer, e.Door = who.DN, who.Peer, door
 	return e
 }

@@ -119,6 +119,26 @@ func TestAuditEvents(t *testing.T) {
 			"refused bob (wrong password) 1", "refused bob (wrong password) 2", "refused bob (wrong password) 3",
 			"refused bob (wrong password) 4", "locked bob 4", "unlocked bob", "passwordChanged bob",
 		}},
+		{"a lockout that goes on", func(h *house, _ string) {
+			for range 10 {
+				bindAs(h, "bob", "wrong")
+				h.advance(time.Hour)
+			}
+		}, []string{
+			"refused bob (wrong password) 1", "refused bob (wrong password) 2", "refused bob (wrong password) 3",
+			"refused bob (wrong password) 4", "locked bob 4", "refused bob (wrong password) 8", "locked bob 8",
+		}},
+		{"the root password, set on the machine", func(h *house, _ string) {
+			for range 4 {
+				_, _ = h.bind("cn=Directory Manager", "wrong")
+				h.advance(time.Minute)
+			}
+			h.want("root-password", h.SetRootPassword(ctx, "new"), Success)
+		}, []string{
+			"refused cn=Directory Manager (wrong password) 1", "refused cn=Directory Manager (wrong password) 2",
+			"refused cn=Directory Manager (wrong password) 3", "refused cn=Directory Manager (wrong password) 4",
+			"locked cn=Directory Manager 4", "unlocked cn=Directory Manager", "passwordChanged cn=Directory Manager",
+		}},
 		{"validate", func(h *house, s string) {
 			h.want("validate", h.ValidateTOTPPassword(ctx, adminAsks, person("ann"), h.code(s, 0)), Success)
 			h.want("again", h.ValidateTOTPPassword(ctx, adminAsks, person("ann"), h.code(s, 0)), InvalidCredentials)
@@ -201,6 +221,43 @@ func TestAuditWho(t *testing.T) {
 		if strings.Contains(all.String(), secret) {
 			t.Errorf("%q is in the log:\n%s", secret, &all)
 		}
+	}
+}
+
+// What an import changes is not taken for something that an anonymous client
+// did over LDAP.
+func TestAuditOfAnImport(t *testing.T) {
+	h := newHouse(t)
+	h.activate("ann", h.enrol("ann"))
+	next := h.auditNext()
+	requests := []any{
+		&ModifyRequest{person("bob"), []Change{{ReplaceValues, attributes("userPassword: new")[0]}}},
+		&DeleteRequest{person("ann")},
+	}
+	_, err := h.Apply(context.Background(), ImportSource{
+		Next: func() (*ImportRecord, error) {
+			if len(requests) == 0 {
+				return nil, io.EOF
+			}
+			r := requests[0]
+			requests = requests[1:]
+			return &ImportRecord{Request: r}, nil
+		},
+		Bad: func(_ *ImportRecord, err error) error { return err },
+	})
+	h.want("import", err, Success)
+	n := 0
+	err = h.Audit(context.Background(), func(rec *AuditRecord) error {
+		if rec.Sequence >= next {
+			n++
+			if rec.Door != "import" {
+				t.Errorf("%s: door %q", rec.Kind, rec.Door)
+			}
+		}
+		return nil
+	})
+	if err != nil || n != 2 {
+		t.Errorf("%d records, %v; want 2", n, err)
 	}
 }
 

@@ -69,9 +69,12 @@ func (d *Directory) countEarly(u *user, cause string) {
 func (d *Directory) countFailure(u *user, cause string, now time.Time) {
 	u.attempts.fail(now)
 	u.counted = true
-	failures := uint64(u.attempts.failures)
+	failures, limit := uint64(u.attempts.failures), uint64(d.credentials.cfg.LockoutAfter)
+	if failures > limit && failures&(failures-1) != 0 {
+		return // only so often, as in countEarly
+	}
 	u.note(AuditRefused, nil, cause, failures)
-	if u.attempts.failures >= d.credentials.cfg.LockoutAfter {
+	if failures >= limit {
 		u.note(AuditLocked, nil, "", failures)
 	}
 }

@@ -221,9 +221,18 @@ func (d *Directory) SetRootPassword(ctx context.Context, clear string) error {
 		return err
 	}
 	err = d.update(ctx, func(w store.Writer) error {
+		u, err := d.readUser(w, account{0, d.root})
+		if err != nil {
+			return err
+		}
+		d.forgive(u)
+		u.note(AuditPasswordChanged, nil, "", 0)
 		w.Set(metaKey(rootPasswordKey), hashed)
-		w.Delete(attemptKey(0))
-		return d.audit(w, AuditEvent{Kind: AuditPasswordChanged, User: d.root.String(), Door: "root-password"})
+		if err := d.save(w, u, Requester{}, "root-password"); err != nil {
+			return err
+		}
+		w.Delete(attemptKey(0)) // whatever state it is in
+		return nil
 	})
 	if err == nil {
 		d.credentials.forget(0)

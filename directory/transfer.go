@@ -156,7 +156,7 @@ func (in imported) put(w interface{ Set(key, value []byte) }, id entryID) {
 func (in imported) events(dn DN) []AuditEvent {
 	var events []AuditEvent
 	for _, c := range in.credentials {
-		events = append(events, AuditEvent{Kind: AuditImported, User: dn.String(), Door: "import", Credential: c.id})
+		events = append(events, AuditEvent{Kind: AuditImported, User: dn.String(), Door: doorImport, Credential: c.id})
 	}
 	return events
 }
