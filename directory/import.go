@@ -211,8 +211,8 @@ type importedAttributes struct {
 
 // newImport makes a record of an imported entry, with what Export adds to it.
 func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute) (*record, imported, error) {
-	if dn.IsZero() {
-		return nil, imported{}, Errorf(UnwillingToPerform, "the root DSE cannot be imported")
+	if d.kept(dn) {
+		return nil, imported{}, Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
 	var kept importedAttributes
 	plain := make([]Attribute, 0, len(attributes))

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"io"
 	"testing"
 )
@@ -43,6 +44,30 @@ func TestBadRecordLeavesNothing(t *testing.T) {
 				t.Errorf("%d entries are there", len(got))
 			}
 		}) // the fixture's check at the end finds what dangles
+	}
+}
+
+// What the server keeps itself comes from no file, though nothing else is there.
+func TestImportOfWhatTheServerKeeps(t *testing.T) {
+	for _, dn := range []string{"", "cn=schema", "cn=audit", "cn=x,CN=Audit"} {
+		d := newDirectory(t)
+		n := 0
+		src := ImportSource{
+			Next: func() (*ImportRecord, error) {
+				if n++; n > 1 {
+					return nil, io.EOF
+				}
+				return &ImportRecord{Request: &AddRequest{dn, attributes("objectClass: device", "cn: x")}}, nil
+			},
+			Bad: func(_ *ImportRecord, err error) error { return err },
+		}
+		if _, err := d.Load(context.Background(), src); !errors.Is(err, UnwillingToPerform) {
+			t.Errorf("load of %q: %v", dn, err)
+		}
+		n = 0
+		if _, err := d.Apply(context.Background(), src); !errors.Is(err, UnwillingToPerform) {
+			t.Errorf("import of %q: %v", dn, err)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 // together at the end, or none; many do so much faster than through Apply. It
 // returns how many there were.
 func (d *Directory) Load(ctx context.Context, src ImportSource) (int, error) {
+	defer d.tree.change()()
 	count := 0
 	err := d.store.Load(ctx, func(put func(key, value []byte) error) error {
 		return d.view(ctx, func(r store.Reader) (err error) {
