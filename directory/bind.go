@@ -45,11 +45,11 @@ func (d *Directory) Bind(ctx context.Context, who Requester, req *BindRequest) (
 	if err != nil {
 		return anonymous, err
 	}
-	how, err := d.provePassword(ctx, anonymous, "simple bind", a, req.Password)
+	who, err = d.provePassword(ctx, anonymous, "simple bind", a, req.Password)
 	if err != nil {
 		return anonymous, err
 	}
-	return anonymous.as(a.dn, how), nil
+	return who, nil
 }
 
 // as is the requester once he has proved to be the user with the given name.
@@ -67,15 +67,17 @@ func (d *Directory) lookUp(ctx context.Context, find func(store.Reader) (account
 	return a, err
 }
 
-// provePassword proves a by password, with a code where the user needs one.
-func (d *Directory) provePassword(ctx context.Context, who Requester, door string, a account, password []byte) (Authentication, error) {
+// provePassword makes who the user a by password, with a code where the user
+// needs one.
+func (d *Directory) provePassword(ctx context.Context, who Requester, door string, a account, password []byte) (Requester, error) {
 	e, err := d.prove(ctx, a, proof{door: door, who: who, password: seal.Secret(password), rule: codeIfActive})
 	if err != nil {
-		return Unauthenticated, err
+		return who, err
 	}
 	d.upgrade(ctx, a, e.stored, e.password)
-	if e.code {
-		return ByPasswordAndCode, nil
+	if !e.code {
+		return who.as(a.dn, ByPassword), nil
 	}
-	return ByPassword, nil
+	who.Factor = e.factor
+	return who.as(a.dn, ByPasswordAndCode), nil
 }

@@ -42,11 +42,11 @@ func (d *Directory) bindPlain(ctx context.Context, anonymous Requester, message 
 	if err != nil {
 		return anonymous, err
 	}
-	how, err := d.provePassword(ctx, anonymous, sasl.Plain, a, m.Password)
+	who, err := d.provePassword(ctx, anonymous, sasl.Plain, a, m.Password)
 	if err != nil {
 		return anonymous, err
 	}
-	return d.authorize(ctx, anonymous, anonymous.as(a.dn, how), m.AuthorizationID)
+	return d.authorize(ctx, anonymous, who, m.AuthorizationID)
 }
 
 // bindUnboundIDTOTP is SASL UNBOUNDID-TOTP: a static password with a code
@@ -77,14 +77,17 @@ func (d *Directory) bindUnboundIDTOTP(ctx context.Context, anonymous Requester, 
 			p.password = seal.Secret{} // which is never right
 		}
 	}
-	if _, err := d.prove(ctx, a, p); err != nil {
+	e, err := d.prove(ctx, a, p)
+	if err != nil {
 		return anonymous, err
 	}
+	who := anonymous.as(a.dn, how)
+	who.Factor = e.factor
 	authzID := ""
 	if m.AuthorizationID != nil {
 		authzID = *m.AuthorizationID
 	}
-	return d.authorize(ctx, anonymous, anonymous.as(a.dn, how), authzID)
+	return d.authorize(ctx, anonymous, who, authzID)
 }
 
 // bindExternal is SASL EXTERNAL: the identity that the transport proved.

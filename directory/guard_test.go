@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"testing"
+	"time"
 )
 
 // While the only token that was confirmed is off, whoever has the password
@@ -72,4 +73,50 @@ func TestCodeAloneSetsNoPassword(t *testing.T) {
 	h.want("modify", err, UnwillingToPerform)
 	_, err = h.ChangePassword(ctx, thief, nil, []byte(secretWord), []byte("new"))
 	h.want("with the old password", err, Success)
+}
+
+// What a connection showed ends with the credential that it showed it with:
+// after a stolen token is revoked or off, its old connections are worth no more
+// than the password.
+func TestConnectionOutlivesItsCredential(t *testing.T) {
+	ctx := context.Background()
+	for _, door := range []string{"simple", "PLAIN", "UNBOUNDID-TOTP"} {
+		h := newHouse(t)
+		stolen := h.enrol("ann")
+		h.activate("ann", stolen)
+		var thief Requester
+		var err error
+		switch door {
+		case "simple":
+			thief, err = h.bind(person("ann"), secretWord+h.code(stolen, 0))
+		case "PLAIN":
+			thief, err = h.Bind(ctx, Requester{}, &BindRequest{Version: 3, SASL: &SASLCredentials{door, []byte("\x00ann\x00" + secretWord + h.code(stolen, 0))}})
+		default:
+			thief, err = h.bindTOTP("u:ann", "-", h.code(stolen, 0), secretWord)
+		}
+		h.want(door, err, Success)
+		_, err = h.EnrolTOTP(ctx, thief, Claim{}, EnrolRequest{})
+		h.want("while it counts", err, Success)
+
+		for _, end := range []func(context.Context, Requester, Claim, string) error{h.DisableTOTP, h.RevokeTOTP} {
+			h.want("the end", end(ctx, root, Claim{AuthenticationID: id("u:ann")}, thief.Factor), Success)
+			mine := h.enrol("ann")
+			h.activate("ann", mine)
+			_, err = h.EnrolTOTP(ctx, thief, Claim{}, EnrolRequest{})
+			h.want("enrol", err, UnwillingToPerform)
+			_, err = h.EnrolTOTP(ctx, thief, Claim{StaticPassword: []byte(secretWord)}, EnrolRequest{})
+			h.want("enrol by password", err, InvalidCredentials)
+			_, err = h.GenerateTOTPSharedSecret(ctx, thief, nil, []byte(secretWord))
+			h.want("generate", err, InvalidCredentials)
+			h.want("revoke all", h.RevokeTOTPSharedSecret(ctx, thief, nil, []byte(secretWord), nil), InvalidCredentials)
+			_, err = h.ChangePassword(ctx, thief, nil, nil, []byte("mine now"))
+			h.want("set the password", err, UnwillingToPerform)
+			err = h.Modify(ctx, thief, &ModifyRequest{Object: person("ann"), Changes: []Change{{ReplaceValues, Attribute{"userPassword", [][]byte{[]byte("mine now")}}}}})
+			h.want("modify", err, UnwillingToPerform)
+			if _, err := h.bind(person("ann"), secretWord+h.code(mine, 0)); err != nil {
+				t.Fatal(err) // and forgives the failures
+			}
+			h.advance(time.Minute)
+		}
+	}
 }

@@ -131,6 +131,7 @@ func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evide
 		accepted, replayed := d.matches(u, p, w.code, now)
 		for _, m := range accepted {
 			d.accept(u, p, m, now)
+			e.factor = m.credential.id
 		}
 		if len(accepted) == 0 && (p.only != "" || !d.spendRecoveryCode(u, w.code)) {
 			return e, wrongCode(replayed)

@@ -234,6 +234,10 @@ func (d *Directory) manageOne(ctx context.Context, who Requester, c Claim, door,
 
 // manage changes what belongs to a user, if the claim is good.
 func (d *Directory) manage(ctx context.Context, who Requester, c Claim, door string, change func(*user, evidence) error) error {
+	who, err := d.asOfNow(ctx, who)
+	if err != nil {
+		return err
+	}
 	target, self, err := d.claimed(ctx, who, c, who.How == ByPasswordAndCode)
 	if err != nil {
 		return err
@@ -260,7 +264,7 @@ func (d *Directory) claimed(ctx context.Context, who Requester, c Claim, enough 
 // provedByCode reports whether who is the user and authenticated with a code.
 func (d *Directory) provedByCode(who Requester, u *user) bool {
 	dn, err := d.parseDN(who.DN)
-	return err == nil && who.How == ByPasswordAndCode && dn.Equal(u.dn)
+	return err == nil && who.How == ByPasswordAndCode && dn.Equal(u.dn) && u.vouchesFor(who)
 }
 
 // by is who makes a change by the claim.
@@ -289,6 +293,8 @@ func (d *Directory) changeFactors(ctx context.Context, who Requester, target acc
 			return &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
 		case u.fault != nil:
 			return &Error{ResultCode: UnwillingToPerform, DiagnosticMessage: "the state of the user's TOTP shared secrets is damaged: revoke all", Cause: u.fault}
+		case self && !u.vouchesFor(who):
+			return errNothingShown
 		}
 		if err := change(u, evidence{}); err != nil {
 			return err

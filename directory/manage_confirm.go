@@ -46,6 +46,10 @@ func orNone(id string) string {
 
 // proveCode judges a proof whose code is what counts.
 func (d *Directory) proveCode(ctx context.Context, who Requester, c Claim, p proof) error {
+	who, err := d.asOfNow(ctx, who)
+	if err != nil {
+		return err
+	}
 	target, self, err := d.claimed(ctx, who, c, true)
 	if err != nil {
 		return err

@@ -35,6 +35,10 @@ const doorList = "list TOTP"
 // ListTOTP tells of a user's credentials. The claim is judged as EnrolTOTP
 // says, and a requester who authenticated need show nothing for himself.
 func (d *Directory) ListTOTP(ctx context.Context, who Requester, c Claim) (TOTPList, error) {
+	who, err := d.asOfNow(ctx, who)
+	if err != nil {
+		return TOTPList{}, err
+	}
 	target, self, err := d.claimed(ctx, who, c, true)
 	if err != nil {
 		return TOTPList{}, err

@@ -78,6 +78,9 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 	if who.Anonymous() && userIdentity == nil {
 		return "", Errorf(UnwillingToPerform, "whose password? Bind first or name the user")
 	}
+	if who, err = d.asOfNow(ctx, who); err != nil {
+		return "", err
+	}
 	var target account
 	var self bool
 	err = d.view(ctx, func(r store.Reader) error {
@@ -168,7 +171,7 @@ func (u *user) mayChangeOwnPassword(who Requester) error {
 	if who.How == ByCode {
 		return Errorf(UnwillingToPerform, "use password modify, and give the old password")
 	}
-	if who.How != ByPasswordAndCode && (u.has(active) || u.fault != nil) {
+	if (who.How != ByPasswordAndCode || !u.vouchesFor(who)) && (u.has(active) || u.fault != nil) {
 		return Errorf(UnwillingToPerform, "use password modify, and give the old password with a code behind it")
 	}
 	return nil

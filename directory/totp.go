@@ -46,6 +46,10 @@ func (d *Directory) GenerateTOTPSharedSecret(ctx context.Context, who Requester,
 	if d.credentials.cfg.Keyset == nil {
 		return "", errKeyset
 	}
+	who, err = d.asOfNow(ctx, who)
+	if err != nil {
+		return "", err
+	}
 	target, self, err := d.factorTarget(ctx, who, authenticationID, staticPassword != nil)
 	if err != nil {
 		return "", err
@@ -100,6 +104,10 @@ func (d *Directory) RevokeTOTPSharedSecret(ctx context.Context, who Requester, a
 	}
 	if authenticationID == nil && staticPassword == nil && who.Anonymous() {
 		return Errorf(UnwillingToPerform, "whose secret? Bind first or name the user")
+	}
+	who, err := d.asOfNow(ctx, who)
+	if err != nil {
+		return err
 	}
 	shown := staticPassword != nil || totpSharedSecret != nil
 	target, self, err := d.factorTarget(ctx, who, authenticationID, shown)
@@ -230,6 +238,10 @@ func (d *Directory) clearFactors(ctx context.Context, who Requester, target acco
 func (d *Directory) ValidateTOTPPassword(ctx context.Context, who Requester, userDN string, code string) error {
 	if who.Anonymous() && who.How != ByServer {
 		return errNotAuthenticated
+	}
+	who, err := d.asOfNow(ctx, who)
+	if err != nil {
+		return err
 	}
 	dn, err := d.parseDN(userDN)
 	if err != nil {
