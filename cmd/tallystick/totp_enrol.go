@@ -61,7 +61,7 @@ first login with one confirms the credential.`,
 	f.StringVar(&req.Device, "device", "", "serial `number` of the device that the secret is in")
 	f.StringVar(&notBefore, "not-before", "", "the codes count from this `date` on, such as 2027-01-31")
 	f.StringVar(&notAfter, "not-after", "", "the codes count up to this `date`")
-	f.StringVar(&png, "png", "", "write the QR code to this `file`")
+	f.StringVar(&png, "png", "", "write the QR code to this new `file`")
 	f.BoolVar(&noQR, "no-qr", false, "draw no QR code")
 	f.BoolVar(&later, "later", false, "do not ask for a first code")
 	return cmd
@@ -83,14 +83,24 @@ func parseDate(text string) (time.Time, error) {
 }
 
 func (s *totpSession) enrol(ctx context.Context, req wire.ManageTOTPRequest, png string, draw, confirm bool) error {
-	made, err := s.manage(ctx, req)
-	if err != nil {
-		return err
-	}
+	var picture *os.File
 	if png != "" {
-		if err := os.WriteFile(png, made.QRCode, 0o600); err != nil {
+		// A new one, which nobody else can read, and before the credential:
+		// its secret is told once.
+		var err error
+		if picture, err = os.OpenFile(png, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 			return err
 		}
+	}
+	made, err := s.manage(ctx, req)
+	if picture != nil {
+		_, written := picture.Write(made.QRCode)
+		if err = errors.Join(err, written, picture.Close()); err != nil {
+			err = errors.Join(err, os.Remove(png))
+		}
+	}
+	if err != nil {
+		return err
 	}
 	e := enrolled{ID: made.ID, Secret: made.Secret, URI: made.URI, State: "pending"}
 	if !s.json {
