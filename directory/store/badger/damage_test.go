@@ -272,3 +272,28 @@ func closeDamaged(t *testing.T, s *Store) {
 		t.Logf("Close: %v", err)
 	}
 }
+
+// TestLoadOnDamage: a scan does not see a pair whose version has turned into
+// one of the future. A Load would make that last, so it refuses.
+func TestLoadOnDamage(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root)
+	load(t, s, 100, "value")
+	closeStore(t, s)
+	dir := damaged(t, root, func(t *testing.T, db string) {
+		rewrite(t, only(t, db, "*.sst"), func(b []byte) []byte {
+			version := bytes.Index(b, []byte{0xff, 0xff, 0xff, 0xff}) // of the first pair, inverted
+			b[version] = 0x7f
+			return b
+		})
+	})
+	s = open(t, dir)
+	err := s.Load(t.Context(), func(put func(key, value []byte) error) error {
+		return put([]byte("new"), nil)
+	})
+	if !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("Load = %v, want ErrCorrupt", err)
+	}
+	closeStore(t, s)
+	checkFolder(t, dir)
+}

@@ -71,6 +71,10 @@ func (s *Store) merged(ctx context.Context, old *reader, fn func(put func(key, v
 	if err := roomFor(s.root, s.cfg, sorted.bytes+size); err != nil {
 		return nil, err
 	}
+	// A scan passes over a damaged block, and the database it is in goes away.
+	if err := old.snap.db.verifyBlocks(); err != nil {
+		return nil, err
+	}
 	return s.build(ctx, sorted, old, old.snap.version+1)
 }
 
