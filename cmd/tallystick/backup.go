@@ -18,7 +18,8 @@ func backupCommand(flags *globalFlags) *cobra.Command {
 		Short: "Save everything in the database to a file",
 		Long: `Save all of the database to a file of mode 0600: entries, indexes, TOTP
 credentials, attempt counters and the audit log, each with a checksum. The file
-appears when it is complete. It is always a full backup.
+appears when it is complete. It is always a full backup. The database is verified
+first, and none is made of one that is damaged: "tallystick check" tells more.
 
 TOTP secrets stay sealed, so the file is of no use without the keyset
 (secondFactor.keyset), which is NOT in it. Keep a copy of that too, in another
@@ -54,6 +55,10 @@ func backUp(ctx context.Context, c *config, name string, now time.Time) (sum bac
 		return sum, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	// Reading passes over pairs in a damaged block as if they were not there.
+	if err := s.Verify(ctx, nil); err != nil {
+		return sum, err
+	}
 	show := newProgress("backing up", -1) // nobody knows how much it will be
 	defer show.done()
 	err = writeWhole(name, func(w io.Writer) (err error) {

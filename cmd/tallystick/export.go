@@ -72,8 +72,11 @@ func exportFile(ctx context.Context, d *directory.Directory, base, name string, 
 }
 
 // writeWhole writes a file of mode 0600 that appears under its name when it is
-// complete.
+// complete. It replaces a file, and nothing else that has the name.
 func writeWhole(name string, write func(io.Writer) error) error {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a file", name)
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".unfinished-*") // of mode 0600
 	if err != nil {
 		return err
@@ -83,7 +86,19 @@ func writeWhole(name string, write func(io.Writer) error) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), name)
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(name))
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func writeExport(ctx context.Context, d *directory.Directory, base string, to io.Writer) (entries int, err error) {
