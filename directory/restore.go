@@ -31,7 +31,8 @@ type RestoreConfig struct {
 // put. It needs no keyset. What was used up since the backup must not come
 // back to life, so no code counts that could have been accepted until now:
 // every credential's last accepted step becomes the highest that could have
-// been, some minutes ahead, and there are no recovery codes any more. The
+// been, some minutes ahead, and there are no recovery codes any more. Not covered
+// is a token resynchronized since the backup: where its clock was is not known. The
 // restoring is an event in the audit log. It fails, and leaves the store
 // empty, if read fails or the pairs are those of another format.
 func Restore(ctx context.Context, s store.Store, cfg RestoreConfig, read func(put func(key, value []byte) error) error) error {

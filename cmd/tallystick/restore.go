@@ -33,6 +33,10 @@ steps as secondFactor.drift and window allow): the first login after a restore
 has to wait that long. The recovery codes of all users are removed, because
 nobody knows which were used; they make new ones.
 
+All else is again as it was: passwords changed since then, entries deleted and
+TOTP secrets revoked count again. A token whose clock was found to be further off
+since then, by a resync, is to be revoked: codes it showed could count once more.
+
 The keyset is not in the backup: put your copy where secondFactor.keyset says,
 before the server starts. Restoring does not need it.`,
 		Example: `  tallystick restore --data ./restored backup-2026-07-01
