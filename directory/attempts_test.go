@@ -294,7 +294,15 @@ func TestReadOnlyStore(t *testing.T) {
 	}
 	_, err = h.bind(person("bob"), secretWord)
 	h.want("locked", err, InvalidCredentials)
+	for range 2 {
+		_, err = h.bind(person("help"), "wrong")
+		h.want("wrong", err, InvalidCredentials)
+	}
 	s.refuse.Store(false)
+	err = h.Modify(context.Background(), root, &ModifyRequest{Object: person("help"), Changes: []Change{{ReplaceValues, Attribute{"userPassword", [][]byte{[]byte(secretWord)}}}}})
+	h.want("and for help, by modify", err, Success)
+	_, err = h.bind(person("help"), secretWord)
+	h.want("help, vouched for", err, Success)
 	_, err = h.ChangePassword(context.Background(), root, id("u:bob"), nil, []byte(secretWord))
 	h.want("an administrator vouches for bob", err, Success)
 	_, err = h.bind(person("bob"), secretWord)

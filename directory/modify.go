@@ -41,13 +41,18 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 	if err := m.prepare(ctx); err != nil {
 		return err
 	}
-	return d.update(ctx, m.run)
+	err = d.update(ctx, m.run)
+	if err == nil && m.onPass && !m.self {
+		d.credentials.forget(m.id)
+	}
+	return err
 }
 
 // modification is one Modify at work.
 type modification struct {
 	d       *Directory
 	dn      DN
+	id      entryID // of the entry, once run has found it
 	who     Requester
 	self    bool // who changes their own entry
 	may     privileges
@@ -172,6 +177,7 @@ func (m *modification) run(w store.Writer) error {
 	if err != nil {
 		return err
 	}
+	m.id = id
 	old, err := readRecord(w, id)
 	if err != nil {
 		return err
