@@ -138,19 +138,17 @@ func (d *Directory) mayTakeOver(r store.Reader, may privileges, user account) er
 }
 
 // requireBypass fails unless who may change any entry.
-func (d *Directory) requireBypass(ctx context.Context, who Requester) (privileges, error) {
+func (d *Directory) requireBypass(ctx context.Context, who Requester) error {
 	if who.Anonymous() && who.How != ByServer {
-		return privileges{}, errNotAuthenticated
+		return errNotAuthenticated
 	}
-	var p privileges
-	err := d.view(ctx, func(r store.Reader) (err error) {
-		p, err = d.privilegesOf(r, who)
+	return d.view(ctx, func(r store.Reader) error {
+		may, err := d.privilegesOf(r, who)
+		if err == nil && !may.bypassACL {
+			err = errNoAccess
+		}
 		return err
 	})
-	if err == nil && !p.bypassACL {
-		err = errNoAccess
-	}
-	return p, err
 }
 
 // secret reports whether the values of an attribute type never leave the

@@ -15,7 +15,7 @@ func (d *Directory) Add(ctx context.Context, who Requester, req *AddRequest) err
 	if err != nil {
 		return err
 	}
-	if _, err := d.requireBypass(ctx, who); err != nil {
+	if err := d.requireBypass(ctx, who); err != nil {
 		return err
 	}
 	if d.kept(dn) || dn.Equal(d.root) {

@@ -15,7 +15,7 @@ func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteReques
 	if err != nil {
 		return err
 	}
-	if _, err := d.requireBypass(ctx, who); err != nil {
+	if err := d.requireBypass(ctx, who); err != nil {
 		return err
 	}
 	if d.kept(dn) {

@@ -17,7 +17,7 @@ func (d *Directory) ModifyDN(ctx context.Context, who Requester, req *ModifyDNRe
 	if err != nil {
 		return err
 	}
-	if _, err := d.requireBypass(ctx, who); err != nil {
+	if err := d.requireBypass(ctx, who); err != nil {
 		return err
 	}
 	defer d.tree.change()()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -85,15 +84,6 @@ func read(r io.Reader) (*Keyset, error) {
 		return nil, errText
 	}
 	return newKeyset(h)
-}
-
-// OpenOrCreate opens the keyset in a file, which it makes if there is none.
-func OpenOrCreate(path string) (k *Keyset, created bool, err error) {
-	if k, err = Open(path); !errors.Is(err, fs.ErrNotExist) {
-		return k, false, err
-	}
-	k, err = Create(path)
-	return k, err == nil, err
 }
 
 // Rotate adds a key to the keyset in a file (see Rotated) and returns the

@@ -15,9 +15,12 @@ import (
 
 func TestSealAndOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys", "totp.keyset")
-	k, created, err := OpenOrCreate(path)
-	if err != nil || !created {
-		t.Fatal(created, err)
+	k, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(path); err == nil {
+		t.Error("a keyset is made in the place of another")
 	}
 	sealed, err := k.Seal([]byte("secret"), []byte("here"))
 	if err != nil {
@@ -26,9 +29,9 @@ func TestSealAndOpen(t *testing.T) {
 	if bytes.Contains(sealed, []byte("secret")) {
 		t.Error("the secret can be read")
 	}
-	again, created, err := OpenOrCreate(path)
-	if err != nil || created {
-		t.Fatal(created, err)
+	again, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if got, err := again.Open(sealed, []byte("here")); err != nil || string(got) != "secret" {
 		t.Errorf("%q, %v", got, err)
@@ -121,7 +124,7 @@ func TestFiles(t *testing.T) {
 		if err := os.WriteFile(broken, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := OpenOrCreate(broken); err == nil {
+		if _, err := Open(broken); err == nil {
 			t.Errorf("%q opens", content)
 		}
 	}
