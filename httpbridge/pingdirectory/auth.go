@@ -2,36 +2,20 @@ package pingdirectory
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"strings"
 
+	"tallystick/httpbridge/caller"
 	"tallystick/httpbridge/upstream"
 )
 
-// authorization reads the Authorization header: Basic (RFC 7617), whose user
-// name is a DN or a user name. nil: there is no header.
+// authorization reads the Authorization header. nil: there is none.
 func authorization(h http.Header) (*upstream.Credentials, error) {
-	values := h.Values("Authorization")
-	if len(values) == 0 {
-		return nil, nil
-	}
-	if len(values) > 1 {
-		return nil, unauthorized("more than one Authorization header")
-	}
-	scheme, encoded, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		return nil, unauthorized("only Basic authentication is offered")
-	}
-	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	c, err := caller.Credentials(h)
 	if err != nil {
-		return nil, unauthorized("malformed Basic credentials")
+		return nil, unauthorized(err.Error())
 	}
-	name, password, ok := strings.Cut(string(b), ":")
-	if !ok || name == "" || password == "" {
-		return nil, unauthorized("malformed Basic credentials")
-	}
-	return &upstream.Credentials{Name: name, Password: password}, nil
+	return c, nil
 }
 
 // session opens a session for c and says whom c is about, as an identity string

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"tallystick/httpbridge/caller"
 	"tallystick/httpbridge/strictjson"
 	"tallystick/httpbridge/upstream"
 )
@@ -21,8 +22,8 @@ type problem struct {
 
 func (p *problem) Error() string { return p.message }
 
-// challenge is the header of every 401 (RFC 9110, section 11.6.1; RFC 7617).
-var challenge = [2]string{"WWW-Authenticate", `Basic realm="directory", charset="UTF-8"`}
+// challenge is the header of every 401.
+var challenge = [2]string{"WWW-Authenticate", caller.Challenge}
 
 func unauthorized(message string) *problem {
 	return &problem{status: http.StatusUnauthorized, code: invalidRequest, message: message, header: challenge}
