@@ -16,7 +16,7 @@ func (s *Server) bind(ctx context.Context, op *operation, req *directory.BindReq
 	if err != nil {
 		return err
 	}
-	op.c.who.DN, op.c.who.How = who.DN, who.How
+	op.c.who = who
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"tallystick/directory"
 	"tallystick/directory/password"
+	"tallystick/directory/seal"
 	"tallystick/directory/store/badger"
 	"tallystick/extop"
 	"tallystick/extop/whoami"
@@ -75,10 +76,14 @@ func openShared() error {
 	if shared.store, err = badger.Open(filepath.Join(path, "db"), badger.Config{Small: true, MinFree: -1}); err != nil {
 		return err
 	}
+	keyset, err := seal.Generate()
+	if err != nil {
+		return err
+	}
 	ctx := context.Background()
 	shared.dir, err = directory.Open(ctx, shared.store, directory.Config{
 		Suffixes:    []string{suffix},
-		Credentials: directory.CredentialsConfig{Scheme: password.SSHA512},
+		Credentials: directory.CredentialsConfig{Keyset: keyset, Scheme: password.SSHA512},
 	})
 	if err != nil {
 		return err
@@ -112,6 +117,8 @@ const (
 	oidPanic = "1.3.6.1.4.1.32473.2"
 	oidEcho  = "1.3.6.1.4.1.32473.3"
 	oidFail  = "1.3.6.1.4.1.32473.4"
+
+	oidFactor = "1.3.6.1.4.1.32473.5"
 )
 
 // hold is slow: it ends when it is released or its context ends.
@@ -195,6 +202,9 @@ func start(t testing.TB, cfg Config) *server {
 		}},
 		operationFunc{oidFail, func(context.Context, *extop.Request) (*extop.Response, error) {
 			return nil, errors.New("the disk is on fire")
+		}},
+		operationFunc{oidFactor, func(_ context.Context, req *extop.Request) (*extop.Response, error) {
+			return &extop.Response{OID: oidFactor, Value: []byte(req.From.Factor)}, nil
 		}},
 	)
 	s.Server = New(testDirectory(t), ops, cfg)

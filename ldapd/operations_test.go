@@ -1,13 +1,16 @@
 package ldapd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
+	"github.com/pquerna/otp/totp"
 
 	"tallystick/directory"
 	"tallystick/ldapd/wire"
@@ -104,6 +107,34 @@ func TestBind(t *testing.T) {
 				t.Errorf("%q is in the log: %s", secret, line)
 			}
 		}
+	}
+}
+
+// What a bind has shown goes with every operation, so that it can end there.
+func TestBindKeepsTheFactor(t *testing.T) {
+	s := start(t, Config{})
+	dir, dn := testDirectory(t), person(2)
+	authID := "dn:" + dn
+	secret, err := dir.GenerateTOTPSharedSecret(t.Context(), directory.Requester{}, &authID, []byte("password"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := dir.RevokeTOTPSharedSecret(context.Background(), directory.Requester{}, &authID, nil, &secret); err != nil {
+			t.Error(err)
+		}
+	}()
+	code, err := totp.GenerateCode(secret, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.dial(t)
+	if err := c.Bind(dn, "password"+code); err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Extended(&ldap.ExtendedRequest{Name: oidFactor})
+	if err != nil || r.Value == nil || r.Value.Data.Len() == 0 {
+		t.Errorf("no factor: %+v, %v", r, err)
 	}
 }
 
