@@ -54,7 +54,7 @@ func (a attempts) encode() []byte {
 	if a.refused > 0 {
 		b = appendUint(b, fieldRefused, a.refused)
 	}
-	if len(a.recovery.Hashes) > 0 {
+	if len(a.recovery.Salt) > 0 { // which names the set when all its codes are used
 		b = protowire.AppendBytes(protowire.AppendTag(b, fieldSalt, protowire.BytesType), a.recovery.Salt)
 		for _, h := range a.recovery.Hashes {
 			b = protowire.AppendBytes(protowire.AppendTag(b, fieldRecovery, protowire.BytesType), h)

@@ -2,8 +2,10 @@ package directory
 
 import (
 	"context"
+	"encoding/hex"
 
 	"tallystick/directory/store"
+	"tallystick/directory/totp"
 )
 
 // asOfNow is who, as far as what he showed when he authenticated still counts:
@@ -28,11 +30,21 @@ func (d *Directory) asOfNow(ctx context.Context, who Requester) (Requester, erro
 }
 
 // vouchesFor reports whether u still has what who, being u, authenticated
-// with. A recovery code is gone once it is used.
+// with. A recovery code is gone once it is used, so it is the set that it was
+// one of, until the user is given new ones or has nothing they stand in for.
 func (u *user) vouchesFor(who Requester) bool {
 	if who.How != ByPasswordAndCode || who.Factor == "" {
 		return true
 	}
+	if who.Factor == recoveryFactor(u.attempts.recovery) {
+		return u.has(active, disabled)
+	}
 	c := u.credential(who.Factor)
 	return c != nil && c.state == active
+}
+
+// recoveryFactor is the Factor of whoever showed one of these codes. No
+// credential has such an id.
+func recoveryFactor(codes totp.RecoveryCodes) string {
+	return "recovery codes " + hex.EncodeToString(codes.Salt)
 }

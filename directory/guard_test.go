@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 )
@@ -118,5 +119,47 @@ func TestConnectionOutlivesItsCredential(t *testing.T) {
 			}
 			h.advance(time.Minute)
 		}
+	}
+}
+
+// The same where it showed a recovery code: it ends with the set of codes, and
+// with the last credential they stand in for. That they are used up ends
+// nothing.
+func TestConnectionOutlivesItsRecoveryCodes(t *testing.T) {
+	ctx := context.Background()
+	type recovering struct {
+		*house
+		codes []string
+	}
+	for end, row := range map[string]struct {
+		do   func(h recovering) error
+		want ResultCode
+	}{
+		"nothing": {func(recovering) error { return nil }, Success},
+		"the last code is used": {func(h recovering) error {
+			var err error
+			for _, code := range h.codes[1:] {
+				_, bound := h.bind(person("ann"), secretWord+code)
+				err = errors.Join(err, bound)
+			}
+			return err
+		}, Success},
+		"new codes": {func(h recovering) error {
+			_, err := h.NewRecoveryCodes(ctx, root, Claim{AuthenticationID: id("u:ann")})
+			return err
+		}, UnwillingToPerform},
+		"revoked, and enrolled again": {func(h recovering) error {
+			err := h.RevokeTOTPSharedSecret(ctx, adminAsks, id("u:ann"), nil, nil)
+			h.activate("ann", h.enrol("ann"))
+			return err
+		}, UnwillingToPerform},
+	} {
+		h, _, codes := withCodes(t)
+		who, err := h.bind(person("ann"), secretWord+codes[0])
+		h.want("bind", err, Success)
+		h.want(end, row.do(recovering{h, codes}), Success)
+		h.restart()
+		_, err = h.EnrolTOTP(ctx, who, Claim{}, EnrolRequest{})
+		h.want("enrol after: "+end, err, row.want)
 	}
 }

@@ -133,8 +133,11 @@ func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evide
 			d.accept(u, p, m, now)
 			e.factor = m.credential.id
 		}
-		if len(accepted) == 0 && (p.only != "" || !d.spendRecoveryCode(u, w.code)) {
-			return e, wrongCode(replayed)
+		if len(accepted) == 0 {
+			if p.only != "" || !d.spendRecoveryCode(u, w.code) {
+				return e, wrongCode(replayed)
+			}
+			e.factor = recoveryFactor(u.attempts.recovery)
 		}
 		e.code = true
 	}

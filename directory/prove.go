@@ -61,7 +61,7 @@ type proof struct {
 // evidence is what was proved.
 type evidence struct {
 	code     bool        // a code was accepted
-	factor   string      // id of a credential that accepted it; "": a recovery code, or none
+	factor   string      // what accepted it: id of a credential, or the user's set of recovery codes; "": nothing
 	stored   []byte      // the stored value that the password matched; nil: none was shown
 	password []byte      // the static password, without what stood behind it; nil: none was shown
 	secret   *credential // the credential whose secret was shown; nil: none was

@@ -19,7 +19,7 @@ const (
 type Requester struct {
 	DN       string         // authorization identity; "" is anonymous
 	How      Authentication // Unauthenticated if DN is ""
-	Factor   string         // id of the TOTP credential whose code was shown; "" is a recovery code, or none
+	Factor   string         // what the code shown was of: id of a TOTP credential, or a set of recovery codes; "": none
 	External string         // DN that SASL EXTERNAL would give on this transport; "" if none
 	Peer     string         // address of the client, for the log and the audit
 	Secure   bool           // TLS or a local socket
