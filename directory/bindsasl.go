@@ -150,3 +150,19 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 	}
 	return as, nil
 }
+
+// ProxiedAs is who as the identity that one operation shall run for: "" or
+// "dn:" is the anonymous one, and for others the rules are those of authorize.
+// The error is authorizationDenied, the same for users that do not exist.
+// RFC 4370.
+func (d *Directory) ProxiedAs(ctx context.Context, who Requester, authzID string) (Requester, error) {
+	anonymous := Requester{External: who.External, Peer: who.Peer, Secure: who.Secure}
+	if authzID == "" {
+		return anonymous, nil
+	}
+	as, err := d.authorize(ctx, anonymous, who, authzID)
+	if _, ok := errors.AsType[*Error](err); ok {
+		return anonymous, &Error{ResultCode: AuthorizationDenied, DiagnosticMessage: "not allowed to act for this identity", Cause: err}
+	}
+	return as, err
+}

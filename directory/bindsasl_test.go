@@ -177,3 +177,48 @@ func TestPasswordByCodeAlone(t *testing.T) {
 	_, err = h.GenerateTOTPSharedSecret(t.Context(), who, nil, []byte(secretWord))
 	h.want("new secret, password without code", err, InvalidCredentials)
 }
+
+// TestProxiedAs is who may act as whom with proxied authorization (RFC 4370).
+// proxy has proxied-auth and no other privilege.
+func TestProxiedAs(t *testing.T) {
+	h := newHouse(t)
+	bob := person("bob")
+	code := func(who, factor string) Requester {
+		return Requester{DN: who, How: ByPasswordAndCode, Factor: factor, Peer: "peer", Secure: true}
+	}
+	proxy, ann := code(person("proxy"), "f"), code(person("ann"), "f")
+	by := func(dn string, how Authentication) Requester {
+		return Requester{DN: dn, How: how, Peer: "peer", Secure: true}
+	}
+	for _, row := range []struct {
+		rule    string
+		who     Requester
+		authzID string
+		want    ResultCode
+		as      Requester
+	}{
+		{"nobody", proxy, "", Success, by("", 0)},
+		{"nobody, as a DN", proxy, "dn:", Success, by("", 0)},
+		{"somebody, without the proxy's second factor", proxy, "dn:" + bob, Success, by(bob, ByPassword)},
+		{"somebody, by user name", proxy, "u:bob", Success, by(bob, ByPassword)},
+		{"oneself", ann, "u:ann", Success, ann},
+		{"without the privilege", ann, "u:bob", AuthorizationDenied, by("", 0)},
+		{"anonymous", by("", 0), "u:bob", AuthorizationDenied, by("", 0)},
+		{"anonymous, as the root user", by("", 0), "dn:" + DefaultRootDN, AuthorizationDenied, by("", 0)},
+		{"anonymous, as nobody", by("", 0), "", Success, by("", 0)},
+		{"the root user", proxy, "dn:" + DefaultRootDN, AuthorizationDenied, by("", 0)},
+		{"somebody with privileges", proxy, "u:admin", AuthorizationDenied, by("", 0)},
+		{"somebody who does not exist", proxy, "u:nobody", AuthorizationDenied, by("", 0)},
+		{"a DN that does not exist", proxy, "dn:" + person("nobody"), AuthorizationDenied, by("", 0)},
+		{"a malformed DN", proxy, "dn:bob", AuthorizationDenied, by("", 0)},
+		{"a malformed DN without the privilege", ann, "dn:bob", AuthorizationDenied, by("", 0)},
+		{"no prefix", proxy, bob, AuthorizationDenied, by("", 0)},
+		{"the root user as an administrator", by(DefaultRootDN, ByPassword), "u:admin", Success, by(person("admin"), ByPassword)},
+	} {
+		as, err := h.ProxiedAs(context.Background(), row.who, row.authzID)
+		h.want(row.rule, err, row.want)
+		if as != row.as {
+			t.Errorf("%s: is %+v, want %+v", row.rule, as, row.as)
+		}
+	}
+}

@@ -296,6 +296,18 @@ type response struct {
 	diag  string
 	name  string // responseName
 	value []byte // responseValue
+
+	controls []wire.Control
+}
+
+// control returns the response control oid, nil if there is none.
+func (r response) control(oid string) *wire.Control {
+	for i := range r.controls {
+		if r.controls[i].OID == oid {
+			return &r.controls[i]
+		}
+	}
+	return nil
 }
 
 // tryRecv reads the next message. The error is io.EOF at the end.
@@ -357,8 +369,39 @@ func parseResponse(message []byte) (r response, err error) {
 		return r, err
 	}
 	r.value, _, err = op.Optional(ber.Context | 11)
+	if err != nil {
+		return r, err
+	}
 	r.diag, r.name = string(diag), string(name)
+	r.controls, err = parseControls(&in)
 	return r, err
+}
+
+func parseControls(in *ber.Reader) ([]wire.Control, error) {
+	list, ok, err := in.Optional(ber.Context | ber.Constructed)
+	if !ok {
+		return nil, err
+	}
+	var controls []wire.Control
+	for r := ber.NewReader(list); !r.Done(); {
+		one, err := r.Enter(ber.Sequence)
+		if err != nil {
+			return nil, err
+		}
+		oid, err := one.Read(ber.OctetString)
+		if err != nil {
+			return nil, err
+		}
+		if _, _, err = one.Optional(ber.Boolean); err != nil {
+			return nil, err
+		}
+		value, _, err := one.Optional(ber.OctetString)
+		if err != nil {
+			return nil, err
+		}
+		controls = append(controls, wire.Control{OID: string(oid), Value: value})
+	}
+	return controls, nil
 }
 
 func (c *raw) recv() response {

@@ -40,6 +40,11 @@ func FuzzSession(f *testing.F) {
 		f.Add(one, i%2 == 0)
 		all = append(all, one...)
 	}
+	for i, c := range controls {
+		one := encode(int32(i+100), requests[i%len(requests)], wire.Control{OID: c.oid, Critical: true, Value: []byte("dn:" + person(1))})
+		f.Add(one, i%2 == 0)
+		all = append(all, one...)
+	}
 	f.Add(all, true)
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"), false)
 

@@ -21,7 +21,7 @@ func (op *operation) log(r *directory.Error, abandoned bool) {
 	if !log.Enabled(op.ctx, level) {
 		return
 	}
-	attrs := describe(op.request, append(make([]slog.Attr, 0, 12),
+	attrs := describe(op.request, append(make([]slog.Attr, 0, 13),
 		slog.Uint64("conn", op.c.id),
 		slog.Int("messageID", int(op.id))))
 	attrs = append(attrs,
@@ -31,6 +31,9 @@ func (op *operation) log(r *directory.Error, abandoned bool) {
 	)
 	if op.who.DN != "" {
 		attrs = append(attrs, text("by", op.who.DN))
+	}
+	if op.proxy != "" {
+		attrs = append(attrs, text("proxy", op.proxy))
 	}
 	if abandoned {
 		attrs = append(attrs, slog.Bool("abandoned", true))

@@ -17,7 +17,8 @@ type operation struct {
 	id       int32
 	request  any // see wire.Message
 	controls []wire.Control
-	who      directory.Requester // as of its beginning
+	who      directory.Requester // on whose behalf; as of its beginning
+	proxy    string              // DN of who acts for somebody else; "": nobody does
 	ctx      context.Context     // ends with Abandon, Cancel and the session
 	cancel   context.CancelFunc
 	begun    time.Time
@@ -27,6 +28,7 @@ type operation struct {
 	value   []byte       // responseValue; nil if absent
 	entries int          // sent so far
 	then    func() error // to do once the answer is queued; nil: nothing
+	answers []answer     // to ask for response controls
 
 	// Guarded by conn.mu.
 	state     state
@@ -135,6 +137,7 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 			DiagnosticMessage: r.DiagnosticMessage,
 			Name:              op.name,
 			Value:             op.value,
+			Controls:          op.responseControls(r.ResultCode),
 		})
 	}
 	op.log(r, abandoned)
@@ -157,9 +160,9 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 // run serves op and returns its error. A panic is one.
 func (op *operation) run() (err error) {
 	defer recovered(&err)
-	for _, control := range op.controls {
-		if control.Critical {
-			return directory.Errorf(directory.UnavailableCriticalExtension, "control %q is not supported", clip(control.OID))
+	if len(op.controls) > 0 {
+		if err := op.takeControls(); err != nil {
+			return err
 		}
 	}
 	if !manages(op.request) && !op.c.room() {

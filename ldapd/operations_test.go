@@ -242,21 +242,6 @@ func TestFaultsAreLogged(t *testing.T) {
 	}
 }
 
-func TestControls(t *testing.T) {
-	c := start(t, Config{}).raw(t)
-	search := &directory.SearchRequest{Filter: directory.Filter{Kind: directory.FilterPresent, Attribute: "objectClass"}}
-	c.send(1, search, wire.Control{OID: "1.2.3", Critical: true})
-	c.expect(1, wire.TagSearchResultDone, directory.UnavailableCriticalExtension)
-	c.send(2, search, wire.Control{OID: "1.2.3"})
-	c.expect(2, wire.TagSearchResultEntry, 0)
-	c.expect(2, wire.TagSearchResultDone, directory.Success)
-	c.send(3, &wire.ExtendedRequest{Name: "1.2.3"}, wire.Control{OID: "1.2.3", Critical: true})
-	c.expect(3, wire.TagExtendedResponse, directory.UnavailableCriticalExtension)
-	// Criticality means nothing to Unbind (RFC 4511, section 4.1.11).
-	c.send(4, &wire.UnbindRequest{}, wire.Control{OID: "1.2.3", Critical: true})
-	c.expectEnd()
-}
-
 // TestMessageIDs goes over all borders of the encoding of an INTEGER.
 func TestMessageIDs(t *testing.T) {
 	c := start(t, Config{}).raw(t)

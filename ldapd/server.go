@@ -12,6 +12,7 @@ import (
 
 	"tallystick/directory"
 	"tallystick/extop"
+	"tallystick/ldapd/wire"
 )
 
 // Directory is what the front asks of *directory.Directory.
@@ -23,6 +24,8 @@ type Directory interface {
 	Modify(ctx context.Context, who directory.Requester, req *directory.ModifyRequest) error
 	Delete(ctx context.Context, who directory.Requester, req *directory.DeleteRequest) error
 	ModifyDN(ctx context.Context, who directory.Requester, req *directory.ModifyDNRequest) error
+
+	ProxiedAs(ctx context.Context, who directory.Requester, authzID string) (directory.Requester, error)
 
 	Advertise(attribute string, values ...string)
 	RootDN() string
@@ -69,6 +72,10 @@ func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
 	s.log = s.cfg.Log
 	s.router = newRouter(s)
 	dir.Advertise("supportedLDAPVersion", "3")
+	for _, c := range controls {
+		dir.Advertise("supportedControl", c.oid)
+	}
+	dir.Advertise("supportedControl", wire.AuthorizationIdentityResponse) // RFC 3829, section 2
 	dir.Advertise("supportedExtension", ops.OIDs()...)
 	dir.Advertise("supportedExtension", oidCancel)
 	if s.cfg.TLS != nil {
