@@ -24,6 +24,7 @@ const (
 	ManageResync           ManageAction = 6
 	ManageRevoke           ManageAction = 7
 	ManageNewRecoveryCodes ManageAction = 8
+	ManageImport           ManageAction = 9
 )
 
 // ManageTOTPRequest is a requestValue. Which elements an action takes is in
@@ -32,7 +33,7 @@ const (
 //	ManageTOTPRequest ::= SEQUENCE {
 //	     action           [0]  ENUMERATED {
 //	          list(0), enrol(1), confirm(2), rename(3), disable(4), enable(5),
-//	          resync(6), revoke(7), newRecoveryCodes(8) },
+//	          resync(6), revoke(7), newRecoveryCodes(8), import(9) },
 //	     authenticationID [1]  OCTET STRING OPTIONAL,
 //	     staticPassword   [2]  OCTET STRING OPTIONAL,
 //	     id               [3]  OCTET STRING OPTIONAL,
@@ -47,7 +48,12 @@ const (
 //	     serial           [12] OCTET STRING OPTIONAL,
 //	     device           [13] OCTET STRING OPTIONAL,
 //	     notBefore        [14] INTEGER OPTIONAL,
-//	     notAfter         [15] INTEGER OPTIONAL }
+//	     notAfter         [15] INTEGER OPTIONAL,
+//	     key              [16] OCTET STRING OPTIONAL,
+//	     disabled         [17] BOOLEAN DEFAULT FALSE,
+//	     lastStep         [18] INTEGER OPTIONAL,
+//	     drift            [19] INTEGER OPTIONAL,
+//	     dryRun           [20] BOOLEAN DEFAULT FALSE }
 //
 // An element that is "", 0 or the zero time here is absent, but for the two
 // that prove something.
@@ -67,6 +73,12 @@ type ManageTOTPRequest struct {
 	QRCode              bool // wanted
 	Serial, Device      string
 	NotBefore, NotAfter time.Time // whole seconds
+
+	Key      []byte // the secret itself, not in base32; nil: none
+	Disabled bool
+	LastStep int64 // number of the last time step of which a code was used
+	Drift    int   // steps by which the token runs ahead (+) or behind (-)
+	DryRun   bool
 }
 
 // Encode returns the requestValue.
@@ -83,13 +95,16 @@ func (r ManageTOTPRequest) Encode() []byte {
 	b = appendNumber(b, 8, int64(r.Digits))
 	b = appendNumber(b, 9, int64(r.Period/time.Second))
 	b = appendSome(b, 10, r.Issuer)
-	if r.QRCode {
-		b = ber.AppendBool(b, ber.Context|11, true)
-	}
+	b = appendTrue(b, 11, r.QRCode)
 	b = appendSome(b, 12, r.Serial)
 	b = appendSome(b, 13, r.Device)
 	b = appendTime(b, 14, r.NotBefore)
 	b = appendTime(b, 15, r.NotAfter)
+	b = appendField(b, 16, r.Key)
+	b = appendTrue(b, 17, r.Disabled)
+	b = appendNumber(b, 18, r.LastStep)
+	b = appendNumber(b, 19, int64(r.Drift))
+	b = appendTrue(b, 20, r.DryRun)
 	return ber.End(b, start)
 }
 
@@ -104,7 +119,7 @@ func DecodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
 }
 
 func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
-	f, err := fields(value, 16)
+	f, err := fields(value, 21)
 	if err != nil {
 		return ManageTOTPRequest{}, err
 	}
@@ -122,6 +137,7 @@ func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
 		Issuer:           text(f[10]),
 		Serial:           text(f[12]),
 		Device:           text(f[13]),
+		Key:              f[16],
 	}
 	n := numbers{}
 	r.Action = ManageAction(n.read(f[0], 0, maxSmall))
@@ -130,6 +146,10 @@ func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
 	r.QRCode = n.bool(f[11])
 	r.NotBefore = n.time(f[14])
 	r.NotAfter = n.time(f[15])
+	r.Disabled = n.bool(f[17])
+	r.LastStep = n.read(f[18], 0, maxTime)
+	r.Drift = int(n.read(f[19], -maxSmall, maxSmall))
+	r.DryRun = n.bool(f[20])
 	return r, n.err
 }
 
@@ -212,17 +232,19 @@ func decodeManagedCredential(r ber.Reader) (ManagedCredential, error) {
 //	ManageTOTPResponse ::= SEQUENCE {
 //	     credentials       [0] SEQUENCE OF Credential OPTIONAL,     -- list
 //	     recoveryCodesLeft [1] INTEGER OPTIONAL,                    -- list
-//	     id                [2] OCTET STRING OPTIONAL,               -- enrol
+//	     id                [2] OCTET STRING OPTIONAL,               -- enrol, import
 //	     secret            [3] OCTET STRING OPTIONAL,               -- enrol: base32
 //	     uri               [4] OCTET STRING OPTIONAL,               -- enrol: otpauth
 //	     qrCode            [5] OCTET STRING OPTIONAL,               -- enrol: PNG
-//	     recoveryCodes     [6] SEQUENCE OF OCTET STRING OPTIONAL }  -- newRecoveryCodes
+//	     recoveryCodes     [6] SEQUENCE OF OCTET STRING OPTIONAL,   -- newRecoveryCodes
+//	     there             [7] BOOLEAN DEFAULT FALSE }              -- import
 type ManageTOTPResponse struct {
 	Credentials       []ManagedCredential
 	RecoveryCodesLeft int
 	ID, Secret, URI   string
 	QRCode            []byte // nil: none
 	RecoveryCodes     []string
+	There             bool // the credential was there already
 }
 
 // Encode returns the responseValue.
@@ -249,6 +271,7 @@ func (r ManageTOTPResponse) Encode() []byte {
 		}
 		b = ber.End(b, list)
 	}
+	b = appendTrue(b, 7, r.There)
 	return ber.End(b, start)
 }
 
@@ -292,6 +315,8 @@ func decodeManageTOTPResponse(value []byte) (r ManageTOTPResponse, err error) {
 			r.QRCode = contents
 		case ber.Context | ber.Constructed | 6:
 			r.RecoveryCodes, err = decodeTexts(contents)
+		case ber.Context | 7:
+			r.There = n.bool(contents)
 		}
 		if err != nil {
 			return r, err

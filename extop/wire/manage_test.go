@@ -42,6 +42,9 @@ var manageRequests = []struct {
 	{"rename", wire.ManageTOTPRequest{Action: wire.ManageRename, ID: "A", Name: "n"}, "30 09 80 01 03 83 01 41 84 01 6e"},
 	{"resync", wire.ManageTOTPRequest{Action: wire.ManageResync, ID: "A", Code: "1", NextCode: "2"}, "30 0c 80 01 06 83 01 41 85 01 31 86 01 32"},
 	{"new recovery codes", wire.ManageTOTPRequest{Action: wire.ManageNewRecoveryCodes}, "30 03 80 01 08"},
+	{"import", wire.ManageTOTPRequest{Action: wire.ManageImport, Key: []byte("secret"), Disabled: true, LastStep: 58_000_000, Drift: -2, DryRun: true},
+		"30 1a 80 01 09 90 06 736563726574 91 01 ff 92 04 03750280 93 01 fe 94 01 ff"},
+	{"an empty key is there", wire.ManageTOTPRequest{Action: wire.ManageImport, Key: []byte{}}, "30 05 80 01 09 90 00"},
 	{"an action of later days", wire.ManageTOTPRequest{Action: 200}, "30 04 80 02 00c8"},
 }
 
@@ -66,7 +69,9 @@ func TestManageTOTPRequestErrors(t *testing.T) {
 		{"empty", "30 00", wire.ErrElements},
 		{"an empty action", "30 02 80 00", ber.ErrValue},
 		{"a negative action", "30 03 80 01 ff", ber.ErrValue},
-		{"an element of later days", "30 06 80 01 00 90 01 00", wire.ErrUnknown},
+		{"an element of later days", "30 06 80 01 00 95 01 00", wire.ErrUnknown},
+		{"a negative step", "30 06 80 01 09 92 01 ff", ber.ErrValue},
+		{"a huge drift", "30 0a 80 01 09 93 05 ff00000000", ber.ErrValue},
 		{"a constructed element", "30 05 a0 03 0a 01 00", wire.ErrUnknown},
 		{"huge digits", "30 0c 80 01 01 88 07 01000000000000", ber.ErrValue},
 		{"a boolean of two octets", "30 07 80 01 01 8b 02 ffff", ber.ErrValue},
@@ -90,6 +95,7 @@ var manageResponses = []struct {
 }{
 	{"nothing", wire.ManageTOTPResponse{}, "30 00"},
 	{"enrol", wire.ManageTOTPResponse{ID: "A", Secret: "B", URI: "C", QRCode: []byte{1}}, "30 0c 82 01 41 83 01 42 84 01 43 85 01 01"},
+	{"import of what is there", wire.ManageTOTPResponse{ID: "A", There: true}, "30 06 82 01 41 87 01 ff"},
 	{"recovery codes", wire.ManageTOTPResponse{RecoveryCodes: []string{"A", "B"}}, "30 08 a6 06 04 01 41 04 01 42"},
 	{"list", wire.ManageTOTPResponse{RecoveryCodesLeft: 9, Credentials: []wire.ManagedCredential{
 		{ID: "A", State: "active", Algorithm: "SHA1", Digits: 6, Period: 30 * time.Second, Created: time.Unix(1, 0).UTC(), Changed: time.Unix(2, 0).UTC()},

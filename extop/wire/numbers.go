@@ -57,6 +57,14 @@ func appendNumber(b []byte, number byte, v int64) []byte {
 	return ber.AppendInt(b, ber.Context|number, v)
 }
 
+// appendTrue appends a BOOLEAN, unless it is FALSE.
+func appendTrue(b []byte, number byte, v bool) []byte {
+	if !v {
+		return b
+	}
+	return ber.AppendBool(b, ber.Context|number, true)
+}
+
 // appendTime appends a time as an INTEGER, unless it is zero.
 func appendTime(b []byte, number byte, t time.Time) []byte {
 	if t.IsZero() {
