@@ -35,7 +35,7 @@ const (
 	AuditEnabled         AuditKind = "enabled"         // again
 	AuditChanged         AuditKind = "changed"         // a credential otherwise, as Cause says
 	AuditRevoked         AuditKind = "revoked"         // a credential was removed; without a credential: all of them
-	AuditImported        AuditKind = "imported"        // a credential came with an entry from a file
+	AuditImported        AuditKind = "imported"        // a credential came from another system, or with an entry from a file
 	AuditPasswordChanged AuditKind = "passwordChanged" // the static password
 	AuditRestored        AuditKind = "restored"        // the whole directory, from a backup
 	AuditPruned          AuditKind = "pruned"          // the records before number Count were removed: they were too many or too old

@@ -194,16 +194,25 @@ func (d *Directory) factorTarget(ctx context.Context, who Requester, authenticat
 // addCredential gives the user one more credential; alone: nothing but the
 // static password stood behind it. Errors: adminLimitExceeded.
 func (d *Directory) addCredential(u *user, key seal.Secret, p totp.Parameters, by string, alone bool) (*credential, error) {
-	if len(u.credentials) >= d.credentials.cfg.MaxCredentials {
-		return nil, Errorf(AdminLimitExceeded, "the user has %d TOTP shared secrets: revoke one first", len(u.credentials))
+	if err := d.checkRoom(u); err != nil {
+		return nil, err
 	}
 	c, err := d.newCredential(u.entry.uuid, key, p.WithDefaults(), by)
 	if err != nil {
 		return nil, err
 	}
 	c.passwordAlone = alone
-	u.add(c)
+	u.add(c, AuditCreated)
 	return c, nil
+}
+
+// checkRoom fails with adminLimitExceeded if the user has as many credentials
+// as one may have.
+func (d *Directory) checkRoom(u *user) error {
+	if len(u.credentials) >= d.credentials.cfg.MaxCredentials {
+		return Errorf(AdminLimitExceeded, "the user has %d TOTP shared secrets: revoke one first", len(u.credentials))
+	}
+	return nil
 }
 
 // clearFactors removes all credentials of a user without any proof of his. It

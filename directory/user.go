@@ -182,14 +182,14 @@ func (d *Directory) touchCredential(u *user, c *credential, by string) {
 	u.changed[c] = true
 }
 
-// add gives the user one more credential.
-func (u *user) add(c *credential) {
+// add gives the user one more credential, which was created or imported.
+func (u *user) add(c *credential, kind AuditKind) {
 	u.credentials = append(u.credentials, c)
 	u.changed[c] = true
 	u.attempts.credentials++
 	u.counted = true
 	u.enrolled = !u.entry.enrolled
-	u.note(AuditCreated, c, "", 0)
+	u.note(kind, c, "", 0)
 }
 
 // remove takes a credential from the user, and with the last one that was

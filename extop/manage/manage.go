@@ -1,6 +1,6 @@
 // Package manage is Manage TOTP, an operation of our own on the credentials of
-// a user: enrol, confirm, list, rename, disable, enable, resync, revoke, and
-// recovery codes. It is what the vendor's generate and revoke lack. Who may do
+// a user: enrol, confirm, list, rename, disable, enable, resync, revoke,
+// recovery codes, and import from another system. It is what the vendor's generate and revoke lack. Who may do
 // what is decided in the directory behind it.
 package manage
 
@@ -9,6 +9,7 @@ import (
 	"errors"
 
 	"tallystick/directory"
+	"tallystick/directory/seal"
 	"tallystick/directory/totp"
 	"tallystick/extop"
 	"tallystick/extop/wire"
@@ -25,6 +26,7 @@ type Credentials interface {
 	ResyncTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id, code, next string) error
 	RevokeTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id string) error
 	NewRecoveryCodes(ctx context.Context, who directory.Requester, c directory.Claim) ([]string, error)
+	ImportTOTP(ctx context.Context, who directory.Requester, authenticationID *string, req directory.ImportRequest) (directory.Import, error)
 }
 
 // Operation is Manage TOTP. New makes one.
@@ -66,6 +68,8 @@ func (o Operation) Serve(ctx context.Context, req *extop.Request) (*extop.Respon
 		err = o.credentials.RevokeTOTP(ctx, req.From, c, r.ID)
 	case wire.ManageNewRecoveryCodes:
 		return o.newRecoveryCodes(ctx, req.From, c)
+	case wire.ManageImport:
+		return o.importOne(ctx, req.From, r)
 	default:
 		err = extop.Malformed(errors.New("unknown action"))
 	}
@@ -80,25 +84,56 @@ func needsID(a wire.ManageAction) bool {
 }
 
 func (o Operation) enrol(ctx context.Context, who directory.Requester, c directory.Claim, r wire.ManageTOTPRequest) (*extop.Response, error) {
+	p, err := parameters(r)
+	if err != nil {
+		return nil, err
+	}
 	req := directory.EnrolRequest{
 		Name:       r.Name,
-		Parameters: totp.Parameters{Digits: r.Digits, Period: r.Period},
+		Parameters: p,
 		Issuer:     r.Issuer,
 		QRCode:     r.QRCode,
 		Serial:     r.Serial, Device: r.Device,
 		NotBefore: r.NotBefore, NotAfter: r.NotAfter,
-	}
-	if r.Algorithm != "" {
-		var err error
-		if req.Parameters.Algorithm, err = totp.ParseAlgorithm(r.Algorithm); err != nil {
-			return nil, directory.Errorf(directory.ConstraintViolation, "algorithm: SHA1, SHA256 or SHA512")
-		}
 	}
 	made, err := o.credentials.EnrolTOTP(ctx, who, c, req)
 	if err != nil {
 		return nil, err
 	}
 	return answer(wire.ManageTOTPResponse{ID: made.ID, Secret: made.Secret, URI: made.URI, QRCode: made.QRCode})
+}
+
+// parameters are how the secret becomes codes.
+func parameters(r wire.ManageTOTPRequest) (p totp.Parameters, err error) {
+	p = totp.Parameters{Digits: r.Digits, Period: r.Period}
+	if r.Algorithm != "" {
+		if p.Algorithm, err = totp.ParseAlgorithm(r.Algorithm); err != nil {
+			return p, directory.Errorf(directory.ConstraintViolation, "algorithm: SHA1, SHA256 or SHA512")
+		}
+	}
+	return p, nil
+}
+
+func (o Operation) importOne(ctx context.Context, who directory.Requester, r wire.ManageTOTPRequest) (*extop.Response, error) {
+	p, err := parameters(r)
+	if err != nil {
+		return nil, err
+	}
+	done, err := o.credentials.ImportTOTP(ctx, who, r.AuthenticationID, directory.ImportRequest{
+		Name:       r.Name,
+		Parameters: p,
+		Key:        seal.Secret(r.Key),
+		Disabled:   r.Disabled,
+		LastStep:   r.LastStep,
+		Drift:      r.Drift,
+		Serial:     r.Serial, Device: r.Device,
+		NotBefore: r.NotBefore, NotAfter: r.NotAfter,
+		DryRun: r.DryRun,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer(wire.ManageTOTPResponse{ID: done.ID, There: done.There})
 }
 
 func (o Operation) list(ctx context.Context, who directory.Requester, c directory.Claim) (*extop.Response, error) {

@@ -161,3 +161,31 @@ func TestResults(t *testing.T) {
 		h.want(what, row.req, row.want)
 	}
 }
+
+// What an import says arrives.
+func TestImport(t *testing.T) {
+	h := newHouse(t)
+	req := wire.ManageTOTPRequest{
+		Action: wire.ManageImport, Key: []byte("12345678901234567890"), Name: "token", Algorithm: "SHA256", Digits: 8, Period: time.Minute,
+		Serial: "1", Device: "2", NotBefore: h.now, NotAfter: h.now.Add(time.Hour), Disabled: true, DryRun: true,
+	}
+	if r := h.want("a dry run", req, directory.Success); r.ID != "" || h.state() != "" {
+		t.Errorf("a dry run: %+v", r)
+	}
+	req.DryRun = false
+	first := h.want("import", req, directory.Success)
+	want := wire.ManagedCredential{
+		ID: first.ID, Name: "token", State: "disabled", Algorithm: "SHA256", Digits: 8, Period: time.Minute,
+		Created: h.now, Changed: h.now, ChangedBy: directorytest.Ada, Serial: "1", Device: "2", NotBefore: h.now, NotAfter: h.now.Add(time.Hour),
+	}
+	list := h.want("list", wire.ManageTOTPRequest{}, directory.Success)
+	if len(list.Credentials) != 1 || list.Credentials[0] != want {
+		t.Errorf("%+v\nwant %+v", list, want)
+	}
+	if r := h.want("again", req, directory.Success); r.ID != first.ID || !r.There {
+		t.Errorf("again: %+v", r)
+	}
+	req.Algorithm = "MD5"
+	h.want("an unknown algorithm", req, directory.ConstraintViolation)
+	h.want("no key", wire.ManageTOTPRequest{Action: wire.ManageImport}, directory.ConstraintViolation)
+}
