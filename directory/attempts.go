@@ -31,6 +31,12 @@ type attempts struct {
 	// recovery stands in for the codes of the credentials. It is kept here,
 	// in the one record that every change of them writes.
 	recovery totp.RecoveryCodes
+
+	// sequence grows with every change of the user's credentials, by each that
+	// was changed, and is never reset. changed is when it last grew; UTC, to the
+	// millisecond, zero before the first time.
+	sequence uint64
+	changed  time.Time
 }
 
 // forgetAfter is how long failures are remembered if no more follow.
@@ -43,6 +49,8 @@ const (
 	fieldCredentials = 4
 	fieldSalt        = 5
 	fieldRecovery    = 6 // repeated
+	fieldSequence    = 7
+	fieldChanged     = 8 // milliseconds
 )
 
 func (a attempts) encode() []byte {
@@ -60,6 +68,10 @@ func (a attempts) encode() []byte {
 			b = protowire.AppendBytes(protowire.AppendTag(b, fieldRecovery, protowire.BytesType), h)
 		}
 	}
+	if a.sequence > 0 {
+		b = appendUint(b, fieldSequence, a.sequence)
+		b = appendUint(b, fieldChanged, uint64(a.changed.UnixMilli()))
+	}
 	return appendUint(b, fieldCredentials, uint64(a.credentials))
 }
 
@@ -76,6 +88,10 @@ func (a *attempts) decode(b []byte) error {
 		case fieldCredentials:
 			counted = true
 			a.credentials = int(min(v, 1<<16))
+		case fieldSequence:
+			a.sequence = v
+		case fieldChanged:
+			a.changed = time.UnixMilli(int64(v)).UTC()
 		case fieldSalt:
 			a.recovery.Salt = slices.Clone(data)
 		case fieldRecovery:
@@ -128,6 +144,12 @@ func (a *attempts) fail(now time.Time) {
 // forget.
 func (a *attempts) succeed() bool {
 	some := a.failures > 0 || a.refused > 0
-	*a = attempts{credentials: a.credentials, recovery: a.recovery}
+	*a = attempts{credentials: a.credentials, recovery: a.recovery, sequence: a.sequence, changed: a.changed}
 	return some
+}
+
+// step notes one more change of the user's credentials at the time now.
+func (a *attempts) step(now time.Time) {
+	a.sequence++
+	a.changed = now.UTC().Truncate(time.Millisecond)
 }

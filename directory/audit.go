@@ -41,6 +41,16 @@ const (
 	AuditPruned          AuditKind = "pruned"          // the records before number Count were removed: they were too many or too old
 )
 
+// changesCredential reports whether a credential is another one afterwards, or
+// gone.
+func (k AuditKind) changesCredential() bool {
+	switch k {
+	case AuditCreated, AuditConfirmed, AuditDisabled, AuditEnabled, AuditChanged, AuditRevoked:
+		return true
+	}
+	return false
+}
+
 // Why an attempt was refused, as far as the work that must be the same for all
 // refusals can tell.
 const (
@@ -118,7 +128,7 @@ func (u *user) note(kind AuditKind, c *credential, cause string, count uint64) {
 // save writes what changed of u, and the events noted meanwhile as those of
 // who, through a door.
 func (d *Directory) save(w store.Writer, u *user, who Requester, door string) error {
-	u.store(w)
+	u.store(w, d.now())
 	for i := range u.events {
 		u.events[i] = who.event(door, u.events[i])
 	}

@@ -47,6 +47,10 @@ type Enrolment struct {
 	Secret string // base32
 	URI    string // otpauth
 	QRCode []byte // PNG; nil unless it was asked for
+
+	// As TOTPList says, with this change.
+	Sequence uint64
+	Changed  time.Time
 }
 
 // maxCredentialText is how many octets the name of a credential and other
@@ -84,6 +88,7 @@ func (d *Directory) EnrolTOTP(ctx context.Context, who Requester, c Claim, req E
 	}
 	defer key.Wipe()
 	var made Enrolment
+	var owner *user
 	err := d.manage(ctx, who, c, "enrol TOTP", func(u *user, e evidence) (err error) {
 		alone := c.StaticPassword != nil && !e.code && !d.provedByCode(who, u)
 		one, err := d.addCredential(u, key, req.Parameters, c.by(who, u), alone)
@@ -92,12 +97,14 @@ func (d *Directory) EnrolTOTP(ctx context.Context, who Requester, c Claim, req E
 		}
 		one.name, one.serial, one.device = req.Name, req.Serial, req.Device
 		one.notBefore, one.notAfter = req.NotBefore, req.NotAfter
+		owner = u
 		made, err = d.enrolment(u, one, key, req)
 		return err
 	})
 	if err != nil {
 		return Enrolment{}, err
 	}
+	made.Sequence, made.Changed = owner.attempts.sequence, owner.attempts.changed
 	return made, nil
 }
 

@@ -13,6 +13,12 @@ import (
 type TOTPList struct {
 	Credentials   []TOTPCredential // oldest first
 	RecoveryCodes int              // how many are left
+
+	// Sequence grows with every change of a credential, also by those that
+	// are gone; Changed is when it last did, UTC, to the millisecond. Both
+	// are zero before the first.
+	Sequence uint64
+	Changed  time.Time
 }
 
 // TOTPCredential is a credential without its secret.
@@ -62,7 +68,10 @@ func (d *Directory) ListTOTP(ctx context.Context, who Requester, c Claim) (TOTPL
 }
 
 func (u *user) list() TOTPList {
-	list := TOTPList{RecoveryCodes: len(u.attempts.recovery.Hashes)}
+	list := TOTPList{
+		RecoveryCodes: len(u.attempts.recovery.Hashes),
+		Sequence:      u.attempts.sequence, Changed: u.attempts.changed,
+	}
 	for _, c := range u.credentials {
 		list.Credentials = append(list.Credentials, TOTPCredential{
 			ID: c.id, Name: c.name,

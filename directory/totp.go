@@ -230,6 +230,7 @@ func (d *Directory) clearFactors(ctx context.Context, who Requester, target acco
 			return nil
 		}
 		u.attempts.credentials, u.attempts.recovery = 0, totp.RecoveryCodes{}
+		u.attempts.step(d.now())
 		w.Set(attemptKey(u.id), u.attempts.encode())
 		if err := deleteSecrets(w, u.id); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"tallystick/directory/password"
 	"tallystick/directory/store"
@@ -107,6 +108,7 @@ func (c *credentials) remembered(u *user) {
 	defer c.mu.Unlock()
 	if a, ok := c.unsaved[u.id]; ok && a.failures > u.attempts.failures {
 		a.credentials, a.recovery = u.attempts.credentials, u.attempts.recovery
+		a.sequence, a.changed = u.attempts.sequence, u.attempts.changed
 		u.attempts = a
 	}
 }
@@ -143,14 +145,20 @@ func (u *user) forget(abandoned func(*credential) bool) {
 	})
 }
 
-// store writes what changed of u. See Directory.save.
-func (u *user) store(w store.Writer) {
+// store writes what changed of u at the time now. See Directory.save.
+func (u *user) store(w store.Writer, now time.Time) {
 	if u.dirty() && len(u.forgotten) > 0 {
 		for _, c := range u.forgotten {
 			u.note(AuditRevoked, c, "never confirmed", 0)
 		}
 		u.removed = append(u.removed, u.forgotten...)
 		u.counted = true
+	}
+	for _, e := range u.events {
+		if e.Kind.changesCredential() {
+			u.attempts.step(now)
+			u.counted = true
+		}
 	}
 	for c := range u.changed {
 		w.Set(credentialKey(u.id, c.id), c.encode())

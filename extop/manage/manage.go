@@ -100,7 +100,7 @@ func (o Operation) enrol(ctx context.Context, who directory.Requester, c directo
 	if err != nil {
 		return nil, err
 	}
-	return answer(wire.ManageTOTPResponse{ID: made.ID, Secret: made.Secret, URI: made.URI, QRCode: made.QRCode})
+	return answer(wire.ManageTOTPResponse{ID: made.ID, Secret: made.Secret, URI: made.URI, QRCode: made.QRCode, Sequence: made.Sequence, LastChange: made.Changed})
 }
 
 // parameters are how the secret becomes codes.
@@ -141,7 +141,7 @@ func (o Operation) list(ctx context.Context, who directory.Requester, c director
 	if err != nil {
 		return nil, err
 	}
-	r := wire.ManageTOTPResponse{RecoveryCodesLeft: list.RecoveryCodes}
+	r := wire.ManageTOTPResponse{RecoveryCodesLeft: list.RecoveryCodes, Sequence: list.Sequence, LastChange: list.Changed}
 	for _, c := range list.Credentials {
 		r.Credentials = append(r.Credentials, wire.ManagedCredential{
 			ID: c.ID, Name: c.Name,

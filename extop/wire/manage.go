@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"tallystick/internal/ber"
@@ -237,14 +238,18 @@ func decodeManagedCredential(r ber.Reader) (ManagedCredential, error) {
 //	     uri               [4] OCTET STRING OPTIONAL,               -- enrol: otpauth
 //	     qrCode            [5] OCTET STRING OPTIONAL,               -- enrol: PNG
 //	     recoveryCodes     [6] SEQUENCE OF OCTET STRING OPTIONAL,   -- newRecoveryCodes
-//	     there             [7] BOOLEAN DEFAULT FALSE }              -- import
+//	     there             [7] BOOLEAN DEFAULT FALSE,               -- import
+//	     sequence          [8] INTEGER OPTIONAL,                    -- list, enrol
+//	     lastChange        [9] INTEGER OPTIONAL }                   -- list, enrol: milliseconds since 1970
 type ManageTOTPResponse struct {
 	Credentials       []ManagedCredential
 	RecoveryCodesLeft int
 	ID, Secret, URI   string
 	QRCode            []byte // nil: none
 	RecoveryCodes     []string
-	There             bool // the credential was there already
+	There             bool      // the credential was there already
+	Sequence          uint64    // grows with every change of the user's credentials; 0: none so far
+	LastChange        time.Time // when it last grew: UTC, whole milliseconds; zero: never
 }
 
 // Encode returns the responseValue.
@@ -272,6 +277,8 @@ func (r ManageTOTPResponse) Encode() []byte {
 		b = ber.End(b, list)
 	}
 	b = appendTrue(b, 7, r.There)
+	b = appendNumber(b, 8, int64(min(r.Sequence, math.MaxInt64)))
+	b = appendMillis(b, 9, r.LastChange)
 	return ber.End(b, start)
 }
 
@@ -317,6 +324,10 @@ func decodeManageTOTPResponse(value []byte) (r ManageTOTPResponse, err error) {
 			r.RecoveryCodes, err = decodeTexts(contents)
 		case ber.Context | 7:
 			r.There = n.bool(contents)
+		case ber.Context | 8:
+			r.Sequence = uint64(n.read(contents, 0, math.MaxInt64))
+		case ber.Context | 9:
+			r.LastChange = n.millis(contents)
 		}
 		if err != nil {
 			return r, err

@@ -96,6 +96,7 @@ var manageResponses = []struct {
 	{"nothing", wire.ManageTOTPResponse{}, "30 00"},
 	{"enrol", wire.ManageTOTPResponse{ID: "A", Secret: "B", URI: "C", QRCode: []byte{1}}, "30 0c 82 01 41 83 01 42 84 01 43 85 01 01"},
 	{"import of what is there", wire.ManageTOTPResponse{ID: "A", There: true}, "30 06 82 01 41 87 01 ff"},
+	{"enrol, and the change", wire.ManageTOTPResponse{ID: "A", Sequence: 300, LastChange: time.UnixMilli(1_700_000_000_123).UTC()}, "30 0f 82 01 41 88 02 012c 89 06 018bcfe5687b"},
 	{"recovery codes", wire.ManageTOTPResponse{RecoveryCodes: []string{"A", "B"}}, "30 08 a6 06 04 01 41 04 01 42"},
 	{"list", wire.ManageTOTPResponse{RecoveryCodesLeft: 9, Credentials: []wire.ManagedCredential{
 		{ID: "A", State: "active", Algorithm: "SHA1", Digits: 6, Period: 30 * time.Second, Created: time.Unix(1, 0).UTC(), Changed: time.Unix(2, 0).UTC()},
@@ -128,6 +129,8 @@ func TestManageTOTPResponse(t *testing.T) {
 		"a credential that is no sequence": {"30 05 a0 03 04 01 00", ber.ErrTag},
 		"a code that is no string":         {"30 05 a6 03 02 01 00", ber.ErrTag},
 		"a negative count":                 {"30 03 81 01 ff", ber.ErrValue},
+		"a negative sequence":              {"30 03 88 01 ff", ber.ErrValue},
+		"a change beyond all calendars":    {"30 09 89 07 7fffffffffffff", ber.ErrValue},
 		"cut":                              {"30 03 82 02 41", ber.ErrTruncated},
 	} {
 		if got, err := wire.DecodeManageTOTPResponse(unhex(t, row.hex)); !errors.Is(err, row.want) {

@@ -49,6 +49,15 @@ func (n *numbers) time(contents []byte) time.Time {
 	return time.Unix(v, 0).UTC()
 }
 
+// millis is time in milliseconds.
+func (n *numbers) millis(contents []byte) time.Time {
+	v := n.read(contents, 0, maxTime*1000)
+	if v == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(v).UTC()
+}
+
 // appendNumber appends an INTEGER, unless it is 0.
 func appendNumber(b []byte, number byte, v int64) []byte {
 	if v == 0 {
@@ -71,6 +80,14 @@ func appendTime(b []byte, number byte, t time.Time) []byte {
 		return b
 	}
 	return appendNumber(b, number, t.Unix())
+}
+
+// appendMillis is appendTime in milliseconds.
+func appendMillis(b []byte, number byte, t time.Time) []byte {
+	if t.IsZero() {
+		return b
+	}
+	return appendNumber(b, number, t.UnixMilli())
 }
 
 // appendSome is appendText for a string that means absent if it is empty.
