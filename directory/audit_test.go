@@ -157,14 +157,14 @@ func TestAuditEvents(t *testing.T) {
 			h.want("revoke", h.RevokeTOTPSharedSecret(ctx, nobodyAsks, annID, nil, id("MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK")), InvalidCredentials)
 		}, []string{"refused ann (no such secret) 1"}},
 		{"password modified", func(h *house, _ string) {
-			h.want("modify", h.Modify(ctx, adminAsks, &ModifyRequest{person("bob"), []Change{{ReplaceValues, attributes("userPassword: new")[0]}}}), Success)
+			h.want("modify", h.Modify(ctx, adminAsks, &ModifyRequest{Object: person("bob"), Changes: []Change{{ReplaceValues, attributes("userPassword: new")[0]}}}), Success)
 		}, []string{"passwordChanged bob"}},
 		{"something else modified", func(h *house, _ string) {
-			h.want("modify", h.Modify(ctx, adminAsks, &ModifyRequest{person("bob"), []Change{{ReplaceValues, attributes("sn: new")[0]}}}), Success)
+			h.want("modify", h.Modify(ctx, adminAsks, &ModifyRequest{Object: person("bob"), Changes: []Change{{ReplaceValues, attributes("sn: new")[0]}}}), Success)
 		}, nil},
 		{"deleted", func(h *house, _ string) {
-			h.want("delete", h.Delete(ctx, adminAsks, &DeleteRequest{person("ann")}), Success)
-			h.want("delete", h.Delete(ctx, adminAsks, &DeleteRequest{person("bob")}), Success)
+			h.want("delete", h.Delete(ctx, adminAsks, &DeleteRequest{Entry: person("ann")}), Success)
+			h.want("delete", h.Delete(ctx, adminAsks, &DeleteRequest{Entry: person("bob")}), Success)
 		}, []string{"revoked ann (entry deleted)"}},
 		{"imported", func(h *house, s string) {
 			n := 0
@@ -173,7 +173,7 @@ func TestAuditEvents(t *testing.T) {
 					if n++; n > 1 {
 						return nil, io.EOF
 					}
-					return &ImportRecord{1, &AddRequest{person("eve"), attributes("objectClass: person", "cn: eve", "sn: x", "ds-auth-totp-shared-secret: "+s)}}, nil
+					return &ImportRecord{1, &AddRequest{Entry: person("eve"), Attributes: attributes("objectClass: person", "cn: eve", "sn: x", "ds-auth-totp-shared-secret: "+s)}}, nil
 				},
 				Bad: func(_ *ImportRecord, err error) error { return err },
 			})
@@ -231,8 +231,8 @@ func TestAuditOfAnImport(t *testing.T) {
 	h.activate("ann", h.enrol("ann"))
 	next := h.auditNext()
 	requests := []any{
-		&ModifyRequest{person("bob"), []Change{{ReplaceValues, attributes("userPassword: new")[0]}}},
-		&DeleteRequest{person("ann")},
+		&ModifyRequest{Object: person("bob"), Changes: []Change{{ReplaceValues, attributes("userPassword: new")[0]}}},
+		&DeleteRequest{Entry: person("ann")},
 	}
 	_, err := h.Apply(context.Background(), ImportSource{
 		Next: func() (*ImportRecord, error) {
@@ -371,10 +371,10 @@ func TestAuditOverLDAP(t *testing.T) {
 	_, err = h.Compare(context.Background(), annAsks, &CompareRequest{Entry: "tallystickAuditSequence=1,cn=audit", Attribute: "tallystickAuditSequence", Value: []byte("1")})
 	h.want("compare by a user", err, InsufficientAccessRights)
 	for name, err := range map[string]error{
-		"add":    h.Add(context.Background(), root, &AddRequest{"cn=audit", attributes("objectClass: device")}),
-		"below":  h.Add(context.Background(), root, &AddRequest{"cn=x,cn=audit", attributes("objectClass: device")}),
-		"modify": h.Modify(context.Background(), root, &ModifyRequest{"tallystickAuditSequence=1,cn=audit", nil}),
-		"delete": h.Delete(context.Background(), root, &DeleteRequest{"tallystickAuditSequence=1,cn=audit"}),
+		"add":    h.Add(context.Background(), root, &AddRequest{Entry: "cn=audit", Attributes: attributes("objectClass: device")}),
+		"below":  h.Add(context.Background(), root, &AddRequest{Entry: "cn=x,cn=audit", Attributes: attributes("objectClass: device")}),
+		"modify": h.Modify(context.Background(), root, &ModifyRequest{Object: "tallystickAuditSequence=1,cn=audit"}),
+		"delete": h.Delete(context.Background(), root, &DeleteRequest{Entry: "tallystickAuditSequence=1,cn=audit"}),
 		"rename": h.ModifyDN(context.Background(), root, &ModifyDNRequest{Entry: "tallystickAuditSequence=1,cn=audit", NewRDN: "cn=x"}),
 	} {
 		if err == nil {

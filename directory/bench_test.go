@@ -24,13 +24,13 @@ func loadPeople(t testing.TB, d *Directory, n int) {
 		Next: func() (*ImportRecord, error) {
 			next++
 			if next <= len(lines) {
-				return &ImportRecord{next, &AddRequest{lines[next-1][0].(string), lines[next-1][1].([]Attribute)}}, nil
+				return &ImportRecord{next, &AddRequest{Entry: lines[next-1][0].(string), Attributes: lines[next-1][1].([]Attribute)}}, nil
 			}
 			i := next - len(lines) - 1
 			if i >= n {
 				return nil, io.EOF
 			}
-			return &ImportRecord{next, &AddRequest{person(fmt.Sprintf("user.%d", i)), attributes(
+			return &ImportRecord{next, &AddRequest{Entry: person(fmt.Sprintf("user.%d", i)), Attributes: attributes(
 				"objectClass: top", "objectClass: person", "objectClass: organizationalPerson", "objectClass: inetOrgPerson",
 				fmt.Sprintf("uid: user.%d", i), fmt.Sprintf("cn: Given%d Surname%d", i%1000, i), fmt.Sprintf("sn: Surname%d", i), fmt.Sprintf("givenName: Given%d", i%1000),
 				fmt.Sprintf("mail: user.%d@example.com", i), fmt.Sprintf("employeeNumber: %d", i), fmt.Sprintf("telephoneNumber: +1 555 %07d", i),
@@ -89,10 +89,7 @@ func BenchmarkModify(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					i := n.Add(1)
-					err := d.Modify(context.Background(), root, &ModifyRequest{
-						person(fmt.Sprintf("user.%d", i*7919%10_000)),
-						[]Change{{ReplaceValues, attributes(fmt.Sprintf("description: changed %d", i))[0]}},
-					})
+					err := d.Modify(context.Background(), root, &ModifyRequest{Object: person(fmt.Sprintf("user.%d", i*7919%10_000)), Changes: []Change{{ReplaceValues, attributes(fmt.Sprintf("description: changed %d", i))[0]}}})
 					if err != nil {
 						b.Fatal(err)
 					}

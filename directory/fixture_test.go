@@ -75,7 +75,7 @@ func attributes(lines ...string) []Attribute {
 
 func mustAdd(t testing.TB, d *Directory, dn string, lines ...string) {
 	t.Helper()
-	if err := d.Add(context.Background(), root, &AddRequest{dn, attributes(lines...)}); err != nil {
+	if err := d.Add(context.Background(), root, &AddRequest{Entry: dn, Attributes: attributes(lines...)}); err != nil {
 		t.Fatalf("add %s: %v", dn, err)
 	}
 }

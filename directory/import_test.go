@@ -19,7 +19,7 @@ func TestBadRecordLeavesNothing(t *testing.T) {
 				}
 				e := entries[0]
 				entries = entries[1:]
-				return &ImportRecord{Request: &AddRequest{e.DN, e.Attributes}}, nil
+				return &ImportRecord{Request: &AddRequest{Entry: e.DN, Attributes: e.Attributes}}, nil
 			},
 			Bad: func(*ImportRecord, error) error { *refused++; return nil },
 		}
@@ -57,7 +57,7 @@ func TestImportOfWhatTheServerKeeps(t *testing.T) {
 				if n++; n > 1 {
 					return nil, io.EOF
 				}
-				return &ImportRecord{Request: &AddRequest{dn, attributes("objectClass: device", "cn: x")}}, nil
+				return &ImportRecord{Request: &AddRequest{Entry: dn, Attributes: attributes("objectClass: device", "cn: x")}}, nil
 			},
 			Bad: func(_ *ImportRecord, err error) error { return err },
 		}
@@ -75,11 +75,11 @@ func TestImportOfWhatTheServerKeeps(t *testing.T) {
 func TestApplyInOrder(t *testing.T) {
 	h := newHouse(t)
 	requests := []any{
-		&AddRequest{person("new"), attributes("objectClass: account", "userPassword: one", "userPassword: two")},
-		&ModifyRequest{person("new"), []Change{{DeleteValues, attributes("userPassword: one")[0]}}},
-		&ModifyRequest{person("new"), []Change{{AddValues, attributes("description: x")[0]}}},
-		&ModifyRequest{person("new"), []Change{{AddValues, attributes("userPassword: three")[0]}}},
-		&DeleteRequest{person("bob")},
+		&AddRequest{Entry: person("new"), Attributes: attributes("objectClass: account", "userPassword: one", "userPassword: two")},
+		&ModifyRequest{Object: person("new"), Changes: []Change{{DeleteValues, attributes("userPassword: one")[0]}}},
+		&ModifyRequest{Object: person("new"), Changes: []Change{{AddValues, attributes("description: x")[0]}}},
+		&ModifyRequest{Object: person("new"), Changes: []Change{{AddValues, attributes("userPassword: three")[0]}}},
+		&DeleteRequest{Entry: person("bob")},
 	}
 	n, err := h.Apply(context.Background(), ImportSource{
 		Next: func() (*ImportRecord, error) {

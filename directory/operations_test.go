@@ -41,12 +41,12 @@ func TestAdd(t *testing.T) {
 		{"the schema", "cn=schema", []string{"objectClass: top"}, EntryAlreadyExists},
 		{"the root DSE", "", []string{"objectClass: top"}, EntryAlreadyExists},
 	} {
-		err := d.Add(ctx, root, &AddRequest{test.entry, attributes(test.attrs...)})
+		err := d.Add(ctx, root, &AddRequest{Entry: test.entry, Attributes: attributes(test.attrs...)})
 		if Result(err).ResultCode != test.code {
 			t.Errorf("%s: %v, want %v", test.rule, err, test.code)
 		}
 	}
-	err := d.Add(ctx, root, &AddRequest{"uid=x,ou=a,ou=b,ou=people,dc=example,dc=com", attributes("objectClass: account")})
+	err := d.Add(ctx, root, &AddRequest{Entry: "uid=x,ou=a,ou=b,ou=people,dc=example,dc=com", Attributes: attributes("objectClass: account")})
 	if got := Result(err).MatchedDN; got != "ou=people,dc=example,dc=com" {
 		t.Errorf("matchedDN %q, want the deepest entry that exists", got)
 	}
@@ -94,7 +94,7 @@ func TestModify(t *testing.T) {
 			d := newDirectory(t)
 			addPeople(t, d)
 			mustAdd(t, d, person("ann"), "objectClass: account", "objectClass: posixAccount", "telephoneNumber: +1 2", "uidNumber: 7")
-			err := d.Modify(ctx, root, &ModifyRequest{person("ann"), test.changes})
+			err := d.Modify(ctx, root, &ModifyRequest{Object: person("ann"), Changes: test.changes})
 			if Result(err).ResultCode != test.code {
 				t.Fatalf("%v, want %v", err, test.code)
 			}
@@ -130,7 +130,7 @@ func TestDelete(t *testing.T) {
 		{"the root DSE", "", UnwillingToPerform},
 		{"the schema", "cn=schema", UnwillingToPerform},
 	} {
-		if err := d.Delete(ctx, root, &DeleteRequest{test.entry}); Result(err).ResultCode != test.code {
+		if err := d.Delete(ctx, root, &DeleteRequest{Entry: test.entry}); Result(err).ResultCode != test.code {
 			t.Errorf("%s: %v, want %v", test.rule, err, test.code)
 		}
 	}
@@ -175,7 +175,7 @@ func TestModifyDN(t *testing.T) {
 			mustAdd(t, d, staff, "objectClass: organizationalUnit")
 			mustAdd(t, d, below, "objectClass: organizationalUnit")
 			mustAdd(t, d, "uid=bob,"+below, "objectClass: account")
-			err := d.ModifyDN(context.Background(), root, &ModifyDNRequest{test.entry, test.rdn, test.deleteOld, test.superior})
+			err := d.ModifyDN(context.Background(), root, &ModifyDNRequest{Entry: test.entry, NewRDN: test.rdn, DeleteOldRDN: test.deleteOld, NewSuperior: test.superior})
 			if Result(err).ResultCode != test.code {
 				t.Fatalf("%v, want %v", err, test.code)
 			}
@@ -205,17 +205,17 @@ func TestAccess(t *testing.T) {
 	mustAdd(t, d, person("help"), "objectClass: account", "ds-privilege-name: password-reset")
 	anonymous, ann, admin, help := Requester{}, Requester{DN: person("ann"), How: ByPassword}, Requester{DN: person("admin"), How: ByPassword}, Requester{DN: person("help"), How: ByPassword}
 	setPassword := func(who Requester, dn string) error {
-		return d.Modify(ctx, who, &ModifyRequest{dn, []Change{{ReplaceValues, attributes("userPassword: new password 1")[0]}}})
+		return d.Modify(ctx, who, &ModifyRequest{Object: dn, Changes: []Change{{ReplaceValues, attributes("userPassword: new password 1")[0]}}})
 	}
 	describe := func(who Requester, dn string) error {
-		return d.Modify(ctx, who, &ModifyRequest{dn, []Change{{ReplaceValues, attributes("description: x")[0]}}})
+		return d.Modify(ctx, who, &ModifyRequest{Object: dn, Changes: []Change{{ReplaceValues, attributes("description: x")[0]}}})
 	}
 	look := func(who Requester, base string) error {
 		_, err := find(t, d, who, SearchRequest{BaseObject: base}, "(objectClass=*)")
 		return err
 	}
 	compare := func(who Requester, dn string) error {
-		_, err := d.Compare(ctx, who, &CompareRequest{dn, "cn", []byte("x")})
+		_, err := d.Compare(ctx, who, &CompareRequest{Entry: dn, Attribute: "cn", Value: []byte("x")})
 		return err
 	}
 	stranger := Requester{DN: "gidNumber=7+uidNumber=7,cn=peercred,cn=external,cn=auth", How: ByTransport}
@@ -241,10 +241,10 @@ func TestAccess(t *testing.T) {
 		{"password-reset changes passwords", setPassword(help, person("bob")), Success},
 		{"password-reset does not take over administrators", setPassword(help, person("admin")), InsufficientAccessRights},
 		{"password-reset changes nothing else", describe(help, person("bob")), InsufficientAccessRights},
-		{"users add nothing", d.Add(ctx, ann, &AddRequest{person("x"), attributes("objectClass: account")}), InsufficientAccessRights},
-		{"users delete nothing", d.Delete(ctx, ann, &DeleteRequest{person("nobody")}), InsufficientAccessRights},
-		{"users rename nothing", d.ModifyDN(ctx, ann, &ModifyDNRequest{person("ann"), "uid=x", true, nil}), InsufficientAccessRights},
-		{"strangers add nothing", d.Add(ctx, anonymous, &AddRequest{person("x"), attributes("objectClass: account")}), InsufficientAccessRights},
+		{"users add nothing", d.Add(ctx, ann, &AddRequest{Entry: person("x"), Attributes: attributes("objectClass: account")}), InsufficientAccessRights},
+		{"users delete nothing", d.Delete(ctx, ann, &DeleteRequest{Entry: person("nobody")}), InsufficientAccessRights},
+		{"users rename nothing", d.ModifyDN(ctx, ann, &ModifyDNRequest{Entry: person("ann"), NewRDN: "uid=x", DeleteOldRDN: true, NewSuperior: nil}), InsufficientAccessRights},
+		{"strangers add nothing", d.Add(ctx, anonymous, &AddRequest{Entry: person("x"), Attributes: attributes("objectClass: account")}), InsufficientAccessRights},
 	} {
 		if Result(test.err).ResultCode != test.code {
 			t.Errorf("%s: %v, want %v", test.rule, test.err, test.code)
@@ -261,7 +261,7 @@ func TestAccess(t *testing.T) {
 		if got, _ := find(t, d, who, SearchRequest{BaseObject: "dc=example,dc=com", Scope: WholeSubtree}, "(userPassword=*)"); len(got) != 0 {
 			t.Errorf("%s finds entries by their password: %q", who.DN, got.names())
 		}
-		if _, err := d.Compare(ctx, who, &CompareRequest{person("admin"), "userPassword", []byte("secret")}); !errors.Is(err, InsufficientAccessRights) {
+		if _, err := d.Compare(ctx, who, &CompareRequest{Entry: person("admin"), Attribute: "userPassword", Value: []byte("secret")}); !errors.Is(err, InsufficientAccessRights) {
 			t.Errorf("%s compares a password: %v", who.DN, err)
 		}
 	}
@@ -285,7 +285,7 @@ func TestCompare(t *testing.T) {
 		{"an entry that does not exist", person("bob"), "cn", "bob", false, NoSuchObject},
 		{"the root DSE", "", "namingContexts", "DC=example, DC=com", true, Success},
 	} {
-		equal, err := d.Compare(context.Background(), root, &CompareRequest{test.entry, test.attribute, []byte(test.value)})
+		equal, err := d.Compare(context.Background(), root, &CompareRequest{Entry: test.entry, Attribute: test.attribute, Value: []byte(test.value)})
 		if equal != test.equal || Result(err).ResultCode != test.code {
 			t.Errorf("%s: %v %v, want %v %v", test.rule, equal, err, test.equal, test.code)
 		}
@@ -296,12 +296,13 @@ func TestCompare(t *testing.T) {
 func TestModifyTwiceInOneRequest(t *testing.T) {
 	d := newDirectory(t)
 	addPeople(t, d, "ann")
-	req := ModifyRequest{person("ann"), []Change{
+	req := ModifyRequest{Object: person("ann"), Changes: []Change{
 		{AddValues, attributes("description: a", "description: b")[0]},
 		{DeleteValues, attributes("description: a")[0]},
 		{ReplaceValues, attributes("uidNumber: 1")[0]},
 		{IncrementValues, attributes("uidNumber: 1")[0]},
 	}}
+
 	if err := d.Modify(context.Background(), root, &req); err != nil {
 		t.Fatal(err)
 	}

@@ -225,7 +225,7 @@ func TestModifyOfOwnPasswordNeedsACode(t *testing.T) {
 		if row.start == withProof {
 			h.activate("ann", secret)
 		}
-		err := h.Modify(context.Background(), row.who, &ModifyRequest{person("ann"), []Change{{ReplaceValues, attributes("userPassword: fresh")[0]}}})
+		err := h.Modify(context.Background(), row.who, &ModifyRequest{Object: person("ann"), Changes: []Change{{ReplaceValues, attributes("userPassword: fresh")[0]}}})
 		h.want("modify, "+row.rule, err, row.want)
 		if row.who == helpAsks {
 			continue
@@ -265,7 +265,7 @@ func TestNumberOfPasswordsIsBounded(t *testing.T) {
 		}, ConstraintViolation},
 	} {
 		h := newHouse(t)
-		err := h.Modify(context.Background(), annAsks, &ModifyRequest{person("ann"), row.changes})
+		err := h.Modify(context.Background(), annAsks, &ModifyRequest{Object: person("ann"), Changes: row.changes})
 		h.want(row.rule, err, row.want)
 	}
 }

@@ -94,7 +94,7 @@ func TestRestore(t *testing.T) {
 	h.activate("ann", secret)
 	codes, err := h.NewRecoveryCodes(context.Background(), root, Claim{AuthenticationID: id("dn:" + person("ann"))})
 	h.want("recovery codes", err, Success)
-	if err := h.Delete(context.Background(), root, &DeleteRequest{person("bob")}); err != nil {
+	if err := h.Delete(context.Background(), root, &DeleteRequest{Entry: person("bob")}); err != nil {
 		t.Fatal(err)
 	}
 	file := h.backUp()

@@ -165,11 +165,11 @@ func TestIndexAgrees(t *testing.T) {
 		var err error
 		switch rnd.IntN(4) {
 		case 0:
-			err = d.Delete(ctx, root, &DeleteRequest{dn})
+			err = d.Delete(ctx, root, &DeleteRequest{Entry: dn})
 		case 1:
 			err = d.ModifyDN(ctx, root, &ModifyDNRequest{Entry: dn, NewRDN: fmt.Sprint("uid=v", rnd.IntN(1e6)), DeleteOldRDN: rnd.IntN(2) == 0})
 		default:
-			err = d.Modify(ctx, root, &ModifyRequest{dn, []Change{{ReplaceValues, attributes("cn: " + word())[0]}, {ReplaceValues, attributes("description;lang-en: " + word())[0]}}})
+			err = d.Modify(ctx, root, &ModifyRequest{Object: dn, Changes: []Change{{ReplaceValues, attributes("cn: " + word())[0]}, {ReplaceValues, attributes("description;lang-en: " + word())[0]}}})
 		}
 		if err != nil && !errors.Is(err, NoSuchObject) {
 			t.Fatal(err)

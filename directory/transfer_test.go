@@ -23,7 +23,7 @@ func load(t *testing.T, d *Directory, entries []Entry) error {
 			}
 			e := entries[0]
 			entries = entries[1:]
-			return &ImportRecord{Request: &AddRequest{e.DN, e.Attributes}}, nil
+			return &ImportRecord{Request: &AddRequest{Entry: e.DN, Attributes: e.Attributes}}, nil
 		},
 		Bad: func(_ *ImportRecord, err error) error {
 			failed = err
@@ -161,7 +161,7 @@ func TestImportRefusesBadCredentials(t *testing.T) {
 func TestDeleteTakesCredentialsAlong(t *testing.T) {
 	h := newHouse(t)
 	h.activate("ann", h.enrol("ann"))
-	if err := h.Delete(context.Background(), root, &DeleteRequest{person("ann")}); err != nil {
+	if err := h.Delete(context.Background(), root, &DeleteRequest{Entry: person("ann")}); err != nil {
 		t.Fatal(err)
 	}
 	if i := slices.IndexFunc(export(t, h.Directory), func(e Entry) bool { return e.DN == person("ann") }); i >= 0 {

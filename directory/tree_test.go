@@ -49,11 +49,11 @@ func TestNamesUnderChange(t *testing.T) {
 		}
 	}
 	for range 40 {
-		must(d.Add(ctx, root, &AddRequest{"ou=a,dc=example,dc=com", attributes("objectClass: organizationalUnit")}))
-		must(d.Add(ctx, root, &AddRequest{"cn=x,ou=a,dc=example,dc=com", attributes("objectClass: device")}))
+		must(d.Add(ctx, root, &AddRequest{Entry: "ou=a,dc=example,dc=com", Attributes: attributes("objectClass: organizationalUnit")}))
+		must(d.Add(ctx, root, &AddRequest{Entry: "cn=x,ou=a,dc=example,dc=com", Attributes: attributes("objectClass: device")}))
 		must(d.ModifyDN(ctx, root, &ModifyDNRequest{Entry: "ou=a,dc=example,dc=com", NewRDN: "ou=b", DeleteOldRDN: true}))
-		must(d.Delete(ctx, root, &DeleteRequest{"cn=x,ou=b,dc=example,dc=com"}))
-		must(d.Delete(ctx, root, &DeleteRequest{"ou=b,dc=example,dc=com"}))
+		must(d.Delete(ctx, root, &DeleteRequest{Entry: "cn=x,ou=b,dc=example,dc=com"}))
+		must(d.Delete(ctx, root, &DeleteRequest{Entry: "ou=b,dc=example,dc=com"}))
 	}
 	close(stop)
 	wg.Wait()
