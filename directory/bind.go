@@ -8,11 +8,11 @@ import (
 )
 
 // Bind establishes who somebody is: simple (RFC 4513, section 5.1) or by SASL
-// PLAIN (RFC 4616), EXTERNAL (RFC 4422, appendix A) or PingDirectory's
-// UNBOUNDID-TOTP. A user with an active TOTP credential appends a code to the
-// password; in UNBOUNDID-TOTP it stands beside it. It returns the requester
-// that operations on the connection run for from now on; on an error that is
-// an anonymous one.
+// PLAIN (RFC 4616), EXTERNAL (RFC 4422, appendix A), OAUTHBEARER (RFC 7628)
+// with an access token, or PingDirectory's UNBOUNDID-TOTP. A user with an
+// active TOTP credential appends a code to the password; in UNBOUNDID-TOTP it
+// stands beside it. It returns the requester that operations on the connection
+// run for from now on; on an error that is an anonymous one.
 //
 //	version other than 3               protocolError
 //	simple, no name, no password       success, anonymous
@@ -21,6 +21,7 @@ import (
 //	password or code not right         invalidCredentials, whatever the reason
 //	mechanism not offered              authMethodNotSupported
 //	malformed SASL credentials         protocolError
+//	access token not taken             saslBindInProgress, then invalidCredentials
 //	EXTERNAL on a transport without    inappropriateAuthentication
 //	authorization identity not allowed insufficientAccessRights
 func (d *Directory) Bind(ctx context.Context, who Requester, req *BindRequest) (Requester, error) {
@@ -74,7 +75,10 @@ func (d *Directory) provePassword(ctx context.Context, who Requester, door strin
 	if err != nil {
 		return who, err
 	}
-	d.upgrade(ctx, a, e.stored, e.password)
+	who.fingerprint = e.fingerprint
+	if upgraded := d.upgrade(ctx, a, e.stored, e.password); upgraded != "" {
+		who.fingerprint = upgraded
+	}
 	if !e.code {
 		return who.as(a.dn, ByPassword), nil
 	}

@@ -12,10 +12,14 @@ import (
 
 // saslMechanisms is what Bind offers beside simple authentication.
 func (d *Directory) saslMechanisms() []string {
-	if d.credentials.cfg.Keyset == nil {
-		return []string{sasl.Plain, sasl.External}
+	offered := []string{sasl.Plain, sasl.External}
+	if d.credentials.cfg.Keyset != nil {
+		offered = append(offered, sasl.UnboundIDTOTP)
 	}
-	return []string{sasl.Plain, sasl.External, sasl.UnboundIDTOTP}
+	if d.OffersTokens() {
+		offered = append(offered, sasl.OAuthBearer)
+	}
+	return offered
 }
 
 func (d *Directory) bindSASL(ctx context.Context, anonymous Requester, c *SASLCredentials) (Requester, error) {
@@ -25,6 +29,8 @@ func (d *Directory) bindSASL(ctx context.Context, anonymous Requester, c *SASLCr
 			return d.bindPlain(ctx, anonymous, c.Credentials)
 		case sasl.UnboundIDTOTP:
 			return d.bindUnboundIDTOTP(ctx, anonymous, c.Credentials)
+		case sasl.OAuthBearer:
+			return d.bindOAuthBearer(ctx, anonymous, c.Credentials)
 		case sasl.External:
 			return d.bindExternal(ctx, anonymous, c.Credentials)
 		}
@@ -82,7 +88,7 @@ func (d *Directory) bindUnboundIDTOTP(ctx context.Context, anonymous Requester, 
 		return anonymous, err
 	}
 	who := anonymous.as(a.dn, how)
-	who.Factor = e.factor
+	who.Factor, who.fingerprint = e.factor, e.fingerprint
 	authzID := ""
 	if m.AuthorizationID != nil {
 		authzID = *m.AuthorizationID

@@ -60,6 +60,10 @@ type CredentialsConfig struct {
 	// text without a colon; "": tallystick.
 	Issuer string
 
+	// TokenLifetime is how long an access token is taken; 0: five minutes,
+	// negative: there are none.
+	TokenLifetime time.Duration
+
 	// FreeAttempts is after how many failures in a row the user has to wait;
 	// 0: five.
 	FreeAttempts int
@@ -102,6 +106,9 @@ func (c CredentialsConfig) withDefaults() CredentialsConfig {
 	}
 	if c.Issuer == "" {
 		c.Issuer = "tallystick"
+	}
+	if c.TokenLifetime == 0 {
+		c.TokenLifetime = 5 * time.Minute
 	}
 	if c.Delay <= 0 {
 		c.Delay = 90 * time.Second

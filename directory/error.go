@@ -11,6 +11,7 @@ type Error struct {
 	ResultCode        ResultCode
 	MatchedDN         string // deepest entry that exists; only with noSuchObject and its kin
 	DiagnosticMessage string // sent to the client: no secrets, no text of an inner error
+	ServerSASLCreds   []byte // the server's part of a SASL exchange; only with saslBindInProgress
 	Cause             error  // logged, never sent; may be nil
 }
 

@@ -22,6 +22,7 @@ func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 	needed := u.codesForgive() // before what is proved changes it
 	e, cause := d.believe(u, p, w, now)
 	if cause == "" {
+		e.fingerprint = u.fingerprint()
 		// Where codes count only a code forgives: else whoever knows the
 		// password could begin to guess codes anew as often as he likes.
 		if e.code || !needed {

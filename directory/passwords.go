@@ -255,24 +255,28 @@ func (d *Directory) HasRootPassword(ctx context.Context) (bool, error) {
 }
 
 // upgrade replaces a stored password that was not made as one would be made
-// today, now that the password is at hand. That it fails is only logged.
-func (d *Directory) upgrade(ctx context.Context, a account, stored, clear []byte) {
+// today, now that the password is at hand, and returns the new fingerprint; ""
+// if it did not. That it fails is only logged.
+func (d *Directory) upgrade(ctx context.Context, a account, stored, clear []byte) (fingerprint string) {
 	scheme := d.credentials.cfg.Scheme
 	if !password.NeedsUpgrade(stored, scheme) {
-		return
+		return ""
 	}
-	err := d.replacePassword(ctx, a, stored, clear)
+	fingerprint, err := d.replacePassword(ctx, a, stored, clear)
 	if err != nil {
 		d.log.Warn("a stored password could not be upgraded", "entry", uint64(a.id), "err", err)
+		return ""
 	}
+	return fingerprint
 }
 
-func (d *Directory) replacePassword(ctx context.Context, a account, stored, clear []byte) error {
+func (d *Directory) replacePassword(ctx context.Context, a account, stored, clear []byte) (fingerprint string, err error) {
 	hashed, err := d.hashPassword(clear)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return d.update(ctx, func(w store.Writer) error {
+	err = d.update(ctx, func(w store.Writer) error {
+		fingerprint = ""
 		u, err := d.readUser(w, a)
 		if err != nil {
 			return err
@@ -280,12 +284,16 @@ func (d *Directory) replacePassword(ctx context.Context, a account, stored, clea
 		at := slices.IndexFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, stored) })
 		switch {
 		case at < 0: // changed meanwhile
+			return nil
 		case u.root():
 			w.Set(metaKey(rootPasswordKey), hashed)
 		case u.entry != nil:
 			u.entry.passwords[at] = hashed
 			w.Set(entryKey(u.id), u.entry.encode())
 		}
+		u.passwords[at] = hashed
+		fingerprint = u.fingerprint()
 		return nil
 	})
+	return fingerprint, err
 }

@@ -65,6 +65,8 @@ type evidence struct {
 	stored   []byte      // the stored value that the password matched; nil: none was shown
 	password []byte      // the static password, without what stood behind it; nil: none was shown
 	secret   *credential // the credential whose secret was shown; nil: none was
+
+	fingerprint string // of the user's passwords
 }
 
 // refuse is the one answer to whatever was not believed, with the reason for

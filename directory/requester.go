@@ -23,6 +23,10 @@ type Requester struct {
 	External string         // DN that SASL EXTERNAL would give on this transport; "" if none
 	Peer     string         // address of the client, for the log and the audit
 	Secure   bool           // TLS or a local socket
+
+	// fingerprint is of the user's passwords as they were when he showed what
+	// an access token can be made of; "": he did not.
+	fingerprint string
 }
 
 // Anonymous reports whether nobody in particular asks.

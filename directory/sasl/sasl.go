@@ -13,6 +13,7 @@ import (
 const (
 	Plain         = "PLAIN"          // RFC 4616
 	External      = "EXTERNAL"       // RFC 4422, appendix A
+	OAuthBearer   = "OAUTHBEARER"    // RFC 7628
 	UnboundIDTOTP = "UNBOUNDID-TOTP" // PingDirectory's
 )
 
