@@ -38,8 +38,10 @@ const (
 	onAll    = onSearch | onCompare | onChange | onExtended // but Bind, which begins anew
 )
 
-// controls is what the server takes; supportedControl is made from it.
+// controls is what a server can take; supportedControl is made from what it
+// does.
 var controls = []control{
+	{wire.AccessTokenRequest, onBind, accessToken},
 	{wire.AuthorizationIdentityRequest, onBind, authorizationIdentity},
 	{wire.ProxiedAuthorization, onAll, proxiedAuthorization},
 	{wire.ManageDsaIT, onSearch | onCompare | onChange, noValue},
@@ -81,9 +83,10 @@ func (op *operation) takeControls() error {
 
 // lookUp returns the control that oid means with op; nil if none.
 func (op *operation) lookUp(oid string) *control {
-	for i := range controls {
-		if controls[i].oid == oid && controls[i].on&op.kind() != 0 {
-			return &controls[i]
+	taken := op.c.srv.controls
+	for i := range taken {
+		if taken[i].oid == oid && taken[i].on&op.kind() != 0 {
+			return &taken[i]
 		}
 	}
 	return nil

@@ -296,6 +296,7 @@ type response struct {
 	diag  string
 	name  string // responseName
 	value []byte // responseValue
+	sasl  []byte // serverSaslCreds
 
 	controls []wire.Control
 }
@@ -362,6 +363,9 @@ func parseResponse(message []byte) (r response, err error) {
 	}
 	diag, err := op.Read(ber.OctetString)
 	if err != nil {
+		return r, err
+	}
+	if r.sasl, _, err = op.Optional(ber.Context | 7); err != nil {
 		return r, err
 	}
 	name, _, err := op.Optional(ber.Context | 10)

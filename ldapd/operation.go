@@ -135,6 +135,7 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 			Code:              r.ResultCode,
 			MatchedDN:         r.MatchedDN,
 			DiagnosticMessage: r.DiagnosticMessage,
+			ServerSASLCreds:   r.ServerSASLCreds,
 			Name:              op.name,
 			Value:             op.value,
 			Controls:          op.responseControls(r.ResultCode),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,8 @@ type Directory interface {
 	Delete(ctx context.Context, who directory.Requester, req *directory.DeleteRequest) error
 	ModifyDN(ctx context.Context, who directory.Requester, req *directory.ModifyDNRequest) error
 
+	AccessToken(ctx context.Context, who directory.Requester) (directory.AccessToken, error)
+	OffersTokens() bool
 	ProxiedAs(ctx context.Context, who directory.Requester, authzID string) (directory.Requester, error)
 
 	Advertise(attribute string, values ...string)
@@ -39,6 +42,8 @@ type Server struct {
 	log    *slog.Logger
 	router *router
 	clock  clock
+
+	controls []control // that it takes
 
 	mu        sync.Mutex // guards what follows
 	listeners map[net.Listener]struct{}
@@ -70,9 +75,12 @@ func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
 		empty:     make(chan struct{}),
 	}
 	s.log = s.cfg.Log
+	s.controls = slices.DeleteFunc(slices.Clone(controls), func(c control) bool {
+		return c.oid == wire.AccessTokenRequest && !dir.OffersTokens()
+	})
 	s.router = newRouter(s)
 	dir.Advertise("supportedLDAPVersion", "3")
-	for _, c := range controls {
+	for _, c := range s.controls {
 		dir.Advertise("supportedControl", c.oid)
 	}
 	dir.Advertise("supportedControl", wire.AuthorizationIdentityResponse) // RFC 3829, section 2

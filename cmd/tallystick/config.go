@@ -63,6 +63,9 @@ type config struct {
 		ResyncWithin           duration `yaml:"resyncWithin"`
 		Issuer                 string   `yaml:"issuer"`
 	} `yaml:"secondFactor"`
+	Tokens struct {
+		Lifetime duration `yaml:"lifetime"`
+	} `yaml:"tokens"`
 	Attempts struct {
 		Free      int      `yaml:"free"`
 		Delay     duration `yaml:"delay"`
@@ -216,6 +219,7 @@ func (c *config) problems() []problem {
 	check(len(c.SecondFactor.Separator) <= 8, "secondFactor.separator", "has more than 8 octets")
 	check(c.SecondFactor.PendingFor >= 0, "secondFactor.pendingFor", "must not be negative")
 	check(c.SecondFactor.ResyncWithin >= 0 && time.Duration(c.SecondFactor.ResyncWithin) <= 7*24*time.Hour, "secondFactor.resyncWithin", "is 0 to 168h")
+	check(c.Tokens.Lifetime >= 0 && time.Duration(c.Tokens.Lifetime) <= 24*time.Hour, "tokens.lifetime", "is 0 to 24h")
 	check(totp.CheckIssuer(c.SecondFactor.Issuer) == nil, "secondFactor.issuer", "is no printable text of at most %d octets without a colon", totp.MaxLabel)
 	for key, n := range map[string]int{
 		"secondFactor.perUser": c.SecondFactor.PerUser, "attempts.lockAfter": c.Attempts.LockAfter, "attempts.free": c.Attempts.Free,

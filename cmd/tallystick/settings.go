@@ -41,6 +41,7 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 			PendingFor:             time.Duration(orNegative(c.SecondFactor.PendingFor)),
 			ResyncWithin:           time.Duration(orNegative(c.SecondFactor.ResyncWithin)),
 			Issuer:                 c.SecondFactor.Issuer,
+			TokenLifetime:          time.Duration(orNegative(c.Tokens.Lifetime)),
 			FreeAttempts:           c.Attempts.Free,
 			Delay:                  time.Duration(c.Attempts.Delay),
 			LockoutAfter:           c.Attempts.LockAfter,
