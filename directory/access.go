@@ -155,7 +155,7 @@ func (d *Directory) requireBypass(ctx context.Context, who Requester) error {
 // server. (They are not among an entry's attributes either, see record.)
 func secret(t *schema.AttributeType) bool {
 	switch t.Name() {
-	case "userPassword", "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute:
+	case "userPassword", "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, oathSecretAttribute:
 		return true
 	}
 	return false

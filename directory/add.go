@@ -21,17 +21,26 @@ func (d *Directory) Add(ctx context.Context, who Requester, req *AddRequest) err
 	if d.kept(dn) || dn.Equal(d.root) {
 		return Errorf(EntryAlreadyExists, "the server keeps this entry itself")
 	}
-	rec, err := d.newRecord(ctx, dn, req.Attributes)
+	plain, secrets := d.withoutOATHSecret(req.Attributes)
+	rec, err := d.newRecord(ctx, dn, plain)
 	if err != nil {
 		return err
 	}
 	d.stamp(rec, who)
+	token, err := d.importCredentials(rec, secrets)
+	if err != nil {
+		return err
+	}
 	defer d.tree.change()()
 	var context bool
 	err = d.update(ctx, func(w store.Writer) error {
-		_, err := d.insert(w, dn, rec)
+		id, err := d.insert(w, dn, rec)
+		if err != nil {
+			return err
+		}
 		context = rec.parent == 0
-		return err
+		token.put(w, id)
+		return d.audit(w, token.events(dn, who, "add", AuditCreated)...)
 	})
 	if err == nil && context {
 		err = d.loadContexts(ctx)

@@ -129,6 +129,14 @@ func (u *user) note(kind AuditKind, c *credential, cause string, count uint64) {
 // who, through a door.
 func (d *Directory) save(w store.Writer, u *user, who Requester, door string) error {
 	u.store(w, d.now())
+	for c := range u.changed {
+		if c.token == nil {
+			continue
+		}
+		if err := d.showStep(w, c); err != nil {
+			return err
+		}
+	}
 	for i := range u.events {
 		u.events[i] = who.event(door, u.events[i])
 	}

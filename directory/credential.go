@@ -41,6 +41,12 @@ type credential struct {
 	// code does not make it count.
 	passwordAlone bool
 
+	// oath says that the secret is the oathSecret of an OATH-LDAP token, which
+	// token tells of once the credential is read for a user. The parameters
+	// are those it was last used with; a period of 0: it never was.
+	oath  bool
+	token *oathToken // not stored; nil: it is the user's own
+
 	// Its codes count from notBefore to notAfter; zero: no bound. Beyond them
 	// a code is needed all the same.
 	notBefore, notAfter time.Time
@@ -71,6 +77,7 @@ const (
 	fieldCredentialNotBefore = 17
 	fieldCredentialNotAfter  = 18
 	fieldCredentialUsed      = 19
+	fieldCredentialOATH      = 30
 )
 
 func (c *credential) encode() []byte {
@@ -86,6 +93,9 @@ func (c *credential) encode() []byte {
 	b = appendText(b, fieldCredentialDevice, c.device)
 	if c.passwordAlone {
 		b = appendUint(b, fieldCredentialAlone, 1)
+	}
+	if c.oath {
+		b = appendUint(b, fieldCredentialOATH, 1)
 	}
 	b = appendUint(b, fieldCredentialCreated, uint64(c.created.Unix()))
 	b = appendUint(b, fieldCredentialChanged, uint64(c.changed.Unix()))
@@ -147,6 +157,8 @@ func (c *credential) decode(b []byte) error {
 			c.device = string(data)
 		case fieldCredentialAlone:
 			c.passwordAlone = v != 0
+		case fieldCredentialOATH:
+			c.oath = v != 0
 		case fieldCredentialCreated:
 			c.created = time.Unix(int64(v), 0).UTC()
 		case fieldCredentialChanged:
@@ -206,6 +218,12 @@ func (d *Directory) seal(owner [16]byte, c *credential, secret seal.Secret) (err
 	}
 	c.sealed, err = keyset.Seal(secret, sealedFor(owner, c.id))
 	return err
+}
+
+// unsealOf is the secret of a credential of the user. Wipe it after use.
+func (d *Directory) unsealOf(u *user, c *credential) (seal.Secret, error) {
+	_, owner := u.owner(c)
+	return d.unseal(owner, c)
 }
 
 // unseal is the secret of a credential. Wipe it after use.

@@ -164,9 +164,13 @@ func (c *credentials) abandoned(now time.Time) func(*credential) bool {
 	}
 }
 
-// limits is the window in which codes are accepted.
-func (c *credentials) limits() totp.Limits {
-	return totp.Limits{Window: c.cfg.Window, MaxDrift: c.cfg.MaxDrift}
+// limits is the window in which codes of a credential are accepted.
+func (c *credentials) limits(one *credential) totp.Limits {
+	window := c.cfg.Window
+	if one.token != nil {
+		window = one.token.window
+	}
+	return totp.Limits{Window: window, MaxDrift: c.cfg.MaxDrift}
 }
 
 // readCredentials reads the credentials of an entry, in the order of their

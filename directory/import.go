@@ -165,7 +165,7 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 				return err
 			}
 			credentials.put(w, id)
-			return d.audit(w, credentials.events(dn)...)
+			return d.audit(w, credentials.events(dn, importer, doorImport, AuditImported)...)
 		}
 	case *DeleteRequest:
 		dn, err := d.parseDN(req.Entry)
@@ -230,8 +230,7 @@ func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute
 	if err := kept.into(rec); err != nil {
 		return nil, imported{}, err
 	}
-	credentials, err := d.importCredentials(rec.uuid, kept.credentials)
-	rec.enrolled = len(credentials.credentials) > 0
+	credentials, err := d.importCredentials(rec, kept.credentials)
 	return rec, credentials, err
 }
 
@@ -253,7 +252,7 @@ func (k *importedAttributes) take(a Attribute, t *schema.AttributeType) bool {
 		k.creator = first
 	case "modifiersName":
 		k.modifier = first
-	case "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute:
+	case "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, oathSecretAttribute:
 		k.credentials = append(k.credentials, a)
 	case "userPassword", privilegeAttribute:
 		return false

@@ -99,6 +99,8 @@ func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evide
 		return e, causeDelayed
 	case !u.known():
 		return e, causeNobody
+	case u.lostToken != nil:
+		return e, causeDamaged
 	}
 	for _, code := range w.spent {
 		found, _ := d.matches(u, p, code, now)
@@ -237,12 +239,16 @@ func (d *Directory) matches(u *user, p proof, code []byte, now time.Time) (found
 		if !d.counts(u, p, c) || !c.valid(now) {
 			continue
 		}
-		secret, err := d.unseal(u.entry.uuid, c)
+		if c.token != nil && c.token.fault != nil {
+			d.log.Error("an OATH-LDAP token cannot be used", "token", c.token.dn, "err", c.token.fault)
+			continue
+		}
+		secret, err := d.unsealOf(u, c)
 		if err != nil {
 			d.log.Error("a TOTP secret does not open", "entry", uint64(u.id), "credential", c.id, "err", err)
 			continue
 		}
-		v, state, err := totp.Verify(c.parameters, secret, c.totp, d.credentials.limits(), now, code)
+		v, state, err := totp.Verify(c.parameters, secret, c.totp, d.credentials.limits(c), now, code)
 		secret.Wipe()
 		if err != nil {
 			d.log.Error("a TOTP credential cannot be used", "entry", uint64(u.id), "credential", c.id, "err", err)
@@ -263,7 +269,7 @@ func (d *Directory) matches(u *user, p proof, code []byte, now time.Time) (found
 func (d *Directory) holding(u *user, secret seal.Secret) *credential {
 	var found *credential
 	for _, c := range u.credentials {
-		have, err := d.unseal(u.entry.uuid, c)
+		have, err := d.unsealOf(u, c)
 		if err != nil {
 			d.log.Error("a TOTP secret does not open", "entry", uint64(u.id), "credential", c.id, "err", err)
 			continue

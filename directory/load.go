@@ -125,7 +125,7 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	l.w.Set(key, id.append(nil))
 	l.w.Set(entryKey(id), rec.encode())
 	credentials.put(&l.w, id)
-	for _, e := range credentials.events(dn) {
+	for _, e := range credentials.events(dn, importer, doorImport, AuditImported) {
 		l.audit.add(&l.w, d.now(), e, nil)
 	}
 	for _, k := range d.indexKeys(id, rec) {

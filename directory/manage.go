@@ -197,6 +197,9 @@ func (d *Directory) RevokeTOTP(ctx context.Context, who Requester, c Claim, id s
 		if one == nil {
 			return errNoCredential
 		}
+		if err := u.elsewhere(one); err != nil {
+			return err
+		}
 		u.remove(one)
 		return nil
 	})

@@ -75,7 +75,7 @@ func (d *Directory) weighResync(u *user, p proof, now time.Time) (w weighed) {
 	if c == nil || d.refuses(u, now) || !d.counts(u, p, c) {
 		return w
 	}
-	secret, err := d.unseal(u.entry.uuid, c)
+	secret, err := d.unsealOf(u, c)
 	if err != nil {
 		d.log.Error("a TOTP secret does not open", "entry", uint64(u.id), "credential", c.id, "err", err)
 		return w

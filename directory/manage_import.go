@@ -62,7 +62,7 @@ func (d *Directory) ImportTOTP(ctx context.Context, who Requester, authenticatio
 		if err != nil {
 			return err
 		}
-		req.fill(c, d.credentials.limits(), d.now())
+		req.fill(c, d.credentials.limits(c), d.now())
 		u.add(c, AuditImported)
 		done.ID = c.id
 		return nil

@@ -58,6 +58,7 @@ type modification struct {
 	may     privileges
 	changes []Change // passwords already in their storage scheme
 	onPass  bool     // some change is about userPassword
+	onOATH  bool     // some change is about oathSecret
 }
 
 // prepare judges the changes as far as that needs no entry, and does the slow
@@ -82,6 +83,10 @@ func (m *modification) prepare(ctx context.Context) error {
 		}
 		if !m.may.bypassACL {
 			return errNoAccess
+		}
+		if isOATHSecret(t) {
+			m.onOATH = true
+			continue
 		}
 		if err := checkWritable(c.Attribute.Name, t); err != nil {
 			return err
@@ -190,6 +195,9 @@ func (m *modification) run(w store.Writer) error {
 	}
 	rec := old.clone()
 	for _, c := range m.changes {
+		if isOATHSecret(m.d.schema.AttributeOrUndefined(c.Attribute.Name)) {
+			continue
+		}
 		if err := m.d.apply(rec, c); err != nil {
 			return err
 		}
@@ -204,6 +212,11 @@ func (m *modification) run(w store.Writer) error {
 	}
 	w.Set(entryKey(id), rec.encode())
 	m.d.writeIndex(w, id, old, rec)
+	if m.onOATH {
+		if err := m.changeOATHSecret(w, id); err != nil {
+			return err
+		}
+	}
 	if !m.onPass {
 		return nil
 	}

@@ -33,6 +33,7 @@ func (d *Directory) touch(rec *record, who Requester) {
 	if c := d.schema.StructuralClass(d.valuesOf(rec, "objectClass")); c != nil {
 		rec.structural = c.Name()
 	}
+	rec.oathUser = d.isOATHUser(rec)
 }
 
 // valuesOf returns the values of an attribute, options and subtypes included.

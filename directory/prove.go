@@ -95,6 +95,9 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 	if u.fault != nil {
 		d.log.Error("nobody is believed to be this user", "entry", uint64(u.id), "fault", u.fault)
 	}
+	if u.lostToken != nil {
+		d.log.Error("the user cannot log in", "entry", uint64(u.id), "err", u.lostToken)
+	}
 	now := d.now()
 	if p.password != nil && !d.quick(u) || p.next != nil {
 		Slow(ctx)

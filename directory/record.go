@@ -28,6 +28,7 @@ type record struct {
 	creator, modifier string    // DNs; "" is anonymous
 	structural        string    // structuralObjectClass; "" if the classes have none
 	enrolled          bool      // has had a TOTP credential: its state must exist
+	oathUser          bool      // has a token of OATH-LDAP: to be found by its attributes
 }
 
 const (
@@ -42,6 +43,7 @@ const (
 	fieldEnrolled   = 9
 	fieldAttribute  = 10
 	fieldPassword   = 11
+	fieldOATHUser   = 20
 
 	fieldName  = 1
 	fieldValue = 2
@@ -64,6 +66,9 @@ func (r *record) encode() []byte {
 	b = appendText(b, fieldStructural, r.structural)
 	if r.enrolled {
 		b = appendUint(b, fieldEnrolled, 1)
+	}
+	if r.oathUser {
+		b = appendUint(b, fieldOATHUser, 1)
 	}
 	for _, p := range r.passwords {
 		b = protowire.AppendTag(b, fieldPassword, protowire.BytesType)
@@ -158,6 +163,8 @@ func decodeRecord(r *record, b []byte) error {
 			r.structural = string(data)
 		case fieldEnrolled:
 			r.enrolled = v != 0
+		case fieldOATHUser:
+			r.oathUser = v != 0
 		case fieldPassword:
 			r.passwords = append(r.passwords, data)
 		case fieldAttribute:

@@ -121,8 +121,7 @@ func (d *Directory) RevokeTOTPSharedSecret(ctx context.Context, who Requester, a
 	p.password = staticPassword
 	if totpSharedSecret == nil {
 		p.then = func(u *user, _ evidence) error {
-			u.removeAll()
-			return nil
+			return u.removeAll()
 		}
 	} else {
 		p.rule = codeOptional // the secret is proof enough
@@ -133,6 +132,9 @@ func (d *Directory) RevokeTOTPSharedSecret(ctx context.Context, who Requester, a
 			if e.secret == nil {
 				return Errorf(NoSuchAttribute, "the user does not have this TOTP shared secret")
 			}
+			if err := u.elsewhere(e.secret); err != nil {
+				return err
+			}
 			u.remove(e.secret)
 			return nil
 		}
@@ -141,10 +143,18 @@ func (d *Directory) RevokeTOTPSharedSecret(ctx context.Context, who Requester, a
 	return err
 }
 
-func (u *user) removeAll() {
+// removeAll removes all credentials of the user. It fails, and removes none,
+// if one belongs to another entry.
+func (u *user) removeAll() error {
+	for _, c := range u.credentials {
+		if err := u.elsewhere(c); err != nil {
+			return err
+		}
+	}
 	for len(u.credentials) > 0 {
 		u.remove(u.credentials[0])
 	}
+	return nil
 }
 
 // factorProof is how the static password is judged before it changes the
@@ -225,6 +235,11 @@ func (d *Directory) clearFactors(ctx context.Context, who Requester, target acco
 		u, err := d.readUser(w, target)
 		if err != nil {
 			return err
+		}
+		for _, c := range u.credentials {
+			if err := u.elsewhere(c); err != nil {
+				return err
+			}
 		}
 		if !u.entry.enrolled {
 			return nil

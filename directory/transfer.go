@@ -37,6 +37,7 @@ type credentialText struct {
 	Changed       string `json:"changed"` // RFC 3339
 	ChangedBy     string `json:"changedBy,omitempty"`
 	Sequence      uint64 `json:"sequence,omitempty"`
+	OATH          bool   `json:"oath,omitempty"` // of an OATH-LDAP token
 }
 
 // exportCredentials returns the credentials of an entry as text, with their
@@ -76,6 +77,7 @@ func (d *Directory) exportCredentials(r store.Reader, id entryID, rec *record) (
 			Changed:       c.changed.Format(time.RFC3339),
 			ChangedBy:     c.changedBy,
 			Sequence:      c.sequence,
+			OATH:          c.oath,
 		})
 		secret.Wipe()
 		if err != nil {
@@ -107,12 +109,14 @@ type imported struct {
 	recovery    totp.RecoveryCodes
 }
 
-// importCredentials reads the credentials that come with the new entry owner.
+// importCredentials reads the credentials that come with the new entry rec, and
+// has it say that there are some.
 // A value of tallystickTOTPCredential is what Export wrote; one of
 // ds-auth-totp-shared-secret is the base32 of a PingDirectory server, and
 // becomes an active credential of which no code up to now is accepted; one of
-// tallystickRecoveryCodes goes with credentials of the first kind.
-func (d *Directory) importCredentials(owner [16]byte, attributes []Attribute) (in imported, err error) {
+// tallystickRecoveryCodes goes with credentials of the first kind. oathSecret is
+// that of an OATH-LDAP token.
+func (d *Directory) importCredentials(rec *record, attributes []Attribute) (in imported, err error) {
 	seen := map[string]bool{}
 	for _, a := range attributes {
 		name := d.schema.AttributeOrUndefined(a.Name).Name()
@@ -123,11 +127,18 @@ func (d *Directory) importCredentials(owner [16]byte, attributes []Attribute) (i
 				}
 				continue
 			}
-			read := d.credentialOfText
-			if name == "ds-auth-totp-shared-secret" {
-				read = d.credentialOfSecret
+			var c *credential
+			switch name {
+			case oathSecretAttribute:
+				c, err = d.oathCredential(rec.uuid, v, rec.attributes, rec.creator)
+			case "ds-auth-totp-shared-secret":
+				c, err = d.credentialOfSecret(rec.uuid, v)
+			default:
+				c, err = d.credentialOfText(rec.uuid, v)
 			}
-			c, err := read(owner, v)
+			if err == nil && name == oathSecretAttribute && len(a.Values) > 1 {
+				err = errors.New("there is more than one")
+			}
 			if err == nil && seen[c.id] {
 				err = errors.New("the id is used twice")
 			}
@@ -138,6 +149,7 @@ func (d *Directory) importCredentials(owner [16]byte, attributes []Attribute) (i
 			in.credentials = append(in.credentials, c)
 		}
 	}
+	rec.enrolled = len(in.credentials) > 0
 	return in, nil
 }
 
@@ -153,10 +165,10 @@ func (in imported) put(w interface{ Set(key, value []byte) }, id entryID) {
 }
 
 // events is what the audit log says of it.
-func (in imported) events(dn DN) []AuditEvent {
+func (in imported) events(dn DN, who Requester, door string, kind AuditKind) []AuditEvent {
 	var events []AuditEvent
 	for _, c := range in.credentials {
-		events = append(events, AuditEvent{Kind: AuditImported, User: dn.String(), Door: doorImport, Credential: c.id})
+		events = append(events, who.event(door, AuditEvent{Kind: kind, User: dn.String(), Credential: c.id}))
 	}
 	return events
 }
@@ -220,8 +232,9 @@ func (d *Directory) credentialOfText(owner [16]byte, text []byte) (*credential, 
 		changed:       changed.UTC(),
 		changedBy:     in.ChangedBy,
 		sequence:      in.Sequence,
+		oath:          in.OATH,
 	}
-	if err := errors.Join(err1, err2, err3, err4, err5); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep || in.Digits == 0 || in.Period == 0 {
+	if err := errors.Join(err1, err2, err3, err4, err5); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep || !in.OATH && (in.Digits == 0 || in.Period == 0) {
 		return nil, errCredentialText
 	}
 	if err := c.parameters.Check(); err != nil {

@@ -23,6 +23,10 @@ type user struct {
 	// fault is why nobody is believed to be this user; nil: all is well.
 	fault error
 
+	// lostToken is why the user's OATH-LDAP token cannot be found, so that he
+	// cannot log in; nil: he has one, or needs none.
+	lostToken error
+
 	changed  map[*credential]bool // to be written
 	removed  []*credential        // to be deleted
 	enrolled bool                 // the entry has to say so
@@ -65,23 +69,36 @@ func (d *Directory) readUser(r store.Reader, a account) (*user, error) {
 	if err := d.readAttempts(r, u); err != nil {
 		return nil, err
 	}
-	if u.entry == nil || !u.entry.enrolled {
+	if u.entry == nil {
 		return u, nil
 	}
+	if u.entry.enrolled {
+		if err := d.readEnrolled(r, u); err != nil {
+			return nil, err
+		}
+	}
+	if u.fault != nil {
+		return u, nil
+	}
+	return u, d.oathTokens(r, u)
+}
+
+// readEnrolled reads the user's own credentials.
+func (d *Directory) readEnrolled(r store.Reader, u *user) error {
 	list, err := readCredentials(r, u.id)
 	if errors.Is(err, errRecord) {
 		u.fault = fmt.Errorf("a credential: %w", err)
-		return u, nil
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	u.credentials = list
 	if u.fault == nil && len(list) != u.attempts.credentials {
 		u.fault = fmt.Errorf("%d credentials where there should be %d", len(list), u.attempts.credentials)
 	}
 	u.forget(d.credentials.abandoned(d.now()))
-	return u, nil
+	return nil
 }
 
 func (d *Directory) readAttempts(r store.Reader, u *user) error {
@@ -161,7 +178,8 @@ func (u *user) store(w store.Writer, now time.Time) {
 		}
 	}
 	for c := range u.changed {
-		w.Set(credentialKey(u.id, c.id), c.encode())
+		id, _ := u.owner(c)
+		w.Set(credentialKey(id, c.id), c.encode())
 	}
 	for _, c := range u.removed {
 		w.Delete(credentialKey(u.id, c.id))

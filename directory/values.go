@@ -83,6 +83,8 @@ func checkWritable(name string, t *schema.AttributeType) error {
 	switch {
 	case t.NoUserModification || t.Operational() && t.Name() != privilegeAttribute && !t.Undefined() && !secret(t):
 		return Errorf(ConstraintViolation, "%s: kept by the server, not to be written", name)
+	case isOATHSecret(t):
+		return Errorf(UnwillingToPerform, "%s: neither part of a name nor with options", name)
 	case secret(t) && !isPassword(t):
 		return Errorf(UnwillingToPerform, "%s: use the extended operations for TOTP shared secrets", name)
 	}
@@ -139,7 +141,7 @@ func (d *Directory) checkEntry(rec *record, rdn RDN) error {
 			return Errorf(ConstraintViolation, "%s: has only one value", a.Name)
 		}
 	}
-	return nil
+	return d.checkOATH(rec)
 }
 
 // addNameValues adds the values of an RDN that the entry does not have.

@@ -70,11 +70,12 @@ func TestStandardAttributes(t *testing.T) {
 }
 
 // Names of attributes, classes and rules do not overlap, for
-// objectIdentifierMatch looks among all of them.
+// objectIdentifierMatch looks among all of them, classes first. OATH-LDAP
+// calls an attribute and the class of what it points to the same.
 func TestStandardNamesAreUnique(t *testing.T) {
 	s := Standard()
 	for n := range s.classes {
-		if s.attributes[n] != nil || s.rules[n] != nil {
+		if s.attributes[n] != nil && !strings.HasPrefix(n, "oath") || s.rules[n] != nil {
 			t.Errorf("%s is more than one thing", n)
 		}
 	}

@@ -12,6 +12,23 @@ type State struct {
 	Centre   int   // the drift that Resync found, about which drift is learned; 0 without one
 }
 
+// In is the state of a credential whose parameters were from and become to:
+// the time that was dead is dead. A from without a period was never used.
+func (s State) In(from, to Parameters) State {
+	old, period := int64(from.Period), int64(to.WithDefaults().Period)
+	if old == 0 || old == period {
+		return s
+	}
+	if s.LastStep > NoStep {
+		end := (s.LastStep + 1) * (old / int64(time.Second))
+		seconds := period / int64(time.Second)
+		s.LastStep = (end+seconds-1)/seconds - 1
+	}
+	s.Drift = int(int64(s.Drift) * old / period)
+	s.Centre = int(int64(s.Centre) * old / period)
+	return s
+}
+
 // NoStep is the LastStep of a credential that never had a code accepted.
 const NoStep int64 = -1
 
