@@ -143,6 +143,42 @@ func TestHeaderWithCode(t *testing.T) {
 	}
 }
 
+// An access token counts as what it was made for: a bind with a code, which the
+// header does not have to show again.
+func TestBearer(t *testing.T) {
+	h := newHouse(t, nil)
+	secret := h.generate(ann, password)
+	who, err := h.d.Bind(t.Context(), directory.Requester{}, &directory.BindRequest{Version: 3, Name: ann, Password: []byte(password + h.code(secret))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := h.d.AccessToken(t.Context(), who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bearer := func(token string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+	}
+	const body = `{"staticPassword":"password"}`
+	for range 2 {
+		if a := h.post("me", "generateTOTPSharedSecret", body, bearer(string(token.Token))); a.Status != 200 {
+			t.Errorf("with the token: %+v", a)
+		}
+	}
+	if a := h.post("me", "generateTOTPSharedSecret", body, bearer("bogus")); a.Status != 401 || a.result() != 49 || a.Header.Get("WWW-Authenticate") == "" {
+		t.Errorf("with another: %+v", a)
+	}
+	if strings.Contains(h.log.String(), string(token.Token)) {
+		t.Error("the token is in the log")
+	}
+	if a := h.post(ann, "revokeTOTPSharedSecret", `{"totpSharedSecret":"`+secret+`"}`, bearer(string(token.Token))); a.Status != 200 {
+		t.Errorf("revoke: %+v", a)
+	}
+	if a := h.post("me", "generateTOTPSharedSecret", body, bearer(string(token.Token))); a.Status != 401 {
+		t.Errorf("after that: %+v", a)
+	}
+}
+
 // The DN arrives as it was in every legal spelling, of HTTP and of LDAP.
 func TestDNsInThePath(t *testing.T) {
 	h := newHouse(t, nil)

@@ -30,7 +30,12 @@ func TestCredentials(t *testing.T) {
 		{"not base64", []string{"Basic a:b"}, nil},
 		{"nothing behind", []string{"Basic"}, nil},
 		{"empty", []string{""}, nil},
-		{"bearer", []string{"Bearer abc"}, nil},
+		{"bearer", []string{"Bearer abc.def-_~+/=="}, &upstream.Credentials{Token: "abc.def-_~+/=="}},
+		{"bearer in another case, with spaces", []string{"bearer  abc "}, &upstream.Credentials{Token: "abc"}},
+		{"bearer of nothing", []string{"Bearer "}, nil},
+		{"bearer of more than a token", []string{"Bearer a b"}, nil},
+		{"bearer with a control character", []string{"Bearer a\x01b"}, nil},
+		{"another scheme", []string{"Digest abc"}, nil},
 		{"two headers", []string{basic("a:b"), basic("a:b")}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,7 +57,7 @@ func TestCredentials(t *testing.T) {
 }
 
 func TestCredentialsAreNotPrinted(t *testing.T) {
-	c := &upstream.Credentials{Name: "ann", Password: "hunter2"}
+	c := &upstream.Credentials{Name: "ann", Password: "hunter2", Token: "hunter2"}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 		if s := fmt.Sprintf(verb, c) + fmt.Sprintf(verb, *c); strings.Contains(s, "hunter2") {
 			t.Errorf("%s prints %s", verb, s)
@@ -70,6 +75,10 @@ func FuzzCredentials(f *testing.F) {
 		case err != nil:
 			if c != nil {
 				t.Fatalf("%q: %v, %v", value, c, err)
+			}
+		case c != nil && c.Token != "":
+			if c.Name+c.Password != "" {
+				t.Fatalf("%q: both a token and a name", value)
 			}
 		case c == nil || c.Name == "" || c.Password == "" || strings.Contains(c.Name, ":"):
 			t.Fatalf("%q: %v", value, c)

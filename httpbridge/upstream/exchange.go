@@ -11,18 +11,19 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// go-ldap has no SASL PLAIN, and its own StartTLS leaves no connection to wrap
-// a PLAIN bind in. So these two are exchanged here, one message each way,
-// before go-ldap takes the connection over. Their message IDs are the highest
+// go-ldap has neither SASL PLAIN nor OAUTHBEARER, and its own StartTLS leaves no
+// connection to wrap such a bind in. So binds and StartTLS are exchanged here,
+// one message each way, before go-ldap takes the connection over. Their message IDs are the highest
 // there are, which go-ldap, counting from 1, does not reach.
 const (
 	startTLSID = 1<<31 - 1 - iota
-	plainID
+	bindID
+	bindEndID
 )
 
 // What LDAPMessages are tagged with (RFC 4511, appendix B).
 const (
-	bindRequest      = ber.Application | ber.Constructed // 0
+	tagBindRequest   = ber.Application | ber.Constructed // 0
 	bindResponse     = ber.Application | ber.Constructed | 1
 	extendedRequest  = ber.Application | ber.Constructed | 23
 	extendedResponse = ber.Application | ber.Constructed | 24
@@ -51,18 +52,50 @@ func plain(rw io.ReadWriter, authcid, password string) error {
 	if strings.Contains(authcid, "\x00") || strings.Contains(password, "\x00") {
 		return &Result{Code: ldap.LDAPResultInvalidCredentials} // cannot be said in PLAIN
 	}
+	return saslBind(rw, bindID, "PLAIN", "\x00"+authcid+"\x00"+password)
+}
+
+// oauthBearer binds on rw with an access token by SASL OAUTHBEARER (RFC 7628).
+// A server that does not take the token says so in two steps. Errors: as plain.
+func oauthBearer(rw io.ReadWriter, token string) error {
+	if strings.Contains(token, "\x01") {
+		return &Result{Code: ldap.LDAPResultInvalidCredentials}
+	}
+	const mechanism, end = "OAUTHBEARER", "\x01"
+	err := saslBind(rw, bindID, mechanism, "n,,\x01auth=Bearer "+token+end+end)
+	if r, ok := err.(*Result); ok && r.Code == ldap.LDAPResultSaslBindInProgress {
+		err = saslBind(rw, bindEndID, mechanism, end)
+		if err == nil {
+			err = fmt.Errorf("%w: a success where an exchange had failed", ErrProtocol)
+		}
+	}
+	return err
+}
+
+// simple binds on rw by name and password (RFC 4511, section 4.2). Errors: as
+// plain.
+func simple(rw io.ReadWriter, name, password string) error {
+	return bindRequest(rw, bindID, name, ber.AppendString(nil, ber.Context, password))
+}
+
+func saslBind(rw io.ReadWriter, id int64, mechanism, credentials string) error {
+	b, sasl := ber.Begin(nil, saslCredentials)
+	b = ber.AppendString(b, ber.OctetString, mechanism)
+	b = ber.AppendString(b, ber.OctetString, credentials)
+	return bindRequest(rw, id, "", ber.End(b, sasl))
+}
+
+// bindRequest binds on rw with an encoded AuthenticationChoice.
+func bindRequest(rw io.ReadWriter, id int64, name string, authentication []byte) error {
 	b, message := ber.Begin(nil, ber.Sequence)
-	b = ber.AppendInt(b, ber.Integer, plainID)
-	b, op := ber.Begin(b, bindRequest)
+	b = ber.AppendInt(b, ber.Integer, id)
+	b, op := ber.Begin(b, tagBindRequest)
 	b = ber.AppendInt(b, ber.Integer, 3)
-	b = ber.AppendString(b, ber.OctetString, "")
-	b, sasl := ber.Begin(b, saslCredentials)
-	b = ber.AppendString(b, ber.OctetString, "PLAIN")
-	b = ber.AppendString(b, ber.OctetString, "\x00"+authcid+"\x00"+password)
-	b = ber.End(b, sasl)
+	b = ber.AppendString(b, ber.OctetString, name)
+	b = append(b, authentication...)
 	b = ber.End(b, op)
 	b = ber.End(b, message)
-	return exchange(rw, b, plainID, bindResponse)
+	return exchange(rw, b, id, bindResponse)
 }
 
 // exchange sends request and reads the one answer to it, and not an octet more.

@@ -31,7 +31,7 @@ func answer(id, code int64, tag byte, diagnosticMessage string) []byte {
 
 // The octets of RFC 4616: version 3, no name, mechanism and credentials.
 func TestPlainRequest(t *testing.T) {
-	p := &pipe{Reader: bytes.NewReader(answer(plainID, 0, bindResponse, ""))}
+	p := &pipe{Reader: bytes.NewReader(answer(bindID, 0, bindResponse, ""))}
 	if err := plain(p, "u:tim", "tanstaaftanstaaf"); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestPlainRequest(t *testing.T) {
 }
 
 func TestExchange(t *testing.T) {
-	const id = plainID
+	const id = bindID
 	success := answer(id, 0, bindResponse, "")
 	long := strings.Repeat("x", 1000)
 	for _, tt := range []struct {
@@ -95,6 +95,42 @@ func TestExchange(t *testing.T) {
 }
 
 // A NUL would move the border between the name and the password.
+func TestOAuthBearerRequest(t *testing.T) {
+	p := &pipe{Reader: bytes.NewReader(answer(bindID, 0, bindResponse, ""))}
+	if err := oauthBearer(p, "abc.def"); err != nil {
+		t.Fatal(err)
+	}
+	const want = "\x30\x37\x02\x04\x7f\xff\xff\xfe" + // messageID
+		"\x60\x2f\x02\x01\x03\x04\x00\xa3\x28" +
+		"\x04\x0bOAUTHBEARER\x04\x19n,,\x01auth=Bearer abc.def\x01\x01"
+	if got := p.sent.String(); got != want {
+		t.Errorf("sent %q, want %q", got, want)
+	}
+}
+
+// A token that is not taken ends in two steps (RFC 7628, section 3.2.3).
+func TestOAuthBearerRefused(t *testing.T) {
+	challenge := answer(bindID, 14, bindResponse, "")
+	for name, tt := range map[string]struct {
+		second []byte
+		want   error
+	}{
+		"as it should":       {answer(bindEndID, 49, bindResponse, ""), &Result{Code: 49}},
+		"a success after it": {answer(bindEndID, 0, bindResponse, ""), ErrProtocol},
+		"nothing after it":   {nil, ErrUnavailable},
+	} {
+		p := &pipe{Reader: io.MultiReader(bytes.NewReader(challenge), bytes.NewReader(tt.second))}
+		err := oauthBearer(p, "t")
+		var got, want *Result
+		if errors.As(tt.want, &want) && (!errors.As(err, &got) || *got != *want) || want == nil && !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !strings.HasSuffix(p.sent.String(), "OAUTHBEARER\x04\x01\x01") {
+			t.Errorf("%s: the exchange was not ended: %q", name, p.sent.String())
+		}
+	}
+}
+
 func TestPlainRefusesNUL(t *testing.T) {
 	for _, c := range [][2]string{{"u:a\x00b", "c"}, {"u:a", "b\x00c"}} {
 		p := &pipe{Reader: bytes.NewReader(nil)}
@@ -106,8 +142,8 @@ func TestPlainRefusesNUL(t *testing.T) {
 }
 
 func FuzzDecodeResult(f *testing.F) {
-	f.Add(answer(plainID, 0, bindResponse, ""), byte(bindResponse))
-	f.Add(answer(plainID, 49, bindResponse, "no"), byte(bindResponse))
+	f.Add(answer(bindID, 0, bindResponse, ""), byte(bindResponse))
+	f.Add(answer(bindID, 49, bindResponse, "no"), byte(bindResponse))
 	f.Add(answer(0, 52, extendedResponse, ""), byte(extendedResponse))
 	f.Add([]byte{0x30, 0x84, 0xff, 0xff, 0xff, 0xff}, byte(0))
 	f.Fuzz(func(t *testing.T, message []byte, tag byte) {
@@ -120,7 +156,7 @@ func FuzzDecodeResult(f *testing.F) {
 		} else if !bytes.HasPrefix(message, read) {
 			t.Fatal("more than was sent")
 		}
-		r, err := decodeResult(read, plainID, tag)
+		r, err := decodeResult(read, bindID, tag)
 		if (r == nil) == (err == nil) {
 			t.Fatalf("%v, %v", r, err)
 		}

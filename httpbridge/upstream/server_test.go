@@ -98,7 +98,7 @@ func (s *server) session(nc net.Conn) {
 		tag := in.Peek()
 		op, _ := in.Enter(tag)
 		switch tag {
-		case bindRequest:
+		case tagBindRequest:
 			_, _ = op.Int(ber.Integer)
 			name, _ := op.Read(ber.OctetString)
 			_, credentials, _ := op.Next()
@@ -147,8 +147,14 @@ func identity(name string, credentials []byte) string {
 		return ""
 	}
 	in := ber.NewReader(credentials)
-	_, _ = in.Read(ber.OctetString)
+	mechanism, _ := in.Read(ber.OctetString)
 	plain, _ := in.Read(ber.OctetString)
+	if string(mechanism) == "OAUTHBEARER" {
+		if name, ok := strings.CutSuffix(strings.TrimPrefix(string(plain), "n,,\x01auth=Bearer "), ".pw\x01\x01"); ok {
+			return "dn:uid=" + name
+		}
+		return ""
+	}
 	part := strings.Split(string(plain), "\x00")
 	if len(part) == 3 && "u:"+part[2] == part[1]+"pw" {
 		return "dn:uid=" + strings.TrimPrefix(part[1], "u:")

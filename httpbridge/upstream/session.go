@@ -79,29 +79,20 @@ func (s *Session) failed(ctx context.Context, err error) error {
 
 // bind makes a session's connection out of nc, or closes nc.
 func bind(ctx context.Context, nc net.Conn, creds Credentials) (link, error) {
-	var l link
 	err := guard(ctx, nc, func() error {
-		if !strings.Contains(creds.Name, "=") {
-			if err := plain(nc, "u:"+creds.Name, creds.Password); err != nil {
-				return err
-			}
-			l = start(nc)
-			return nil
+		switch {
+		case creds.Token != "":
+			return oauthBearer(nc, creds.Token)
+		case strings.Contains(creds.Name, "="):
+			return simple(nc, creds.Name, creds.Password)
+		default:
+			return plain(nc, "u:"+creds.Name, creds.Password)
 		}
-		l = start(nc)
-		if err := l.ldap.Bind(creds.Name, creds.Password); err != nil {
-			return clientError(err)
-		}
-		return nil
 	})
 	if err == nil {
-		return l, nil
+		return start(nc), nil
 	}
-	if l.ldap != nil {
-		l.abort()
-	} else {
-		_ = nc.Close()
-	}
+	_ = nc.Close()
 	if ctx.Err() != nil {
 		return link{}, fmt.Errorf("%w: binding: %w", ErrUnavailable, context.Cause(ctx))
 	}

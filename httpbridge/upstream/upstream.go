@@ -37,9 +37,10 @@ type Config struct {
 type Credentials struct {
 	Name     string // a DN, or a user name for the server to map
 	Password string // octets, as they came
+	Token    string // an access token, in place of both; "": none
 }
 
-// String keeps the password out of any log and any message.
+// String keeps password and token out of any log and any message.
 func (c Credentials) String() string { return c.Name + " [redacted]" }
 
 // GoString does the same for %#v.
@@ -124,12 +125,12 @@ func (c *Client) Anonymous(ctx context.Context) (*Session, error) {
 
 // As returns a session bound with creds: by simple bind if the name has a "=",
 // as every DN but the empty one has, otherwise by SASL PLAIN as u:name, which
-// the server maps. Errors: *RejectedError if the server does not take the
+// the server maps; with a token by SASL OAUTHBEARER. Errors: *RejectedError if the server does not take the
 // credentials, *Result for its other answers, ErrUnavailable.
 func (c *Client) As(ctx context.Context, creds Credentials) (*Session, error) {
 	// RFC 4513, sections 5.1.1 and 5.1.2: with an empty name or password many
 	// a server answers "success" and takes the client for nobody.
-	if creds.Name == "" || creds.Password == "" {
+	if creds.Token == "" && (creds.Name == "" || creds.Password == "") {
 		return nil, &RejectedError{Result{Code: ldap.LDAPResultInvalidCredentials}}
 	}
 	if err := c.take(ctx); err != nil {

@@ -80,15 +80,17 @@ func TestCredentials(t *testing.T) {
 		creds Credentials
 		want  string // authorization identity; "": rejected
 	}{
-		{Credentials{"uid=ann,dc=x", "uid=ann,dc=xpw"}, "dn:uid=ann,dc=x"},
-		{Credentials{"ann", "annpw"}, "dn:uid=ann"},
-		{Credentials{"uid=ann,dc=x", "wrong"}, ""},
-		{Credentials{"ann", "wrong"}, ""},
-		{Credentials{"ann", "annpw\x00"}, ""},
-		{Credentials{"ann\x00", "annpw"}, ""},
-		{Credentials{"uid=ann,dc=x", ""}, ""},
-		{Credentials{"ann", ""}, ""},
-		{Credentials{"", "pw"}, ""},
+		{Credentials{Name: "uid=ann,dc=x", Password: "uid=ann,dc=xpw"}, "dn:uid=ann,dc=x"},
+		{Credentials{Name: "ann", Password: "annpw"}, "dn:uid=ann"},
+		{Credentials{Name: "uid=ann,dc=x", Password: "wrong"}, ""},
+		{Credentials{Name: "ann", Password: "wrong"}, ""},
+		{Credentials{Name: "ann", Password: "annpw\x00"}, ""},
+		{Credentials{Name: "ann\x00", Password: "annpw"}, ""},
+		{Credentials{Name: "uid=ann,dc=x", Password: ""}, ""},
+		{Credentials{Name: "ann", Password: ""}, ""},
+		{Credentials{Name: "", Password: "pw"}, ""},
+		{Credentials{Token: "ann.pw"}, "dn:uid=ann"},
+		{Credentials{Token: "ann.wrong"}, ""},
 	} {
 		s, err := c.As(t.Context(), tt.creds)
 		if tt.want == "" {
@@ -164,7 +166,7 @@ func TestExhaustion(t *testing.T) {
 	}
 	for name, open := range map[string]func() (*Session, error){
 		"anonymous": func() (*Session, error) { return c.Anonymous(t.Context()) },
-		"bound":     func() (*Session, error) { return c.As(t.Context(), Credentials{"ann", "annpw"}) },
+		"bound":     func() (*Session, error) { return c.As(t.Context(), Credentials{Name: "ann", Password: "annpw"}) },
 	} {
 		if _, err := open(); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
@@ -214,7 +216,7 @@ func TestTrouble(t *testing.T) {
 				s, err := c.Anonymous(t.Context())
 				if bound {
 					s.Release()
-					s, err = c.As(t.Context(), Credentials{"ann", "annpw"})
+					s, err = c.As(t.Context(), Credentials{Name: "ann", Password: "annpw"})
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -272,7 +274,7 @@ func TestUnreachable(t *testing.T) {
 	_ = l.Close()
 	refused := client(t, Config{URL: "ldap://" + address, Connections: 1, WaitTimeout: time.Millisecond})
 	for range 3 {
-		if _, err := refused.As(t.Context(), Credentials{"ann", "annpw"}); !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "in use") {
+		if _, err := refused.As(t.Context(), Credentials{Name: "ann", Password: "annpw"}); !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "in use") {
 			t.Error(err)
 		}
 	}
@@ -288,7 +290,7 @@ func TestSilentBind(t *testing.T) {
 	c := client(t, Config{URL: "ldap://" + l.Addr().String(), Connections: 1})
 	for _, name := range []string{"ann", "uid=ann,dc=x"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		if _, err := c.As(ctx, Credentials{name, "pw"}); !errors.Is(err, ErrUnavailable) {
+		if _, err := c.As(ctx, Credentials{Name: name, Password: "pw"}); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
 		cancel()
