@@ -17,6 +17,7 @@ import (
 //     a local user of the machine who has no entry is not one;
 //   - a user whose entry has ds-privilege-name values does what they grant;
 //   - the root user, and the server itself, do everything;
+//   - a user who was let in by the grace of a policy enrols, and does no more;
 //   - secrets are never read, compared or searched by anybody.
 
 // privileges is what a requester may do beyond reading.
@@ -56,7 +57,7 @@ func (d *Directory) privilegesOf(r store.Reader, who Requester) (privileges, err
 	if who.How == ByServer {
 		return privileges{true, true, true, true}, nil
 	}
-	if who.Anonymous() {
+	if who.Anonymous() || who.How == InGrace {
 		return privileges{}, nil
 	}
 	dn, err := d.parseDN(who.DN)
@@ -108,6 +109,8 @@ func (d *Directory) mayRead(r store.Reader, who Requester) error {
 		return nil
 	case who.Anonymous():
 		return errNotAuthenticated
+	case who.How == InGrace:
+		return errEnrolFirst
 	case who.How != ByTransport:
 		return nil // there was an entry with a password
 	}
@@ -141,6 +144,9 @@ func (d *Directory) mayTakeOver(r store.Reader, may privileges, user account) er
 func (d *Directory) requireBypass(ctx context.Context, who Requester) error {
 	if who.Anonymous() && who.How != ByServer {
 		return errNotAuthenticated
+	}
+	if who.How == InGrace {
+		return errEnrolFirst
 	}
 	return d.view(ctx, func(r store.Reader) error {
 		may, err := d.privilegesOf(r, who)

@@ -94,6 +94,9 @@ func (d *Directory) insert(w store.Writer, dn DN, rec *record) (entryID, error) 
 	case !errors.Is(err, store.ErrNotFound):
 		return 0, err
 	}
+	if err := d.roomForPolicy(w, nil, rec); err != nil {
+		return 0, err
+	}
 	id, err := nextID(w)
 	if err != nil {
 		return 0, err

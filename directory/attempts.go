@@ -37,6 +37,10 @@ type attempts struct {
 	// millisecond, zero before the first time.
 	sequence uint64
 	changed  time.Time
+
+	// graceLogins is how often the user has logged in by the grace of a policy
+	// that counts; it is not forgotten.
+	graceLogins uint64
 }
 
 // forgetAfter is how long failures are remembered if no more follow.
@@ -51,6 +55,7 @@ const (
 	fieldRecovery    = 6 // repeated
 	fieldSequence    = 7
 	fieldChanged     = 8 // milliseconds
+	fieldGraceLogins = 9
 )
 
 func (a attempts) encode() []byte {
@@ -71,6 +76,9 @@ func (a attempts) encode() []byte {
 	if a.sequence > 0 {
 		b = appendUint(b, fieldSequence, a.sequence)
 		b = appendUint(b, fieldChanged, uint64(a.changed.UnixMilli()))
+	}
+	if a.graceLogins > 0 {
+		b = appendUint(b, fieldGraceLogins, a.graceLogins)
 	}
 	return appendUint(b, fieldCredentials, uint64(a.credentials))
 }
@@ -96,6 +104,8 @@ func (a *attempts) decode(b []byte) error {
 			a.recovery.Salt = slices.Clone(data)
 		case fieldRecovery:
 			a.recovery.Hashes = append(a.recovery.Hashes, slices.Clone(data))
+		case fieldGraceLogins:
+			a.graceLogins = v
 		}
 		return nil
 	})
@@ -144,7 +154,7 @@ func (a *attempts) fail(now time.Time) {
 // forget.
 func (a *attempts) succeed() bool {
 	some := a.failures > 0 || a.refused > 0
-	*a = attempts{credentials: a.credentials, recovery: a.recovery, sequence: a.sequence, changed: a.changed}
+	a.failures, a.last, a.refused = 0, time.Time{}, 0
 	return some
 }
 

@@ -64,6 +64,8 @@ const (
 	causeMissing  = "code missing"
 	causeReplayed = "replayed code"
 	causeSecret   = "no such secret"
+	causeRequired = "code required by a policy, and no credential"
+	causeRefused  = "codes refused by a policy"
 )
 
 // AuditEvent is one thing that happened. Text that does not apply is "".

@@ -25,7 +25,7 @@ import (
 //	EXTERNAL on a transport without    inappropriateAuthentication
 //	authorization identity not allowed insufficientAccessRights
 func (d *Directory) Bind(ctx context.Context, who Requester, req *BindRequest) (Requester, error) {
-	anonymous := Requester{External: who.External, Peer: who.Peer, Secure: who.Secure}
+	anonymous := who.Transport()
 	if req.Version != 3 {
 		return anonymous, Errorf(ProtocolError, "LDAP version %d is not supported: use 3", req.Version)
 	}
@@ -71,7 +71,7 @@ func (d *Directory) lookUp(ctx context.Context, find func(store.Reader) (account
 // provePassword makes who the user a by password, with a code where the user
 // needs one.
 func (d *Directory) provePassword(ctx context.Context, who Requester, door string, a account, password []byte) (Requester, error) {
-	e, err := d.prove(ctx, a, proof{door: door, who: who, password: seal.Secret(password), rule: codeIfActive})
+	e, err := d.prove(ctx, a, proof{door: door, who: who, password: seal.Secret(password), rule: codeIfActive, bind: true})
 	if err != nil {
 		return who, err
 	}
@@ -79,7 +79,10 @@ func (d *Directory) provePassword(ctx context.Context, who Requester, door strin
 	if upgraded := d.upgrade(ctx, a, e.stored, e.password); upgraded != "" {
 		who.fingerprint = upgraded
 	}
-	if !e.code {
+	switch {
+	case e.grace:
+		return who.as(a.dn, InGrace), nil
+	case !e.code:
 		return who.as(a.dn, ByPassword), nil
 	}
 	who.Factor = e.factor

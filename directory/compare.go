@@ -20,6 +20,8 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 	switch {
 	case dn.IsZero():
 		return d.compareIn(d.rootDSE(), t, req)
+	case who.How == InGrace:
+		return false, errEnrolFirst
 	case dn.Equal(d.subentry):
 		return d.compareIn(d.subschema(), t, req)
 	case dn.IsUnder(d.auditDN):

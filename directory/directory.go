@@ -75,6 +75,7 @@ type Directory struct {
 
 	plan        *indexPlan
 	tree        tree
+	policies    policies
 	credentials credentials
 }
 
@@ -117,6 +118,9 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 	}
 	if err := d.loadContexts(ctx); err != nil {
 		return nil, err
+	}
+	if err := d.policies.open(ctx, s); err != nil {
+		return nil, fmt.Errorf("reading the policies: %w", err)
 	}
 	if err := d.credentials.open(ctx, d); err != nil {
 		return nil, err

@@ -157,6 +157,9 @@ func trigrams(b []byte) [][]byte {
 
 // writeIndex brings the index from the entry old to new; either may be nil.
 func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) {
+	if old != nil && d.isPolicy(old) || new != nil && d.isPolicy(new) {
+		d.policies.changed(w)
+	}
 	if old != nil && new != nil {
 		old, new = differences(old, new)
 	}

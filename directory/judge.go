@@ -118,7 +118,13 @@ func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evide
 			return e, wrongCode(w.replayed)
 		}
 		if w.code == nil && d.needsCode(u, p.rule) {
+			if !u.has(active, disabled) {
+				return e, causeRequired
+			}
 			return e, causeMissing
+		}
+		if e.grace = w.code == nil && u.decision.grace && p.rule == codeIfActive; e.grace && p.bind {
+			u.graceLogin()
 		}
 		e.stored, e.password = w.stored, w.password
 	}
@@ -137,6 +143,9 @@ func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evide
 			e.factor = m.credential.id
 		}
 		if len(accepted) == 0 {
+			if u.decision.asks == factorRefused {
+				return e, causeRefused
+			}
 			if p.only != "" || !d.spendRecoveryCode(u, w.code) {
 				return e, wrongCode(replayed)
 			}
@@ -188,9 +197,10 @@ func (p proof) changedBy(u *user) string {
 func (d *Directory) needsCode(u *user, rule codeRule) bool {
 	switch rule {
 	case codeIfActive:
-		return u.has(active)
+		return u.codeToBind()
 	case codeIfAccepted:
-		return !d.credentials.cfg.PasswordAloneMayChange && u.has(active, disabled)
+		return u.decision.asks == factorRequired && !u.decision.grace ||
+			!d.credentials.cfg.PasswordAloneMayChange && u.has(active, disabled)
 	default:
 		return false
 	}
@@ -201,7 +211,7 @@ func (d *Directory) needsCode(u *user, rule codeRule) bool {
 // had a code accepted: else whoever knew the password before the user enrolled
 // would keep a second way in.
 func (d *Directory) counts(u *user, p proof, c *credential) bool {
-	if p.only != "" && p.only != c.id {
+	if p.only != "" && p.only != c.id || u.decision.asks == factorRefused {
 		return false
 	}
 	switch c.state {

@@ -63,6 +63,9 @@ func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, 
 	if count > 0 {
 		takeIDs(&l.w, l.first, l.next-1)
 	}
+	if l.policies {
+		d.policies.changed(&l.w)
+	}
 	if l.audit.last != logged {
 		l.w.Set(auditHeadKey, l.audit.encode())
 	}
@@ -78,6 +81,7 @@ type loading struct {
 	ids         map[string]entryID // by child key: the new entries, and old parents
 	root        DN                 // first entry, if no naming context is there or configured
 	audit       auditHead
+	policies    bool // some of the entries are
 }
 
 func (l *loading) add(ctx context.Context, in *ImportRecord) error {
@@ -128,6 +132,7 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	for _, e := range credentials.events(dn, importer, doorImport, AuditImported) {
 		l.audit.add(&l.w, d.now(), e, nil)
 	}
+	l.policies = l.policies || d.isPolicy(rec)
 	for _, k := range d.indexKeys(id, rec) {
 		l.w.Set(k, nil)
 	}

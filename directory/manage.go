@@ -89,7 +89,7 @@ func (d *Directory) EnrolTOTP(ctx context.Context, who Requester, c Claim, req E
 	defer key.Wipe()
 	var made Enrolment
 	var owner *user
-	err := d.manage(ctx, who, c, "enrol TOTP", func(u *user, e evidence) (err error) {
+	err := d.manage(ctx, who, c, doorEnrol, func(u *user, e evidence) (err error) {
 		alone := c.StaticPassword != nil && !e.code && !d.provedByCode(who, u)
 		one, err := d.addCredential(u, key, req.Parameters, c.by(who, u), alone)
 		if err != nil {
@@ -242,8 +242,13 @@ func (d *Directory) manageOne(ctx context.Context, who Requester, c Claim, door,
 	})
 }
 
+const doorEnrol = "enrol TOTP"
+
 // manage changes what belongs to a user, if the claim is good.
 func (d *Directory) manage(ctx context.Context, who Requester, c Claim, door string, change func(*user, evidence) error) error {
+	if who.How == InGrace && door != doorEnrol {
+		return errEnrolFirst
+	}
 	who, err := d.asOfNow(ctx, who)
 	if err != nil {
 		return err
@@ -294,7 +299,7 @@ func (d *Directory) changeFactors(ctx context.Context, who Requester, target acc
 				return err
 			}
 		}
-		u, err := d.readUser(w, target)
+		u, err := d.readUserFor(w, target, who)
 		if err != nil {
 			return err
 		}

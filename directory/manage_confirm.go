@@ -32,6 +32,9 @@ func (d *Directory) ResyncTOTP(ctx context.Context, who Requester, c Claim, id, 
 	if d.credentials.cfg.ResyncWithin < 0 {
 		return Errorf(UnwillingToPerform, "this server does not resynchronise tokens")
 	}
+	if who.How == InGrace {
+		return errEnrolFirst
+	}
 	return d.proveCode(ctx, who, c, proof{door: "resync TOTP", only: orNone(id), code: seal.Secret(code), next: append(seal.Secret{}, next...)})
 }
 

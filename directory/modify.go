@@ -25,6 +25,9 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 	if who.Anonymous() && who.How != ByServer {
 		return errNotAuthenticated
 	}
+	if who.How == InGrace {
+		return errEnrolFirst
+	}
 	if d.kept(dn) {
 		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
@@ -204,6 +207,9 @@ func (m *modification) run(w store.Writer) error {
 	}
 	rdn := m.dn.RDN(0)
 	if err := m.d.checkEntry(rec, rdn); err != nil {
+		return err
+	}
+	if err := m.d.roomForPolicy(w, old, rec); err != nil {
 		return err
 	}
 	m.d.touch(rec, m.who)

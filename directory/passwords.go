@@ -78,6 +78,9 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 	if who.Anonymous() && userIdentity == nil {
 		return "", Errorf(UnwillingToPerform, "whose password? Bind first or name the user")
 	}
+	if who.How == InGrace {
+		return "", errEnrolFirst
+	}
 	if who, err = d.asOfNow(ctx, who); err != nil {
 		return "", err
 	}
@@ -119,6 +122,9 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 		}
 		if proved, err = d.prove(ctx, target, p); err != nil {
 			return "", err
+		}
+		if proved.grace {
+			return "", errEnrolFirst
 		}
 	}
 	Slow(ctx)

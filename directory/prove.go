@@ -19,12 +19,12 @@ import (
 type codeRule int
 
 const (
-	// codeIfActive: to be taken for the user, a code must be shown if there
-	// is an active credential.
+	// codeIfActive: to be taken for the user, a code must be shown as the
+	// policies ask; without one, if there is an active credential.
 	codeIfActive codeRule = iota
 
 	// codeIfAccepted: to change the user's factors, a code must be shown if
-	// one was ever accepted.
+	// one was ever accepted, or if a policy requires one.
 	codeIfAccepted
 
 	// codeOptional: a code may be shown, and need not be.
@@ -41,6 +41,7 @@ type proof struct {
 	code     seal.Secret
 	secret   seal.Secret // the key itself, decoded
 	rule     codeRule
+	bind     bool // it is a log-in
 
 	// trusted says that whoever asks has proved more than the password, so
 	// that any pending credential may become active.
@@ -61,6 +62,7 @@ type proof struct {
 // evidence is what was proved.
 type evidence struct {
 	code     bool        // a code was accepted
+	grace    bool        // a code is required, and was let go by the grace of a policy
 	factor   string      // what accepted it: id of a credential, or the user's set of recovery codes; "": nothing
 	stored   []byte      // the stored value that the password matched; nil: none was shown
 	password []byte      // the static password, without what stood behind it; nil: none was shown
@@ -87,7 +89,7 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 
 	var u *user
 	if err := d.view(ctx, func(r store.Reader) (err error) {
-		u, err = d.readUser(r, a)
+		u, err = d.readUserFor(r, a, p.who)
 		return err
 	}); err != nil {
 		return evidence{}, err
@@ -111,7 +113,7 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 	}
 	// Whoever gives up waiting for the answer has made the attempt all the same.
 	err = d.update(context.WithoutCancel(ctx), func(w store.Writer) error {
-		u, err := d.readUser(w, a)
+		u, err := d.readUserFor(w, a, p.who)
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 
 // recoveryCode is which of the user's recovery codes is meant; -1: none.
 func (u *user) recoveryCode(code []byte) int {
-	if !u.has(active, disabled) {
+	if !u.has(active, disabled) || u.decision.asks == factorRefused {
 		return -1
 	}
 	return u.attempts.recovery.Find(code)

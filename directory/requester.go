@@ -1,6 +1,9 @@
 package directory
 
-import "context"
+import (
+	"context"
+	"net/netip"
+)
 
 // Authentication is how a requester proved who they are.
 type Authentication int
@@ -12,6 +15,7 @@ const (
 	ByTransport                             // SASL EXTERNAL: the peer of a local socket
 	ByServer                                // the server itself, or a command run on its machine
 	ByCode                                  // a TOTP code alone, where the configuration allows it
+	InGrace                                 // static password alone where a policy requires a code: he may enrol, and no more
 )
 
 // Requester is on whose behalf an operation runs and how that was
@@ -22,11 +26,26 @@ type Requester struct {
 	Factor   string         // what the code shown was of: id of a TOTP credential, or a set of recovery codes; "": none
 	External string         // DN that SASL EXTERNAL would give on this transport; "" if none
 	Peer     string         // address of the client, for the log and the audit
+	Listener string         // where the client came in, one of Listeners; "": none of them
 	Secure   bool           // TLS or a local socket
 
 	// fingerprint is of the user's passwords as they were when he showed what
 	// an access token can be made of; "": he did not.
 	fingerprint string
+}
+
+// Transport is the client of r before he said who he is: anonymous.
+func (r Requester) Transport() Requester {
+	return Requester{External: r.External, Peer: r.Peer, Listener: r.Listener, Secure: r.Secure}
+}
+
+// address is that of the client; not valid if he has none.
+func (r Requester) address() netip.Addr {
+	if a, err := netip.ParseAddrPort(r.Peer); err == nil {
+		return a.Addr().Unmap().WithZone("")
+	}
+	a, _ := netip.ParseAddr(r.Peer)
+	return a.Unmap().WithZone("")
 }
 
 // Anonymous reports whether nobody in particular asks.

@@ -28,6 +28,9 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 	if base.IsZero() && req.Scope == BaseObject {
 		return s.special("", d.rootDSE())
 	}
+	if who.How == InGrace {
+		return errEnrolFirst
+	}
 	if base.Equal(d.subentry) {
 		if req.Scope == SingleLevel || req.Scope == SubordinateSubtree {
 			return nil

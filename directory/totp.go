@@ -105,6 +105,9 @@ func (d *Directory) RevokeTOTPSharedSecret(ctx context.Context, who Requester, a
 	if authenticationID == nil && staticPassword == nil && who.Anonymous() {
 		return Errorf(UnwillingToPerform, "whose secret? Bind first or name the user")
 	}
+	if who.How == InGrace {
+		return errEnrolFirst
+	}
 	who, err := d.asOfNow(ctx, who)
 	if err != nil {
 		return err
@@ -217,8 +220,11 @@ func (d *Directory) addCredential(u *user, key seal.Secret, p totp.Parameters, b
 }
 
 // checkRoom fails with adminLimitExceeded if the user has as many credentials
-// as one may have.
+// as one may have, and with unwillingToPerform if a policy refuses him any.
 func (d *Directory) checkRoom(u *user) error {
+	if u.decision.asks == factorRefused {
+		return Errorf(UnwillingToPerform, "a policy refuses the user a second factor")
+	}
 	if len(u.credentials) >= d.credentials.cfg.MaxCredentials {
 		return Errorf(AdminLimitExceeded, "the user has %d TOTP shared secrets: revoke one first", len(u.credentials))
 	}
@@ -263,6 +269,9 @@ func (d *Directory) clearFactors(ctx context.Context, who Requester, target acco
 func (d *Directory) ValidateTOTPPassword(ctx context.Context, who Requester, userDN string, code string) error {
 	if who.Anonymous() && who.How != ByServer {
 		return errNotAuthenticated
+	}
+	if who.How == InGrace {
+		return errEnrolFirst
 	}
 	who, err := d.asOfNow(ctx, who)
 	if err != nil {

@@ -19,6 +19,7 @@ type user struct {
 	passwords   [][]byte // stored values; copies
 	attempts    attempts
 	credentials []*credential
+	decision    decision // what the policies ask; see decide
 
 	// fault is why nobody is believed to be this user; nil: all is well.
 	fault error
@@ -101,6 +102,16 @@ func (d *Directory) readEnrolled(r store.Reader, u *user) error {
 	return nil
 }
 
+// readUserFor is readUser, with what the policies ask of the user when who
+// stands for him.
+func (d *Directory) readUserFor(r store.Reader, a account, who Requester) (*user, error) {
+	u, err := d.readUser(r, a)
+	if err == nil {
+		u.decision, err = d.decide(r, u, who)
+	}
+	return u, err
+}
+
 func (d *Directory) readAttempts(r store.Reader, u *user) error {
 	value, err := r.Get(attemptKey(u.id))
 	switch {
@@ -124,9 +135,7 @@ func (c *credentials) remembered(u *user) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a, ok := c.unsaved[u.id]; ok && a.failures > u.attempts.failures {
-		a.credentials, a.recovery = u.attempts.credentials, u.attempts.recovery
-		a.sequence, a.changed = u.attempts.sequence, u.attempts.changed
-		u.attempts = a
+		u.attempts.failures, u.attempts.last, u.attempts.refused = a.failures, a.last, a.refused
 	}
 }
 

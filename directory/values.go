@@ -141,6 +141,9 @@ func (d *Directory) checkEntry(rec *record, rdn RDN) error {
 			return Errorf(ConstraintViolation, "%s: has only one value", a.Name)
 		}
 	}
+	if err := d.checkPolicy(rec); err != nil {
+		return err
+	}
 	return d.checkOATH(rec)
 }
 

@@ -23,5 +23,5 @@ func (s *Server) bind(ctx context.Context, op *operation, req *directory.BindReq
 // forget makes the session anonymous, as every BindRequest does that arrives,
 // whatever becomes of it (RFC 4513, section 4). No operation runs.
 func (c *conn) forget() {
-	c.who = directory.Requester{External: c.who.External, Peer: c.who.Peer, Secure: c.who.Secure}
+	c.who = c.who.Transport()
 }

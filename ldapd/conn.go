@@ -58,7 +58,7 @@ func newConn(s *Server, id uint64, nc net.Conn, key string) *conn {
 
 // run serves the session from its beginning.
 func (c *conn) run(secure bool) {
-	c.who = c.srv.identify(c.raw)
+	c.who = c.srv.identify(c.raw, secure)
 	c.log(slog.LevelDebug, "connection opened")
 	if secure {
 		if err := c.startTLS(); err != nil {

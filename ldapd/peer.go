@@ -12,12 +12,13 @@ import (
 // identify says who is at the other end of nc before any bind: nobody, with
 // what the transport vouches for. A local user may become
 // gidNumber=G+uidNumber=U,cn=peercred,cn=external,cn=auth by SASL EXTERNAL, as
-// with slapd; root and the server's own user may become the root user.
-func (s *Server) identify(nc net.Conn) directory.Requester {
+// with slapd; root and the server's own user may become the root user. secure:
+// TLS comes first.
+func (s *Server) identify(nc net.Conn, secure bool) directory.Requester {
 	who := directory.Requester{Peer: peerName(nc)}
 	switch nc := nc.(type) {
 	case *net.UnixConn:
-		who.Secure = true
+		who.Secure, who.Listener = true, "ldapi"
 		uid, gid, err := peerCredentials(nc)
 		if err != nil {
 			s.log.Error("no credentials of a local peer", "err", err)
@@ -29,6 +30,10 @@ func (s *Server) identify(nc net.Conn) directory.Requester {
 			who.External = s.dir.RootDN()
 		}
 	case *net.TCPConn:
+		who.Listener = "ldap"
+		if secure {
+			who.Listener = "ldaps"
+		}
 	default:
 		who.Secure = nc.LocalAddr().Network() == "pipe"
 	}
