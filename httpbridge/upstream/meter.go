@@ -3,35 +3,59 @@ package upstream
 import (
 	"errors"
 	"net"
-	"sync/atomic"
+	"sync"
 )
 
-// longestResponse limits the octets a server may send for one operation.
-// go-ldap has no such limit, and keeps in memory whatever comes.
-const longestResponse = 1 << 20
+// How many octets a server may send for one operation. go-ldap has no such
+// limit, and keeps in memory whatever comes.
+const (
+	longestResponse = 1 << 20
+	longestSearch   = 16 << 20
+)
 
 var errResponseTooLong = errors.New("response too long")
 
-// meter is a connection from which only so much can be read.
+// meter is a connection from which only so much can be read, and which knows
+// what was.
 type meter struct {
 	net.Conn
-	left atomic.Int64 // octets
+
+	mu   sync.Mutex // guards what follows
+	left int        // octets
+	got  []byte     // since the last reset
 }
 
 func newMeter(nc net.Conn) *meter {
 	m := &meter{Conn: nc}
-	m.reset()
+	m.reset(longestResponse)
 	return m
 }
 
-// reset allows another longestResponse octets.
-func (m *meter) reset() { m.left.Store(longestResponse) }
+// reset allows n octets from now on, and forgets those that came.
+func (m *meter) reset(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.left, m.got = n, nil
+}
+
+// received is what came since the last reset.
+func (m *meter) received() []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.got
+}
 
 func (m *meter) Read(b []byte) (int, error) {
-	if m.left.Load() <= 0 {
+	m.mu.Lock()
+	left := m.left
+	m.mu.Unlock()
+	if left <= 0 {
 		return 0, errResponseTooLong
 	}
 	n, err := m.Conn.Read(b)
-	m.left.Add(-int64(n))
+	m.mu.Lock()
+	m.left -= n
+	m.got = append(m.got, b[:n]...)
+	m.mu.Unlock()
 	return n, err
 }

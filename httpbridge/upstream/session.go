@@ -31,20 +31,18 @@ func (s *Session) Release() {
 // Extended sends an extended request (RFC 4511, section 4.12) and returns the
 // responseName and responseValue of a success; value is nil if absent, in both
 // directions. Errors: *Result, ErrUnavailable, ErrProtocol.
-func (s *Session) Extended(ctx context.Context, oid string, value []byte) (name string, response []byte, err error) {
-	req := &ldap.ExtendedRequest{Name: oid}
+func (s *Session) Extended(ctx context.Context, oid string, value []byte, controls ...Control) (name string, response []byte, err error) {
+	req := &ldap.ExtendedRequest{Name: oid, Controls: wireControls(controls)}
 	if value != nil {
 		req.Value = asn1ber.NewString(asn1ber.ClassContext, asn1ber.TypePrimitive, 1, string(value), "requestValue")
 	}
 	var resp *ldap.ExtendedResponse
-	s.link.nc.reset()
-	err = guard(ctx, s.link.nc, func() error {
+	err = s.do(ctx, longestResponse, func(c *ldap.Conn) error {
 		var err error
-		resp, err = s.link.ldap.Extended(req)
+		resp, err = c.Extended(req)
 		return err
 	})
 	if err != nil {
-		err = s.failed(ctx, err)
 		return "", nil, err
 	}
 	if resp.Value != nil {
