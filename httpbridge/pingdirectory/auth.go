@@ -25,8 +25,8 @@ func authorization(h http.Header) (*upstream.Credentials, error) {
 // shown a code already.
 func session(ctx context.Context, client *upstream.Client, c *call, proved bool) (*upstream.Session, string, error) {
 	if c.user == nil {
-		if !proved || c.target.me {
-			return nil, "", unauthorized("authentication is needed")
+		if !proved || c.target.dn == "" {
+			return nil, "", errUnauthenticated
 		}
 		s, err := client.Anonymous(ctx)
 		return s, "dn:" + c.target.dn, err
@@ -35,16 +35,64 @@ func session(ctx context.Context, client *upstream.Client, c *call, proved bool)
 	if err != nil {
 		return nil, "", err
 	}
-	if !c.target.me {
-		return s, "dn:" + c.target.dn, nil
-	}
-	authzID, err := s.WhoAmI(ctx)
-	if err == nil && strings.TrimPrefix(authzID, "dn:") == "" {
-		err = unauthorized("the server takes these credentials for nobody's")
+	authzID := "dn:" + c.target.dn
+	switch {
+	case c.target.me:
+		authzID, err = s.WhoAmI(ctx)
+		if err == nil && strings.TrimPrefix(authzID, "dn:") == "" {
+			err = unauthorized("the server takes these credentials for nobody's")
+		}
+	case c.target.uuid != "":
+		authzID, err = nameOf(ctx, s, c.target.uuid)
+		authzID = "dn:" + authzID
 	}
 	if err != nil {
 		s.Release()
 		return nil, "", err
 	}
 	return s, authzID, nil
+}
+
+// entrySession is session for the calls that are about an entry as such: the
+// header's user asks, and the entry has a DN.
+func entrySession(ctx context.Context, client *upstream.Client, c *call) (*upstream.Session, string, error) {
+	s, authzID, err := session(ctx, client, c, false)
+	if err != nil {
+		return nil, "", err
+	}
+	dn, ok := strings.CutPrefix(authzID, "dn:")
+	if !ok {
+		s.Release()
+		return nil, "", errNoDN
+	}
+	return s, dn, nil
+}
+
+// anySession is a session of the header's user, or without one anonymous.
+func anySession(ctx context.Context, client *upstream.Client, c *call) (*upstream.Session, error) {
+	if c.user == nil {
+		return client.Anonymous(ctx)
+	}
+	return client.As(ctx, *c.user)
+}
+
+// nameOf is the DN of the entry with an entryUUID (RFC 4530), which is looked
+// for below all naming contexts.
+func nameOf(ctx context.Context, s *upstream.Session, uuid string) (string, error) {
+	dse, err := readEntry(ctx, s, "", []string{"namingContexts"}, nil)
+	if err != nil {
+		return "", err
+	}
+	for _, base := range dse.values("namingContexts") {
+		found, err := s.Search(ctx, upstream.SearchRequest{
+			Base: base, Scope: upstream.WholeSubtree, Filter: "(entryUUID=" + uuid + ")", Attributes: []string{"1.1"}, SizeLimit: 1,
+		})
+		switch {
+		case err != nil:
+			return "", err
+		case len(found) > 0:
+			return found[0].DN, nil
+		}
+	}
+	return "", &upstream.Result{Code: noSuchObject}
 }

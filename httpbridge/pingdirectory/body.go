@@ -86,12 +86,10 @@ func checkMediaType(h http.Header, hasBody bool) error {
 	return nil
 }
 
-// decodeBody reads a body that is an object of the named members, all of them
-// optional here, and _controls. null is absent, and no octets at all are {}.
-func decodeBody(text []byte, members []string) (body, error) {
-	b := body{}
+// parseBody reads a body that is an object; nil if there is none.
+func parseBody(text []byte) (*strictjson.Document, error) {
 	if len(text) == 0 {
-		return b, nil
+		return nil, nil
 	}
 	doc, err := strictjson.Parse(text, deepest)
 	if err != nil {
@@ -99,6 +97,17 @@ func decodeBody(text []byte, members []string) (body, error) {
 	}
 	if doc.Root.Kind != strictjson.Object {
 		return nil, badBody(doc.At(doc.Root, "", "must be an object, not %v", doc.Root.Kind))
+	}
+	return doc, nil
+}
+
+// decodeBody reads a body that is an object of the named members, all of them
+// optional here, and _controls. null is absent, and no octets at all are {}.
+func decodeBody(text []byte, members []string) (body, error) {
+	b := body{}
+	doc, err := parseBody(text)
+	if doc == nil {
+		return b, err
 	}
 	for _, m := range doc.Root.Members {
 		v := m.Value

@@ -26,9 +26,9 @@ type generated struct {
 
 // generate makes a secret for the user in the path: for himself with
 // staticPassword, for somebody else with the header's identity.
-func generate(ctx context.Context, client *upstream.Client, c *call) (any, error) {
+func generate(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	password := c.body.octets(staticPassword)
-	s, authID, err := session(ctx, client, c, password != nil)
+	s, authID, err := session(ctx, h.ldap, c, password != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -42,5 +42,5 @@ func generate(ctx context.Context, client *upstream.Client, c *call) (any, error
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", upstream.ErrProtocol, err)
 	}
-	return generated{succeeded, resp.TOTPSharedSecret}, nil
+	return done(generated{succeeded, resp.TOTPSharedSecret}), nil
 }

@@ -5,16 +5,19 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // prefix is where the API lives.
 const prefix = "/directory/v1"
 
-// target is the entry a path names: a DN as given, for the server to parse, or
-// the user who asks.
+// target is what a path names.
 type target struct {
-	dn string // "" if me
-	me bool
+	dn    string // a DN as given, for the server to parse; "" if none of those below is set either
+	me    bool   // the user who asks
+	uuid  string // an entryUUID
+	class string // below /schemas
 }
 
 // rawPath is the path of r as it was sent. What net/http has decoded will not
@@ -29,31 +32,68 @@ func rawPath(r *http.Request) string {
 }
 
 // route takes a raw path apart: split on "/", then each segment decoded once.
-// A path ends in the name of an operation and has the entry in front of it, or
-// it is not found.
-func route(path string) (op operation, name string, t target, err error) {
+// The fixed names come first, so an entry cannot be called like one of them;
+// nor could it, since a DN has a "=".
+func route(path string) (resource, target, error) {
+	if path == prefix {
+		return theServer, target{}, nil
+	}
 	rest, ok := strings.CutPrefix(path, prefix+"/")
 	if !ok {
-		return op, "", t, errNotFound
+		return resource{}, target{}, errNotFound
 	}
-	dn, name, ok := strings.Cut(rest, "/")
-	if !ok || dn == "" {
-		return op, "", t, errNotFound
-	}
-	if name, err = url.PathUnescape(name); err != nil {
-		return op, "", t, errNotFound
-	}
-	if op, ok = operations[name]; !ok {
-		if _, ok := operations[name[strings.LastIndexByte(name, '/')+1:]]; ok {
-			return op, "", t, errSlash
+	var segments []string
+	for i, s := range strings.Split(rest, "/") {
+		s, err := url.PathUnescape(s)
+		switch {
+		case i == 0 && (err != nil || !utf8.ValidString(s)):
+			return resource{}, target{}, errEscape
+		case err != nil, s == "", i > 0 && strings.Contains(s, "/"):
+			return resource{}, target{}, errNotFound
 		}
-		return op, "", t, errNotFound
+		segments = append(segments, s)
 	}
-	if dn, err = url.PathUnescape(dn); err != nil || !utf8.ValidString(dn) {
-		return op, "", t, errEscape
+	first, behind := segments[0], strings.Join(segments[1:], "/")
+	if r, ok := fixed[first]; ok && behind == "" {
+		return r, target{}, nil
 	}
-	if dn == "me" {
-		return op, name, target{me: true}, nil
+	if first == "schemas" && len(segments) == 2 {
+		return oneSchema, target{class: behind}, nil
 	}
-	return op, name, target{dn: dn}, nil
+	r, ok := ofEntry[behind]
+	if !ok {
+		_, known := ofEntry[segments[len(segments)-1]]
+		if known || strings.Contains(behind, "=") {
+			return resource{}, target{}, errSlash
+		}
+		return resource{}, target{}, errNotFound
+	}
+	switch {
+	case first == "me":
+		return r, target{me: true}, nil
+	case isUUID(first):
+		return r, target{uuid: strings.ToLower(first)}, nil
+	}
+	if behind == "" && !strings.Contains(first, "=") {
+		return resource{}, target{}, errNotFound // a name of ours that is misspelt, rather than a DN that is
+	}
+	return r, target{dn: first}, nil
 }
+
+// isUUID reports whether s is a UUID in the form of RFC 9562, section 4.
+func isUUID(s string) bool {
+	const length = len("00000000-0000-0000-0000-000000000000") // uuid takes other forms too
+	return len(s) == length && uuid.Validate(s) == nil
+}
+
+// linkTo is the path of the entry called dn, with a name behind it ("": none).
+func linkTo(dn, behind string) string {
+	link := prefix + "/" + strings.ReplaceAll(url.PathEscape(dn), "%2C", ",")
+	if behind != "" {
+		link += "/" + behind
+	}
+	return link
+}
+
+// linkToSchema is the path of the schema of an object class.
+func linkToSchema(class string) string { return prefix + "/schemas/" + url.PathEscape(class) }

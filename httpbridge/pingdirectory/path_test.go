@@ -32,18 +32,20 @@ func TestRoute(t *testing.T) {
 		{"dots are no path", prefix + "/.." + generate, "..", nil},
 		{"me", prefix + "/me" + generate, "me", nil},
 		{"me encoded", prefix + "/%6De" + generate, "me", nil},
+		{"an entry", prefix + "/uid=a,dc=b", "uid=a,dc=b", nil},
+		{"my entry", prefix + "/me", "me", nil},
 		{"revoke", prefix + "/uid=a/revokeTOTPSharedSecret", "uid=a", nil},
 		{"validate", prefix + "/uid=a/validateTOTPPassword", "uid=a", nil},
 
 		{"root", "/", "", errNotFound},
 		{"nothing", "", "", errNotFound},
 		{"asterisk", "*", "", errNotFound},
-		{"the API itself", prefix, "", errNotFound},
 		{"the API itself with a slash", prefix + "/", "", errNotFound},
-		{"an entry", prefix + "/uid=a", "", errNotFound},
 		{"an operation without an entry", prefix + generate, "", errNotFound},
 		{"an empty entry", prefix + "/" + generate, "", errNotFound},
-		{"an operation of the vendor that we do not have", prefix + "/uid=a/changePassword", "", errNotFound},
+		{"an operation of the vendor that we do not have", prefix + "/uid=a/registerYubiKeyOTPDevice", "", errNotFound},
+		{"a name of ours, misspelt", prefix + "/autenticate", "", errNotFound},
+		{"an entry below an entry", prefix + "/uid=a/uid=b", "", errSlash},
 		{"the operation in another case", prefix + "/uid=a/GenerateTotpSharedSecret", "", errNotFound},
 		{"slash at the end", prefix + "/uid=a" + generate + "/", "", errNotFound},
 		{"another version", "/directory/v2/uid=a" + generate, "", errNotFound},
@@ -54,7 +56,7 @@ func TestRoute(t *testing.T) {
 		{"not UTF-8", prefix + "/cn=%ff" + generate, "", errEscape},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, _, got, err := route(tt.path)
+			_, got, err := route(tt.path)
 			if tt.err != nil {
 				if err != tt.err {
 					t.Errorf("%q: %v, want %v", tt.path, err, tt.err)
@@ -69,6 +71,23 @@ func TestRoute(t *testing.T) {
 				t.Errorf("%q: %+v, %v, want %+v", tt.path, got, err, want)
 			}
 		})
+	}
+}
+
+func TestRouteByUUID(t *testing.T) {
+	const uuid = "123e4567-e89b-12d3-a456-426614174000"
+	r, got, err := route(prefix + "/" + strings.ToUpper(uuid))
+	if err != nil || r.name != "entry" || got != (target{uuid: uuid}) {
+		t.Errorf("%s %+v, %v", r.name, got, err)
+	}
+}
+
+// A link leads back to what it was made of.
+func TestLinks(t *testing.T) {
+	for _, dn := range []string{"uid=user.0,ou=people,dc=example,dc=com", `cn=A/B\, \#1+sn=ä?%,dc=x`, "cn=a%2Fb"} {
+		if _, got, err := route(linkTo(dn, "")); err != nil || got.dn != dn {
+			t.Errorf("%s: %q, %v", dn, got.dn, err)
+		}
 	}
 }
 
@@ -90,7 +109,7 @@ func FuzzRoute(f *testing.F) {
 		f.Add(dn, ^uint64(0), "/directory/v1/"+dn+"/generateTOTPSharedSecret")
 	}
 	f.Fuzz(func(t *testing.T, dn string, encode uint64, path string) {
-		if _, _, got, err := route(path); err == nil && (!utf8.ValidString(got.dn) || got.me != (got.dn == "")) {
+		if _, got, err := route(path); err == nil && !utf8.ValidString(got.dn+got.class) {
 			t.Fatalf("%q: %+v", path, got)
 		}
 		var b strings.Builder
@@ -104,7 +123,7 @@ func FuzzRoute(f *testing.F) {
 		if plain, err := url.PathUnescape(b.String()); err != nil || plain != dn {
 			t.Fatalf("%q is not %q", b.String(), dn)
 		}
-		_, name, got, err := route("/directory/v1/" + b.String() + "/validateTOTPPassword")
+		r, got, err := route("/directory/v1/" + b.String() + "/validateTOTPPassword")
 		switch {
 		case dn == "" || !utf8.ValidString(dn):
 			if err == nil {
@@ -114,8 +133,12 @@ func FuzzRoute(f *testing.F) {
 			if err != nil || !got.me {
 				t.Fatalf("%q: %+v, %v", dn, got, err)
 			}
-		case err != nil || name != "validateTOTPPassword" || got != (target{dn: dn}):
-			t.Fatalf("%q: %q %+v, %v", dn, name, got, err)
+		case isUUID(dn):
+			if err != nil || got != (target{uuid: strings.ToLower(dn)}) {
+				t.Fatalf("%q: %+v, %v", dn, got, err)
+			}
+		case err != nil || r.name != "validateTOTPPassword" || got != (target{dn: dn}):
+			t.Fatalf("%q: %q %+v, %v", dn, r.name, got, err)
 		}
 	})
 }

@@ -1,13 +1,9 @@
 // Package pingdirectory is the face of the bridge that PingDirectory's clients
-// know: the Directory REST API, as far as it concerns TOTP.
+// know: the Directory REST API.
 //
-//	POST /directory/v1/{dn}/generateTOTPSharedSecret
-//	POST /directory/v1/{dn}/revokeTOTPSharedSecret
-//	POST /directory/v1/{dn}/validateTOTPPassword     (ours; the vendor has none)
-//
-// Each call becomes the extended operation of that name, sent over a connection
-// that nobody or the user of the Authorization header is bound to. Decisions
-// are the LDAP server's; this package translates.
+// Each call becomes one LDAP operation, or a few, sent over a connection that
+// nobody or the user of the Authorization header is bound to. Decisions are the
+// LDAP server's; this package translates. resource.go lists the calls.
 package pingdirectory
 
 import (
@@ -18,6 +14,7 @@ import (
 	"net/http"
 	"time"
 
+	"tallystick/httpbridge/strictjson"
 	"tallystick/httpbridge/upstream"
 )
 
@@ -29,8 +26,9 @@ type Config struct {
 
 // Handler answers the calls of the API, and every other path with 404.
 type Handler struct {
-	ldap *upstream.Client
-	cfg  Config
+	ldap   *upstream.Client
+	cfg    Config
+	schema schemaCache
 }
 
 // New returns the handler of the API in front of the LDAP server of client.
@@ -44,25 +42,24 @@ func New(client *upstream.Client, cfg Config) *Handler {
 	return &Handler{ldap: client, cfg: cfg}
 }
 
-// call is one call of an operation on an entry, read and not yet judged.
+// call is one call of an endpoint, read and not yet judged.
 type call struct {
-	target target
-	body   body
-	user   *upstream.Credentials // of the Authorization header; nil: none
+	target   target
+	query    parameters
+	body     body                  // of an endpoint with members; never nil
+	document *strictjson.Document  // of an endpoint with an object; nil: there was no body
+	user     *upstream.Credentials // of the Authorization header; nil: none
 }
 
-// operation is what a path can end in: which members its body may have, and
-// how it is done. The answer is encoded as JSON.
-type operation struct {
-	members []string
-	serve   func(context.Context, *upstream.Client, *call) (any, error)
+// reply is the answer to a call that succeeded.
+type reply struct {
+	status   int
+	location string // of what was created; "": nothing was
+	body     any    // encoded as JSON; nil: none
 }
 
-var operations = map[string]operation{
-	"generateTOTPSharedSecret": {[]string{staticPassword}, generate},
-	"revokeTOTPSharedSecret":   {[]string{staticPassword, totpSharedSecret}, revoke},
-	"validateTOTPPassword":     {[]string{totpPassword}, validate},
-}
+// done is the usual reply.
+func done(body any) *reply { return &reply{status: http.StatusOK, body: body} }
 
 // Noter is implemented by a ResponseWriter that keeps notes for the record of
 // the request in the log.
@@ -76,7 +73,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := h.answer(w, r, note)
 	if err == nil {
 		note(slog.Int("code", 0))
-		write(w, http.StatusOK, "application/hal+json", answer)
+		if answer.location != "" {
+			w.Header().Set("Location", answer.location)
+		}
+		if answer.body == nil {
+			w.WriteHeader(answer.status)
+			return
+		}
+		write(w, answer.status, "application/hal+json", answer.body)
 		return
 	}
 	p := problemOf(err)
@@ -89,14 +93,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var crossOrigin = http.NewCrossOriginProtection()
 
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request, note func(...slog.Attr)) (any, error) {
-	op, name, target, err := route(rawPath(r))
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, note func(...slog.Attr)) (*reply, error) {
+	resource, target, err := route(rawPath(r))
 	if err != nil {
 		return nil, err
 	}
-	note(slog.String("op", name), slog.String("dn", target.dn))
-	if r.Method != http.MethodPost {
-		return nil, errMethod
+	note(slog.String("op", resource.name), slog.String("dn", target.dn))
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	e, ok := resource.methods[method]
+	if !ok {
+		return nil, wrongMethod(resource.allowed())
 	}
 	// A browser sends the Basic credentials it knows to whatever page asks.
 	if crossOrigin.Check(r) != nil {
@@ -109,23 +118,41 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, note func(...sl
 	if c.user != nil {
 		note(slog.String("user", c.user.Name))
 	}
-	text, err := readBody(w, r, h.cfg.MaxBody)
-	if err != nil {
-		return nil, err
-	}
-	if c.body, err = decodeBody(text, op.members); err != nil {
+	if err := h.read(w, r, e, c); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), h.cfg.Timeout, errors.New("no answer in time"))
 	defer cancel()
-	return op.serve(ctx, h.ldap, c)
+	return e.serve(ctx, h, c)
+}
+
+// read reads the query and the body of r, as e has them.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, e endpoint, c *call) (err error) {
+	if e.query != nil {
+		if c.query, err = parseQuery(r.URL.RawQuery, e.query); err != nil {
+			return err
+		}
+	}
+	if e.members == nil && !e.object {
+		return nil
+	}
+	text, err := readBody(w, r, h.cfg.MaxBody)
+	if err != nil {
+		return err
+	}
+	if e.object {
+		c.document, err = parseBody(text)
+	} else {
+		c.body, err = decodeBody(text, e.members)
+	}
+	return err
 }
 
 // write sends v as JSON. An error is that of a client gone away.
 func write(w http.ResponseWriter, status int, mediaType string, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // only strings and numbers are ever sent
+		panic(err) // all that is sent was made for it
 	}
 	w.Header().Set("Content-Type", mediaType)
 	w.WriteHeader(status)

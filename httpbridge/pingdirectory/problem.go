@@ -25,6 +25,15 @@ func (p *problem) Error() string { return p.message }
 // challenge is the header of every 401.
 var challenge = [2]string{"WWW-Authenticate", caller.Challenge}
 
+// wrongMethod is the 405 for a resource that supports only the methods allowed.
+func wrongMethod(allowed []string) *problem {
+	list := strings.Join(allowed, ", ")
+	return &problem{
+		status: http.StatusMethodNotAllowed, code: invalidRequest,
+		message: "this resource supports " + list + " only", header: [2]string{"Allow", list},
+	}
+}
+
 func unauthorized(message string) *problem {
 	return &problem{status: http.StatusUnauthorized, code: invalidRequest, message: message, header: challenge}
 }
@@ -33,7 +42,6 @@ var (
 	errNotFound = &problem{status: http.StatusNotFound, code: notFound, message: "there is no such resource"}
 	errSlash    = &problem{status: http.StatusNotFound, code: notFound, message: `there is no such resource; a "/" inside a DN is written %2F`}
 	errEscape   = &problem{status: http.StatusBadRequest, code: invalidRequest, message: "the DN in the path is not percent-encoded UTF-8"}
-	errMethod   = &problem{status: http.StatusMethodNotAllowed, code: invalidRequest, message: "this resource supports POST only", header: [2]string{"Allow", "POST"}}
 
 	errCrossOrigin = &problem{status: http.StatusForbidden, code: accessFailed, message: "the request comes from a page of another origin"}
 
@@ -45,12 +53,27 @@ var (
 	errNoCode = &problem{status: http.StatusBadRequest, code: invalidRequest, message: "totpPassword: must be present", target: totpPassword}
 	errNoDN   = &problem{status: http.StatusBadRequest, code: invalidRequest, message: "the server does not name the authenticated user by a DN"}
 
+	errUnauthenticated = unauthorized("authentication is needed")
+
+	errWhichDN         = badMember("_dn", "either _dn or _parentDN must be there")
+	errParentDN        = badMember("_parentDN", "is for new entries; _dn moves one")
+	errNewDN           = badMember("_dn", "is not a DN")
+	errNamingAttribute = badMember("_dn", "the attributes of the new name must be in the body, with the values they have in it")
+	errRenameAndChange = badMember("_dn", "a new name and other changes need two requests: here only the attributes of the name may change, as the new name has them")
+
+	errNoModifications = badMember("modifications", "must be there")
+
 	errCriticalControl = &problem{
 		status: results[12].status, code: results[12].code,
 		message: "_controls: a critical control is not supported", target: "_controls",
 		result: &upstream.Result{Code: 12, DiagnosticMessage: "a critical control is not supported"},
 	}
 )
+
+// badMember is the 400 for a member of the body that is wrong.
+func badMember(name, reason string) *problem {
+	return &problem{status: http.StatusBadRequest, code: invalidRequest, message: name + ": " + reason, target: name}
+}
 
 // badBody is the 400 for a body that err says is wrong, and where.
 func badBody(err error) *problem {

@@ -4,14 +4,13 @@ import (
 	"context"
 
 	"tallystick/extop/wire"
-	"tallystick/httpbridge/upstream"
 )
 
 // revoke takes one secret, or all if none is named, from the user in the path.
 // The bare secret, which is proof enough for LDAP, needs a header here.
-func revoke(ctx context.Context, client *upstream.Client, c *call) (any, error) {
+func revoke(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	password := c.body.octets(staticPassword)
-	s, authID, err := session(ctx, client, c, password != nil)
+	s, authID, err := session(ctx, h.ldap, c, password != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -24,5 +23,5 @@ func revoke(ctx context.Context, client *upstream.Client, c *call) (any, error) 
 	if _, _, err := s.Extended(ctx, wire.RevokeTOTPSharedSecretOID, req.Encode()); err != nil {
 		return nil, err
 	}
-	return succeeded, nil
+	return done(succeeded), nil
 }

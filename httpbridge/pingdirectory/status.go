@@ -16,6 +16,12 @@ const (
 	unexpected     = "UNEXPECTED_ERROR"
 )
 
+// The LDAP results that are made here.
+const (
+	noSuchObject    = 32
+	invalidDNSyntax = 34
+)
+
 // row is what an LDAP result becomes.
 type row struct {
 	status int

@@ -5,17 +5,16 @@ import (
 	"strings"
 
 	"tallystick/extop/wire"
-	"tallystick/httpbridge/upstream"
 )
 
 // validate asks whether a code of the user in the path is right, for a caller
 // who may know. The operation takes a plain DN.
-func validate(ctx context.Context, client *upstream.Client, c *call) (any, error) {
+func validate(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	code, ok := c.body[totpPassword]
 	if !ok {
 		return nil, errNoCode
 	}
-	s, authID, err := session(ctx, client, c, false)
+	s, authID, err := session(ctx, h.ldap, c, false)
 	if err != nil {
 		return nil, err
 	}
@@ -28,5 +27,5 @@ func validate(ctx context.Context, client *upstream.Client, c *call) (any, error
 	if _, _, err := s.Extended(ctx, wire.ValidateTOTPPasswordOID, req.Encode()); err != nil {
 		return nil, err
 	}
-	return succeeded, nil
+	return done(succeeded), nil
 }

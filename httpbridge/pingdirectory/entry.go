@@ -1,0 +1,182 @@
+package pingdirectory
+
+import (
+	"context"
+	"strings"
+
+	"tallystick/httpbridge/subschema"
+	"tallystick/httpbridge/upstream"
+)
+
+// entry is an entry as LDAP returned it.
+type entry struct{ upstream.Entry }
+
+// values are those of the attribute called name, without options.
+func (e entry) values(name string) []string {
+	for _, a := range e.Attributes {
+		if strings.EqualFold(a.Name, name) {
+			return a.Values
+		}
+	}
+	return nil
+}
+
+// readEntry reads the entry called dn. Errors: as upstream.Session.Search;
+// noSuchObject also if it may not be seen.
+func readEntry(ctx context.Context, s *upstream.Session, dn string, attributes []string, controls []upstream.Control) (entry, error) {
+	found, err := s.Search(ctx, upstream.SearchRequest{
+		Base: dn, Scope: upstream.BaseObject, Filter: "(objectClass=*)", Attributes: attributes, Controls: controls,
+	})
+	if err != nil {
+		return entry{}, err
+	}
+	if len(found) != 1 {
+		return entry{}, &upstream.Result{Code: noSuchObject}
+	}
+	return entry{found[0]}, nil
+}
+
+// view is how an entry is shown: which attributes, and in which types.
+type view struct {
+	schema  *subschema.Schema
+	request []string // the attributes to ask LDAP for
+	drop    func(*subschema.AttributeType, string) bool
+}
+
+// The aliases of includeAttributes and excludeAttributes.
+const (
+	allUser        = "*"
+	allOperational = "_operationalAttributes"
+)
+
+// newView makes a view of the two lists of names; without any it shows all user
+// attributes. Where an alias is concerned, excluding wins. Errors name an
+// attribute.
+func newView(schema *subschema.Schema, include, exclude []string) (*view, error) {
+	if len(include) == 0 {
+		include = []string{allUser}
+	}
+	v := &view{schema: schema}
+	included := map[string]bool{}
+	for _, name := range include {
+		included[strings.ToLower(name)] = true
+		switch name {
+		case allUser:
+			v.request = append(v.request, "*")
+		case allOperational:
+			v.request = append(v.request, "+")
+		default:
+			if _, err := knownAttribute(schema, name); err != nil {
+				return nil, badParameter("includeAttributes", err.Error())
+			}
+			v.request = append(v.request, name)
+		}
+	}
+	excluded := map[string]bool{}
+	for _, name := range exclude {
+		excluded[strings.ToLower(name)] = true
+		if name == allUser || name == allOperational {
+			continue
+		}
+		if _, err := knownAttribute(schema, name); err != nil {
+			return nil, badParameter("excludeAttributes", err.Error())
+		}
+		if included[strings.ToLower(name)] {
+			return nil, badParameter("excludeAttributes", name+" is in includeAttributes too")
+		}
+	}
+	v.request = append(v.request, "objectClass") // the links to the schemas are made of it
+	wantsClass := included[allUser] || included["objectclass"]
+	v.drop = func(t *subschema.AttributeType, description string) bool {
+		operational := t != nil && t.Operational
+		return excluded[strings.ToLower(description)] ||
+			excluded[allUser] && !operational || excluded[strings.ToLower(allOperational)] && operational ||
+			!wantsClass && strings.EqualFold(description, "objectClass")
+	}
+	return v, nil
+}
+
+// knownAttribute is the attribute type of a description, whose name must be
+// spelt as in the schema. The error says what is wrong in words that fit behind
+// the place.
+func knownAttribute(schema *subschema.Schema, description string) (*subschema.AttributeType, error) {
+	name, _, _ := strings.Cut(description, ";")
+	t := schema.Attribute(name)
+	if t == nil {
+		return nil, attributeError(clip(name) + " is not an attribute of the server's schema")
+	}
+	for _, n := range t.Names {
+		if n == name {
+			return t, nil
+		}
+	}
+	if name == t.OID {
+		return t, nil
+	}
+	return nil, attributeError(clip(name) + " is written " + t.Name())
+}
+
+type attributeError string
+
+func (e attributeError) Error() string { return string(e) }
+
+// clip shortens what a client wrote, for a message.
+func clip(s string) string {
+	const longest = 64
+	if len(s) <= longest {
+		return s
+	}
+	return strings.ToValidUTF8(s[:longest], "") + "…"
+}
+
+// object is e in HAL: _links, _dn and the attributes.
+func (v *view) object(e entry) object {
+	schemas := []link{}
+	for _, class := range e.values("objectClass") {
+		if c := v.schema.Class(class); c != nil {
+			class = c.Name()
+		}
+		schemas = append(schemas, link{linkToSchema(class)})
+	}
+	o := object{
+		{"_links", object{{"self", link{linkTo(e.DN, "")}}, {"schemas", schemas}}},
+		{"_dn", e.DN},
+	}
+	return append(o, v.attributes(e)...)
+}
+
+// attributes are those of e, under the names of the schema.
+func (v *view) attributes(e entry) object {
+	var o object
+	at := map[string]int{}
+	for _, a := range e.Attributes {
+		name, options, tagged := strings.Cut(a.Name, ";")
+		t := v.schema.Attribute(name)
+		if t != nil {
+			name = t.Name()
+		}
+		if tagged {
+			name += ";" + options
+		}
+		if v.drop(t, name) {
+			continue
+		}
+		k := kindOf(t, name)
+		if t != nil && t.SingleValue && len(a.Values) == 1 {
+			o = append(o, member{name, k.toJSON(a.Values[0])})
+			continue
+		}
+		i, again := at[name] // a server may use two names of one attribute
+		if !again {
+			i = len(o)
+			at[name] = i
+			o = append(o, member{name, []any{}})
+		}
+		list, _ := o[i].value.([]any)
+		for _, value := range a.Values {
+			list = append(list, k.toJSON(value))
+		}
+		o[i].value = list
+	}
+	return o
+}

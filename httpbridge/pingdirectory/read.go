@@ -1,0 +1,52 @@
+package pingdirectory
+
+import (
+	"context"
+
+	"tallystick/httpbridge/upstream"
+)
+
+// getEntry reads one entry.
+func getEntry(ctx context.Context, h *Handler, c *call) (*reply, error) {
+	s, dn, err := entrySession(ctx, h.ldap, c)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Release()
+	v, err := h.view(ctx, s, c)
+	if err != nil {
+		return nil, err
+	}
+	e, err := readEntry(ctx, s, dn, v.request, nil)
+	if err != nil {
+		return nil, err
+	}
+	return done(v.object(e)), nil
+}
+
+// view is how c wants entries shown.
+func (h *Handler) view(ctx context.Context, s *upstream.Session, c *call) (*view, error) {
+	schema, err := h.schema.get(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	include, err := c.query.names(includeAttributes)
+	if err != nil {
+		return nil, err
+	}
+	exclude, err := c.query.names(excludeAttributes)
+	if err != nil {
+		return nil, err
+	}
+	return newView(schema, include, exclude)
+}
+
+// written is the entry called dn after it was written. Who may write it may not
+// be allowed to read it, and then its name must do.
+func written(ctx context.Context, s *upstream.Session, v *view, dn string, controls []any) object {
+	o := object{{"_links", object{{"self", link{linkTo(dn, "")}}}}, {"_dn", dn}}
+	if e, err := readEntry(ctx, s, dn, v.request, nil); err == nil {
+		o = v.object(e)
+	}
+	return withControls(o, controls)
+}
