@@ -21,10 +21,10 @@ func (e entry) values(name string) []string {
 	return nil
 }
 
-// readEntry reads the entry called dn. Errors: as upstream.Session.Search;
+// readEntry reads the entry called dn. Errors: as upstream.Session.Entries;
 // noSuchObject also if it may not be seen.
 func readEntry(ctx context.Context, s *upstream.Session, dn string, attributes []string, controls []upstream.Control) (entry, error) {
-	found, err := s.Search(ctx, upstream.SearchRequest{
+	found, err := s.Entries(ctx, upstream.SearchRequest{
 		Base: dn, Scope: upstream.BaseObject, Filter: "(objectClass=*)", Attributes: attributes, Controls: controls,
 	})
 	if err != nil {

@@ -40,33 +40,26 @@ type SearchRequest struct {
 	Controls   []Control
 }
 
-// Search returns the entries that the server found, also those that it sent
-// before an error. References to other servers are not followed. Errors:
-// *Result, ErrUnavailable, ErrProtocol.
-func (s *Session) Search(ctx context.Context, req SearchRequest) ([]Entry, error) {
-	var found []Entry
-	err := s.do(ctx, longestSearch, func(c *ldap.Conn) error {
-		result, err := c.Search(&ldap.SearchRequest{
-			BaseDN: req.Base, Scope: int(req.Scope), DerefAliases: ldap.NeverDerefAliases,
-			SizeLimit: req.SizeLimit, Filter: req.Filter, Attributes: req.Attributes,
-			Controls: wireControls(req.Controls),
-		})
-		if result == nil {
-			return err
-		}
-		for _, e := range result.Entries {
-			entry := Entry{DN: e.DN}
-			for _, a := range e.Attributes {
-				entry.Attributes = append(entry.Attributes, Attribute{a.Name, a.Values})
-			}
-			found = append(found, entry)
-		}
-		return err
+// Entries is Search in the types of this package. References to other servers
+// are not followed. Errors: as Extended.
+func (s *Session) Entries(ctx context.Context, req SearchRequest) ([]Entry, error) {
+	result, err := s.Search(ctx, &ldap.SearchRequest{
+		BaseDN: req.Base, Scope: int(req.Scope), DerefAliases: ldap.NeverDerefAliases,
+		SizeLimit: req.SizeLimit, Filter: req.Filter, Attributes: req.Attributes,
+		Controls: wireControls(req.Controls),
 	})
+	var found []Entry
+	for _, e := range result {
+		entry := Entry{DN: e.DN}
+		for _, a := range e.Attributes {
+			entry.Attributes = append(entry.Attributes, Attribute{a.Name, a.Values})
+		}
+		found = append(found, entry)
+	}
 	return found, err
 }
 
-// Add adds an entry (RFC 4511, section 4.7). Errors: as Search.
+// Add adds an entry (RFC 4511, section 4.7). Errors: as Extended.
 func (s *Session) Add(ctx context.Context, e Entry, controls []Control) error {
 	req := &ldap.AddRequest{DN: e.DN, Controls: wireControls(controls)}
 	for _, a := range e.Attributes {
@@ -93,7 +86,7 @@ type Change struct {
 }
 
 // Modify changes an entry, all of it or nothing (RFC 4511, section 4.6).
-// Errors: as Search.
+// Errors: as Extended.
 func (s *Session) Modify(ctx context.Context, dn string, changes []Change, controls []Control) error {
 	req := &ldap.ModifyRequest{DN: dn, Controls: wireControls(controls)}
 	for _, c := range changes {
@@ -106,13 +99,13 @@ func (s *Session) Modify(ctx context.Context, dn string, changes []Change, contr
 }
 
 // ModifyDN renames an entry, and moves it if newSuperior is not "" (RFC 4511,
-// section 4.9). Errors: as Search.
+// section 4.9). Errors: as Extended.
 func (s *Session) ModifyDN(ctx context.Context, dn, newRDN string, deleteOldRDN bool, newSuperior string, controls []Control) error {
 	req := ldap.NewModifyDNWithControlsRequest(dn, newRDN, deleteOldRDN, newSuperior, wireControls(controls))
 	return s.do(ctx, longestResponse, func(c *ldap.Conn) error { return c.ModifyDN(req) })
 }
 
-// Delete deletes a leaf (RFC 4511, section 4.8). Errors: as Search.
+// Delete deletes a leaf (RFC 4511, section 4.8). Errors: as Extended.
 func (s *Session) Delete(ctx context.Context, dn string, controls []Control) error {
 	req := ldap.NewDelRequest(dn, wireControls(controls))
 	return s.do(ctx, longestResponse, func(c *ldap.Conn) error { return c.Del(req) })

@@ -11,7 +11,7 @@ import (
 // instance. Errors: as Extended.
 func (s *Session) Search(ctx context.Context, req *ldap.SearchRequest) ([]*ldap.Entry, error) {
 	var found *ldap.SearchResult
-	s.link.nc.reset()
+	s.link.nc.reset(longestSearch)
 	err := guard(ctx, s.link.nc, func() (err error) {
 		found, err = s.link.ldap.Search(req)
 		return err
