@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tallystick/httpbridge/enrol"
 	"tallystick/httpbridge/pingdirectory"
 	"tallystick/httpbridge/upstream"
 
@@ -48,6 +49,11 @@ type Config struct {
 	BodyTimeout     time.Duration // for a whole request to come, header included; 0: 30 s
 	ResponseTimeout time.Duration // from a request's header to the end of its response; 0: BodyTimeout + RequestTimeout + WaitTimeout + 10 s
 	KeepAlive       time.Duration // for the next request on an HTTP connection; 0: 2 minutes
+
+	// Pages serves /enrol and /admin, for people with a browser. Their
+	// sessions hold LDAP connections beyond Connections, 272 at most.
+	Pages     bool
+	Separator string // that the LDAP server wants between a password and the code behind it
 
 	Log *slog.Logger // one record for each request; nil: none
 }
@@ -84,6 +90,8 @@ type Bridge struct {
 	cfg      Config
 	ldap     *upstream.Client
 	face     http.Handler
+	pages    *enrol.Handler // nil: none
+	pageLDAP *upstream.Client
 	server   *http.Server
 	requests atomic.Uint64 // how many so far
 }
@@ -92,10 +100,11 @@ type Bridge struct {
 // Errors tell what is wrong with cfg.
 func New(cfg Config) (*Bridge, error) {
 	cfg = cfg.withDefaults()
-	client, err := upstream.New(upstream.Config{
+	ldap := upstream.Config{
 		URL: cfg.URL, StartTLS: cfg.StartTLS, TLS: cfg.TLS, Dial: cfg.Dial,
 		Connections: cfg.Connections, DialTimeout: cfg.DialTimeout, WaitTimeout: cfg.WaitTimeout, IdleTimeout: cfg.IdleTimeout,
-	})
+	}
+	client, err := upstream.New(ldap)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +112,14 @@ func New(cfg Config) (*Bridge, error) {
 		cfg:  cfg,
 		ldap: client,
 		face: pingdirectory.New(client, pingdirectory.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout}),
+	}
+	if cfg.Pages {
+		pages := enrol.Config{Separator: cfg.Separator, Timeout: cfg.RequestTimeout}
+		ldap.Connections = pages.Connections()
+		if b.pageLDAP, err = upstream.New(ldap); err != nil {
+			return nil, err
+		}
+		b.pages = enrol.New(b.pageLDAP, pages)
 	}
 	if inTheClear(cfg) {
 		cfg.Log.Warn("passwords travel to the LDAP server in the clear: use ldaps:// or StartTLS", "url", cfg.URL)
@@ -150,6 +167,10 @@ func (b *Bridge) Shutdown(ctx context.Context) error {
 	if err != nil {
 		_ = b.server.Close()
 	}
+	if b.pages != nil {
+		b.pages.Close()
+		err = errors.Join(err, b.pageLDAP.Close())
+	}
 	return errors.Join(err, b.ldap.Close())
 }
 
@@ -188,7 +209,16 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		attrs = append(attrs, slog.Int64("ms", time.Since(start).Milliseconds()))
 		b.cfg.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "http", attrs...)
 	}()
-	b.face.ServeHTTP(rec, r)
+	b.faceOf(r.URL.Path).ServeHTTP(rec, r)
+}
+
+// faceOf is the face that answers for a path. http.ServeMux would redirect
+// paths that have a DN with // in it.
+func (b *Bridge) faceOf(path string) http.Handler {
+	if first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); b.pages != nil && (first == "enrol" || first == "admin") {
+		return b.pages
+	}
+	return b.face
 }
 
 // correlationID is the client's, if it is a UUID, or a new one.

@@ -85,6 +85,8 @@ func (c *config) bridgeConfig() (httpbridge.Config, error) {
 		Connections:    c.Bridge.Connections,
 		RequestTimeout: time.Duration(c.Bridge.Timeout),
 		MaxBody:        int64(c.Bridge.Body),
+		Pages:          c.Bridge.Pages,
+		Separator:      c.SecondFactor.Separator,
 		Log:            c.logger().With("part", "http"),
 	}
 	if c.Bridge.CA == "" {

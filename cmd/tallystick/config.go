@@ -98,6 +98,7 @@ type config struct {
 		Connections int      `yaml:"connections"`
 		Timeout     duration `yaml:"timeout"`
 		Body        size     `yaml:"body"`
+		Pages       bool     `yaml:"pages"`
 	} `yaml:"bridge"`
 	Log struct {
 		Level  string `yaml:"level"`

@@ -78,8 +78,8 @@ func (l *listeners) close() {
 }
 
 // announce prints where the server listens, and with the sample tree what to
-// try next.
-func (l *listeners) announce(out io.Writer, sample bool) {
+// try next. pages: there are pages for browsers.
+func (l *listeners) announce(out io.Writer, sample, pages bool) {
 	for _, one := range []struct {
 		name string
 		l    net.Listener
@@ -93,6 +93,9 @@ func (l *listeners) announce(out io.Writer, sample bool) {
 		if one.l != nil {
 			fmt.Fprintf(out, "%-5s  %s\n", one.name, one.url(one.l.Addr()))
 		}
+	}
+	if l.http != nil && pages {
+		fmt.Fprintf(out, "Pages  http://%[1]s/enrol, for the help desk http://%[1]s/admin\n", l.http.Addr())
 	}
 	if sample && l.ldap != nil && l.http != nil {
 		fmt.Fprintf(out, hints, l.ldap.Addr(), l.http.Addr())

@@ -138,7 +138,7 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	}
 	defer listeners.close()
 	signal.Ignore(syscall.SIGHUP) // which would end the process until reloadOn and keepSealed listen
-	listeners.announce(out, opts.sample)
+	listeners.announce(out, opts.sample, c.Bridge.Pages)
 
 	g, running := errgroup.WithContext(ctx)
 	start := func(l net.Listener, serve func(net.Listener) error) {
