@@ -35,6 +35,29 @@ func newProgress(what string, octets int64) *progress {
 	return p
 }
 
+// newCount begins to show how many of n things are done.
+func newCount(what string, n int) *progress {
+	p := &progress{start: time.Now()}
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		p.bar = progressbar.NewOptions(n,
+			progressbar.OptionSetWriter(os.Stderr),
+			progressbar.OptionSetDescription(what),
+			progressbar.OptionShowCount(),
+			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionSetWidth(20),
+			progressbar.OptionClearOnFinish(),
+		)
+	}
+	return p
+}
+
+// step tells that one more is done.
+func (p *progress) step() {
+	if p.bar != nil {
+		_ = p.bar.Add(1) // the bar is an ornament
+	}
+}
+
 // Write tells of octets that pass by.
 func (p *progress) Write(octets []byte) (int, error) {
 	p.read(len(octets))

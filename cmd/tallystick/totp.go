@@ -54,6 +54,7 @@ somebody else with --user.
   resync         finds a token whose clock is off, by two codes in a row
   revoke         removes one
   recovery-codes makes ten codes for the day the authenticator is lost
+  import         takes over the secrets of another system
 
 A credential is named by its id, by the beginning of that, or by its name.`,
 		Example: `  tallystick totp enrol -D user.0 --name phone
@@ -83,6 +84,7 @@ A credential is named by its id, by the beginning of that, or by its name.`,
 		totpResyncCommand(o),
 		totpRevokeCommand(o),
 		totpRecoveryCodesCommand(o),
+		totpImportCommand(o),
 	)
 	return cmd
 }
@@ -155,12 +157,7 @@ func (s *totpSession) readPassword(ctx context.Context) ([]byte, error) {
 	case s.totpOptions.password != "":
 		return []byte(s.totpOptions.password), nil
 	case s.passwordFile != "":
-		f, err := os.Open(s.passwordFile)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		return readLine(f)
+		return firstLine(s.passwordFile)
 	}
 	text, err := s.askHidden(ctx, "Password (with a code behind it, if you have one already): ")
 	if err != nil {
@@ -174,11 +171,7 @@ func (s *totpSession) readPassword(ctx context.Context) ([]byte, error) {
 // gets the password with the request.
 func (s *totpSession) manage(ctx context.Context, r wire.ManageTOTPRequest) (wire.ManageTOTPResponse, error) {
 	if s.user != "" {
-		id := "u:" + s.user
-		if strings.Contains(s.user, "=") {
-			id = "dn:" + s.user
-		}
-		r.AuthenticationID = &id
+		r.AuthenticationID = authenticationID(s.user)
 	}
 	_, value, err := s.link.Extended(ctx, wire.ManageTOTPOID, r.Encode())
 	if result, ok := errors.AsType[*upstream.Result](err); ok && result.Code == int(directory.UnwillingToPerform) && s.user == "" {
@@ -189,6 +182,15 @@ func (s *totpSession) manage(ctx context.Context, r wire.ManageTOTPRequest) (wir
 		return wire.ManageTOTPResponse{}, told(err)
 	}
 	return wire.DecodeManageTOTPResponse(value)
+}
+
+// authenticationID is a user, by a DN or a user name, as the operation takes it.
+func authenticationID(user string) *string {
+	id := "u:" + user
+	if strings.Contains(user, "=") {
+		id = "dn:" + user
+	}
+	return &id
 }
 
 // told is an error of the server's in words for a person.

@@ -96,7 +96,9 @@ func readPSKC(f File) ([]Seed, error) {
 		if s.Serial == "" {
 			s.Serial = p.Key.ID
 		}
-		s.pskc(p.Key, opener)
+		if err := s.pskc(p.Key, opener); err != nil {
+			return nil, err
+		}
 		s.NotBefore = s.xmlTime(p.Key.Policy.StartDate, p.Device.StartDate)
 		s.NotAfter = s.xmlTime(p.Key.Policy.ExpiryDate, p.Device.ExpiryDate)
 		list = append(list, s)
@@ -104,17 +106,18 @@ func readPSKC(f File) ([]Seed, error) {
 	return list, nil
 }
 
-// pskc takes over what a key says. RFC 6030, sections 4 and 5.
-func (s *Seed) pskc(k *pskcKey, opener *pskcOpener) {
+// pskc takes over what a key says (RFC 6030, sections 4 and 5). The error is
+// errPSKCKey, which is about the whole file.
+func (s *Seed) pskc(k *pskcKey, opener *pskcOpener) error {
 	s.Name = strings.TrimSpace(k.FriendlyName)
 	switch algorithm := strings.ToLower(k.Algorithm); {
 	case strings.HasSuffix(algorithm, ":totp"), strings.HasSuffix(algorithm, "#totp"):
 	case strings.HasSuffix(algorithm, "hotp"):
 		s.refuse(reasonHOTP)
-		return
+		return nil
 	default:
 		s.refuse("a key that is not for TOTP")
-		return
+		return nil
 	}
 	if r := k.Parameters.Response; r.Encoding != "" && r.Encoding != "DECIMAL" || r.CheckDigits {
 		s.refuse("its codes are not plain decimal digits")
@@ -135,11 +138,13 @@ func (s *Seed) pskc(k *pskcKey, opener *pskcOpener) {
 	if s.xmlNumber(k.Data.Time) != 0 {
 		s.refuse("its time does not begin at 1970")
 	}
-	if secret, err := opener.secret(k.Data.Secret); err != nil {
+	secret, err := opener.secret(k.Data.Secret)
+	if err != nil && err != errPSKCKey {
 		s.refuse("%v", err)
-	} else {
-		s.Secret = secret
+		err = nil
 	}
+	s.Secret = secret
+	return err
 }
 
 func contains(list []string, word string) bool {
