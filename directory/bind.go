@@ -81,6 +81,7 @@ func (d *Directory) provePassword(ctx context.Context, who Requester, door strin
 	}
 	switch {
 	case e.grace:
+		who.fingerprint = "" // no token
 		return who.as(a.dn, InGrace), nil
 	case !e.code:
 		return who.as(a.dn, ByPassword), nil

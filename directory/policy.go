@@ -80,7 +80,7 @@ func (d *Directory) decide(r store.Reader, u *user, who Requester) (decision, er
 	if err != nil || len(list) == 0 {
 		return decision{}, err
 	}
-	s := &subject{d: d, r: r, u: u, listener: who.Listener, address: who.address()}
+	s := d.subject(r, u, who)
 	for _, p := range list {
 		if ok, err := p.matches(s); ok || err != nil {
 			return p.decision(u, d.graceLogins(u, who), d.now()), err

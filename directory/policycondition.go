@@ -55,6 +55,10 @@ type subject struct {
 	address  netip.Addr // not valid: unknown, and in no network
 }
 
+func (d *Directory) subject(r store.Reader, u *user, who Requester) *subject {
+	return &subject{d: d, r: r, u: u, listener: who.Listener, address: who.address()}
+}
+
 // Listeners are where clients come in.
 var Listeners = []string{"ldap", "ldaps", "ldapi", "http"}
 

@@ -77,7 +77,7 @@ func (d *Directory) AccessToken(ctx context.Context, who Requester) (AccessToken
 		if err != nil {
 			return err
 		}
-		u, err := d.readUser(r, a)
+		u, err := d.readUserFor(r, a, who)
 		if err != nil {
 			return err
 		}
@@ -157,7 +157,7 @@ func (d *Directory) bearer(ctx context.Context, anonymous Requester, text string
 		if err != nil {
 			return err
 		}
-		u, err := d.readUser(r, account{t.id, dn})
+		u, err := d.readUserFor(r, account{t.id, dn}, anonymous)
 		if err == nil && d.honours(u, t) {
 			cause = nil
 			who = anonymous.as(dn, t.how)

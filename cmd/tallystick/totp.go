@@ -55,6 +55,7 @@ somebody else with --user.
   revoke         removes one
   recovery-codes makes ten codes for the day the authenticator is lost
   import         takes over the secrets of another system
+  explain        tells what a user would be asked for, and why
 
 A credential is named by its id, by the beginning of that, or by its name.`,
 		Example: `  tallystick totp enrol -D user.0 --name phone
@@ -85,6 +86,7 @@ A credential is named by its id, by the beginning of that, or by its name.`,
 		totpRevokeCommand(o),
 		totpRecoveryCodesCommand(o),
 		totpImportCommand(o),
+		totpExplainCommand(o),
 	)
 	return cmd
 }

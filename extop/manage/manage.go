@@ -26,6 +26,7 @@ type Credentials interface {
 	ResyncTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id, code, next string) error
 	RevokeTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id string) error
 	NewRecoveryCodes(ctx context.Context, who directory.Requester, c directory.Claim) ([]string, error)
+	Explain(ctx context.Context, who directory.Requester, c directory.Claim, listener, address string) (directory.Explanation, error)
 	ImportTOTP(ctx context.Context, who directory.Requester, authenticationID *string, req directory.ImportRequest) (directory.Import, error)
 }
 
@@ -70,6 +71,8 @@ func (o Operation) Serve(ctx context.Context, req *extop.Request) (*extop.Respon
 		return o.newRecoveryCodes(ctx, req.From, c)
 	case wire.ManageImport:
 		return o.importOne(ctx, req.From, r)
+	case wire.ManageExplain:
+		return o.explain(ctx, req.From, c, r)
 	default:
 		err = extop.Malformed(errors.New("unknown action"))
 	}
@@ -142,8 +145,14 @@ func (o Operation) list(ctx context.Context, who directory.Requester, c director
 		return nil, err
 	}
 	r := wire.ManageTOTPResponse{RecoveryCodesLeft: list.RecoveryCodes, Sequence: list.Sequence, LastChange: list.Changed}
-	for _, c := range list.Credentials {
-		r.Credentials = append(r.Credentials, wire.ManagedCredential{
+	r.Credentials = credentials(list.Credentials)
+	return answer(r)
+}
+
+func credentials(list []directory.TOTPCredential) []wire.ManagedCredential {
+	var told []wire.ManagedCredential
+	for _, c := range list {
+		told = append(told, wire.ManagedCredential{
 			ID: c.ID, Name: c.Name,
 			State:     c.State,
 			Algorithm: c.Parameters.Algorithm.String(),
@@ -155,7 +164,21 @@ func (o Operation) list(ctx context.Context, who directory.Requester, c director
 			NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		})
 	}
-	return answer(r)
+	return told
+}
+
+func (o Operation) explain(ctx context.Context, who directory.Requester, c directory.Claim, r wire.ManageTOTPRequest) (*extop.Response, error) {
+	e, err := o.credentials.Explain(ctx, who, c, r.Listener, r.Address)
+	if err != nil {
+		return nil, err
+	}
+	return answer(wire.ManageTOTPResponse{Explanation: &wire.Explanation{
+		LogIn: e.LogIn, SecondFactor: e.SecondFactor,
+		Policy: e.Policy, Because: e.Because, Fault: e.Fault,
+		Credentials: credentials(e.Credentials), RecoveryCodes: e.RecoveryCodes,
+		GraceUntil: e.GraceUntil, GraceLogins: int(e.GraceLogins),
+		RebindFor: e.RebindFor,
+	}})
 }
 
 func (o Operation) newRecoveryCodes(ctx context.Context, who directory.Requester, c directory.Claim) (*extop.Response, error) {

@@ -26,6 +26,7 @@ const (
 	ManageRevoke           ManageAction = 7
 	ManageNewRecoveryCodes ManageAction = 8
 	ManageImport           ManageAction = 9
+	ManageExplain          ManageAction = 10
 )
 
 // ManageTOTPRequest is a requestValue. Which elements an action takes is in
@@ -34,7 +35,8 @@ const (
 //	ManageTOTPRequest ::= SEQUENCE {
 //	     action           [0]  ENUMERATED {
 //	          list(0), enrol(1), confirm(2), rename(3), disable(4), enable(5),
-//	          resync(6), revoke(7), newRecoveryCodes(8), import(9) },
+//	          resync(6), revoke(7), newRecoveryCodes(8), import(9),
+//	          explain(10) },
 //	     authenticationID [1]  OCTET STRING OPTIONAL,
 //	     staticPassword   [2]  OCTET STRING OPTIONAL,
 //	     id               [3]  OCTET STRING OPTIONAL,
@@ -54,7 +56,9 @@ const (
 //	     disabled         [17] BOOLEAN DEFAULT FALSE,
 //	     lastStep         [18] INTEGER OPTIONAL,
 //	     drift            [19] INTEGER OPTIONAL,
-//	     dryRun           [20] BOOLEAN DEFAULT FALSE }
+//	     dryRun           [20] BOOLEAN DEFAULT FALSE,
+//	     listener         [21] OCTET STRING OPTIONAL,
+//	     address          [22] OCTET STRING OPTIONAL }
 //
 // An element that is "", 0 or the zero time here is absent, but for the two
 // that prove something.
@@ -80,6 +84,8 @@ type ManageTOTPRequest struct {
 	LastStep int64 // number of the last time step of which a code was used
 	Drift    int   // steps by which the token runs ahead (+) or behind (-)
 	DryRun   bool
+
+	Listener, Address string // where somebody would come from
 }
 
 // Encode returns the requestValue.
@@ -106,6 +112,8 @@ func (r ManageTOTPRequest) Encode() []byte {
 	b = appendNumber(b, 18, r.LastStep)
 	b = appendNumber(b, 19, int64(r.Drift))
 	b = appendTrue(b, 20, r.DryRun)
+	b = appendSome(b, 21, r.Listener)
+	b = appendSome(b, 22, r.Address)
 	return ber.End(b, start)
 }
 
@@ -120,7 +128,7 @@ func DecodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
 }
 
 func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
-	f, err := fields(value, 21)
+	f, err := fields(value, 23)
 	if err != nil {
 		return ManageTOTPRequest{}, err
 	}
@@ -139,6 +147,8 @@ func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
 		Serial:           text(f[12]),
 		Device:           text(f[13]),
 		Key:              f[16],
+		Listener:         text(f[21]),
+		Address:          text(f[22]),
 	}
 	n := numbers{}
 	r.Action = ManageAction(n.read(f[0], 0, maxSmall))
@@ -240,7 +250,8 @@ func decodeManagedCredential(r ber.Reader) (ManagedCredential, error) {
 //	     recoveryCodes     [6] SEQUENCE OF OCTET STRING OPTIONAL,   -- newRecoveryCodes
 //	     there             [7] BOOLEAN DEFAULT FALSE,               -- import
 //	     sequence          [8] INTEGER OPTIONAL,                    -- list, enrol
-//	     lastChange        [9] INTEGER OPTIONAL }                   -- list, enrol: milliseconds since 1970
+//	     lastChange        [9] INTEGER OPTIONAL,                    -- list, enrol: milliseconds since 1970
+//	     explanation       [10] Explanation OPTIONAL }              -- explain
 type ManageTOTPResponse struct {
 	Credentials       []ManagedCredential
 	RecoveryCodesLeft int
@@ -250,35 +261,49 @@ type ManageTOTPResponse struct {
 	There             bool      // the credential was there already
 	Sequence          uint64    // grows with every change of the user's credentials; 0: none so far
 	LastChange        time.Time // when it last grew: UTC, whole milliseconds; zero: never
+	Explanation       *Explanation
 }
 
 // Encode returns the responseValue.
 func (r ManageTOTPResponse) Encode() []byte {
 	b, start := ber.Begin(nil, ber.Sequence)
-	if len(r.Credentials) > 0 {
-		var list int
-		b, list = ber.Begin(b, ber.Context|ber.Constructed)
-		for _, c := range r.Credentials {
-			b = c.append(b)
-		}
-		b = ber.End(b, list)
-	}
+	b = appendCredentials(b, 0, r.Credentials)
 	b = appendNumber(b, 1, int64(r.RecoveryCodesLeft))
 	b = appendSome(b, 2, r.ID)
 	b = appendSome(b, 3, r.Secret)
 	b = appendSome(b, 4, r.URI)
 	b = appendField(b, 5, r.QRCode)
-	if len(r.RecoveryCodes) > 0 {
-		var list int
-		b, list = ber.Begin(b, ber.Context|ber.Constructed|6)
-		for _, code := range r.RecoveryCodes {
-			b = ber.AppendString(b, ber.OctetString, code)
-		}
-		b = ber.End(b, list)
-	}
+	b = appendTexts(b, 6, r.RecoveryCodes)
 	b = appendTrue(b, 7, r.There)
 	b = appendNumber(b, 8, int64(min(r.Sequence, math.MaxInt64)))
 	b = appendMillis(b, 9, r.LastChange)
+	if r.Explanation != nil {
+		b = r.Explanation.append(b)
+	}
+	return ber.End(b, start)
+}
+
+// appendCredentials appends a SEQUENCE OF Credential, unless it is empty.
+func appendCredentials(b []byte, number byte, list []ManagedCredential) []byte {
+	if len(list) == 0 {
+		return b
+	}
+	b, start := ber.Begin(b, ber.Context|ber.Constructed|number)
+	for _, c := range list {
+		b = c.append(b)
+	}
+	return ber.End(b, start)
+}
+
+// appendTexts appends a SEQUENCE OF OCTET STRING, unless it is empty.
+func appendTexts(b []byte, number byte, list []string) []byte {
+	if len(list) == 0 {
+		return b
+	}
+	b, start := ber.Begin(b, ber.Context|ber.Constructed|number)
+	for _, s := range list {
+		b = ber.AppendString(b, ber.OctetString, s)
+	}
 	return ber.End(b, start)
 }
 
@@ -328,6 +353,8 @@ func decodeManageTOTPResponse(value []byte) (r ManageTOTPResponse, err error) {
 			r.Sequence = uint64(n.read(contents, 0, math.MaxInt64))
 		case ber.Context | 9:
 			r.LastChange = n.millis(contents)
+		case ber.Context | ber.Constructed | 10:
+			r.Explanation, err = decodeExplanation(contents)
 		}
 		if err != nil {
 			return r, err

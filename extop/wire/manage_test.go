@@ -45,6 +45,7 @@ var manageRequests = []struct {
 	{"import", wire.ManageTOTPRequest{Action: wire.ManageImport, Key: []byte("secret"), Disabled: true, LastStep: 58_000_000, Drift: -2, DryRun: true},
 		"30 1a 80 01 09 90 06 736563726574 91 01 ff 92 04 03750280 93 01 fe 94 01 ff"},
 	{"an empty key is there", wire.ManageTOTPRequest{Action: wire.ManageImport, Key: []byte{}}, "30 05 80 01 09 90 00"},
+	{"explain", wire.ManageTOTPRequest{Action: wire.ManageExplain, Listener: "ldap", Address: "::1"}, "30 0e 80 01 0a 95 04 6c646170 96 03 3a3a31"},
 	{"an action of later days", wire.ManageTOTPRequest{Action: 200}, "30 04 80 02 00c8"},
 }
 
@@ -69,7 +70,7 @@ func TestManageTOTPRequestErrors(t *testing.T) {
 		{"empty", "30 00", wire.ErrElements},
 		{"an empty action", "30 02 80 00", ber.ErrValue},
 		{"a negative action", "30 03 80 01 ff", ber.ErrValue},
-		{"an element of later days", "30 06 80 01 00 95 01 00", wire.ErrUnknown},
+		{"an element of later days", "30 06 80 01 00 9e 01 00", wire.ErrUnknown},
 		{"a negative step", "30 06 80 01 09 92 01 ff", ber.ErrValue},
 		{"a huge drift", "30 0a 80 01 09 93 05 ff00000000", ber.ErrValue},
 		{"a constructed element", "30 05 a0 03 0a 01 00", wire.ErrUnknown},
@@ -103,6 +104,13 @@ var manageResponses = []struct {
 		{ID: "B", Name: "n", State: "pending", Algorithm: "SHA256", Digits: 8, Period: time.Minute, Created: time.Unix(1, 0).UTC(), Changed: time.Unix(2, 0).UTC(),
 			ChangedBy: "uid=ann", LastUsed: time.Unix(3, 0).UTC(), Serial: "s", Device: "d", NotBefore: time.Unix(4, 0).UTC(), NotAfter: time.Unix(5, 0).UTC()},
 	}}, ""},
+	{"explanation", wire.ManageTOTPResponse{Explanation: &wire.Explanation{
+		LogIn: "p", SecondFactor: "q", Policy: "r", Because: []string{"s", "t"}, Fault: "u", RecoveryCodes: 3,
+		GraceUntil: time.Unix(4, 0).UTC(), GraceLogins: 5, RebindFor: 6 * time.Second,
+		Credentials: []wire.ManagedCredential{{ID: "A", State: "active", Algorithm: "SHA1", Digits: 6, Period: 30 * time.Second,
+			Created: time.Unix(1, 0).UTC(), Changed: time.Unix(2, 0).UTC()}},
+	}}, ""},
+	{"explanation of little", wire.ManageTOTPResponse{Explanation: &wire.Explanation{LogIn: "p", SecondFactor: "q"}}, "30 08 aa 06 80 01 70 81 01 71"},
 }
 
 func TestManageTOTPResponse(t *testing.T) {
@@ -131,6 +139,8 @@ func TestManageTOTPResponse(t *testing.T) {
 		"a negative count":                 {"30 03 81 01 ff", ber.ErrValue},
 		"a negative sequence":              {"30 03 88 01 ff", ber.ErrValue},
 		"a change beyond all calendars":    {"30 09 89 07 7fffffffffffff", ber.ErrValue},
+		"a reason that is no string":       {"30 07 aa 05 a3 03 02 01 00", ber.ErrTag},
+		"a negative number of log-ins":     {"30 05 aa 03 88 01 ff", ber.ErrValue},
 		"cut":                              {"30 03 82 02 41", ber.ErrTruncated},
 	} {
 		if got, err := wire.DecodeManageTOTPResponse(unhex(t, row.hex)); !errors.Is(err, row.want) {
