@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/google/uuid"
+
 	"tallystick/directory/store"
 )
 
@@ -21,13 +23,23 @@ func (d *Directory) Add(ctx context.Context, who Requester, req *AddRequest) err
 	if d.kept(dn) || dn.Equal(d.root) {
 		return Errorf(EntryAlreadyExists, "the server keeps this entry itself")
 	}
+	id := uuid.New()
+	if req.NameWithEntryUUID && !dn.IsZero() {
+		if dn, err = d.parseDN(joinName(dn.Parent().String(), "entryUUID="+id.String())); err != nil {
+			return err
+		}
+	}
 	plain, secrets := d.withoutOATHSecret(req.Attributes)
-	rec, err := d.newRecord(ctx, dn, plain)
+	rec, err := d.newRecord(ctx, dn, id, plain)
 	if err != nil {
 		return err
 	}
 	d.stamp(rec, who)
 	token, err := d.importCredentials(rec, secrets)
+	if err != nil {
+		return err
+	}
+	controls, err := d.newChangeControls(who, &req.ChangeControls)
 	if err != nil {
 		return err
 	}
@@ -39,18 +51,28 @@ func (d *Directory) Add(ctx context.Context, who Requester, req *AddRequest) err
 			return err
 		}
 		context = rec.parent == 0
+		if err := controls.before(w, id, rec); err != nil {
+			return err
+		}
 		token.put(w, id)
-		return d.audit(w, token.events(dn, who, "add", AuditCreated)...)
+		if err := d.audit(w, token.events(dn, who, "add", AuditCreated)...); err != nil {
+			return err
+		}
+		return controls.after(w, id, rec)
 	})
+	if err == nil {
+		controls.done()
+	}
 	if err == nil && context {
 		err = d.loadContexts(ctx)
 	}
 	return err
 }
 
-// newRecord makes a record of what a client wants an entry to be.
-func (d *Directory) newRecord(ctx context.Context, dn DN, attributes []Attribute) (*record, error) {
-	rec := new(record)
+// newRecord makes a record of what a client wants an entry to be. id is its
+// entryUUID.
+func (d *Directory) newRecord(ctx context.Context, dn DN, id uuid.UUID, attributes []Attribute) (*record, error) {
+	rec := &record{uuid: id}
 	for _, a := range attributes {
 		t := d.schema.AttributeOrUndefined(a.Name)
 		if err := checkWritable(a.Name, t); err != nil {

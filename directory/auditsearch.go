@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 
-	"tallystick/directory/schema"
 	"tallystick/directory/store"
 )
 
@@ -28,16 +27,22 @@ func (s *search) auditLog(ctx context.Context, who Requester) error {
 	}
 	if s.base.Len() > s.d.auditDN.Len() {
 		rec, err := s.d.auditRecord(s.r, s.base)
+		if err == nil {
+			err = assert(s.assertion, s.d.specialView(s.base.String(), rec.attributes(strconv.FormatUint(rec.Sequence, 10))))
+		}
 		if err != nil || s.req.Scope == SingleLevel || s.req.Scope == SubordinateSubtree {
 			return err
 		}
 		return s.auditEntry(rec)
 	}
+	top, err := auditTop(s.r)
+	if err == nil {
+		err = assert(s.assertion, s.d.specialView(auditDN, top))
+	}
+	if err != nil {
+		return err
+	}
 	if s.req.Scope == BaseObject || s.req.Scope == WholeSubtree {
-		top, err := auditTop(s.r)
-		if err != nil {
-			return err
-		}
 		if err := s.special(auditDN, top); err != nil || s.req.Scope == BaseObject {
 			return err
 		}
@@ -50,7 +55,7 @@ func (s *search) auditLog(ctx context.Context, who Requester) error {
 		records.End = auditKey(high + 1)
 	}
 	var failed error
-	err := s.r.Scan(records, func(key, value []byte) bool {
+	err = s.r.Scan(records, func(key, value []byte) bool {
 		if failed = s.pace(ctx); failed != nil {
 			return false
 		}
@@ -139,8 +144,9 @@ func (d *Directory) auditRecord(r store.Reader, dn DN) (*AuditRecord, error) {
 	return decodeAudit(auditKey(sequence), value)
 }
 
-// compareAudit is Compare at or below cn=audit.
-func (d *Directory) compareAudit(ctx context.Context, who Requester, dn DN, t *schema.AttributeType, req *CompareRequest) (equal bool, err error) {
+// compareAudit is Compare at or below cn=audit; compare is Compare in given
+// attributes.
+func (d *Directory) compareAudit(ctx context.Context, who Requester, dn DN, compare func([]Attribute) (bool, error)) (equal bool, err error) {
 	err = d.view(ctx, func(r store.Reader) error {
 		if err := d.mayAudit(r, who); err != nil {
 			return err
@@ -150,14 +156,14 @@ func (d *Directory) compareAudit(ctx context.Context, who Requester, dn DN, t *s
 			if err != nil {
 				return err
 			}
-			equal, err = d.compareIn(top, t, req)
+			equal, err = compare(top)
 			return err
 		}
 		rec, err := d.auditRecord(r, dn)
 		if err != nil {
 			return err
 		}
-		equal, err = d.compareIn(rec.attributes(strconv.FormatUint(rec.Sequence, 10)), t, req)
+		equal, err = compare(rec.attributes(strconv.FormatUint(rec.Sequence, 10)))
 		return err
 	})
 	return equal, err

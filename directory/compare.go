@@ -16,16 +16,26 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 	if err != nil {
 		return false, err
 	}
+	assertion, err := d.compileAssertion(req.Assertion)
+	if err != nil {
+		return false, err
+	}
 	t := d.schema.Attribute(req.Attribute)
+	special := func(attributes []Attribute) (bool, error) {
+		if err := assert(assertion, d.specialView(dn.String(), attributes)); err != nil {
+			return false, err
+		}
+		return d.compareIn(attributes, t, req)
+	}
 	switch {
 	case dn.IsZero():
-		return d.compareIn(d.rootDSE(), t, req)
+		return special(d.rootDSE())
 	case who.How == InGrace:
 		return false, errEnrolFirst
 	case dn.Equal(d.subentry):
-		return d.compareIn(d.subschema(), t, req)
+		return special(d.subschema())
 	case dn.IsUnder(d.auditDN):
-		return d.compareAudit(ctx, who, dn, t, req)
+		return d.compareAudit(ctx, who, dn, special)
 	case t != nil && secret(t):
 		return false, errNoAccess
 	}
@@ -41,6 +51,15 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		rec, err := readRecord(r, id)
 		if err != nil {
 			return err
+		}
+		if assertion != nil {
+			v, err := d.viewOf(r, id, rec)
+			if err == nil {
+				err = assert(assertion, v)
+			}
+			if err != nil {
+				return err
+			}
 		}
 		attributes := rec.attributes
 		if t != nil && t.Operational() {

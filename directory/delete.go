@@ -3,13 +3,15 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"tallystick/directory/store"
 )
 
-// Delete removes an entry that has no subordinates, with all that belongs to
-// it. Errors: noSuchObject with MatchedDN; notAllowedOnNonLeaf. RFC 4511,
-// section 4.8.
+// Delete removes an entry that has no subordinates, or with them if the
+// request says so, and all that belongs to it. Errors: noSuchObject with
+// MatchedDN; notAllowedOnNonLeaf; adminLimitExceeded for too large a subtree.
+// RFC 4511, section 4.8.
 func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteRequest) error {
 	dn, err := d.parseDN(req.Entry)
 	if err != nil {
@@ -21,43 +23,110 @@ func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteReques
 	if d.kept(dn) {
 		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
-	defer d.tree.change()()
-	var context bool
-	err = d.update(ctx, func(w store.Writer) (err error) {
-		context, err = d.remove(w, dn, who)
+	x := deletion{d: d, who: who, dn: dn, subtree: req.Subtree}
+	if x.controls, err = d.newChangeControls(who, &req.ChangeControls); err != nil {
 		return err
-	})
-	if err == nil && context {
+	}
+	defer d.tree.change()()
+	err = d.update(ctx, x.run)
+	if err == nil {
+		x.controls.done()
+	}
+	if err == nil && x.context {
 		err = d.loadContexts(ctx)
+	}
+	if errors.Is(err, store.ErrTooLarge) {
+		err = &Error{ResultCode: AdminLimitExceeded, DiagnosticMessage: "too much to delete at once", Cause: err}
 	}
 	return err
 }
 
-// remove takes an entry out of the store. context says whether it was a
-// naming context.
-func (d *Directory) remove(w store.Writer, dn DN, who Requester) (context bool, err error) {
-	id, err := d.resolve(w, dn)
+// maxSubtree is how many entries one Delete takes away, which nobody else can
+// write meanwhile.
+const maxSubtree = 1000
+
+// deletion is one Delete at work.
+type deletion struct {
+	d        *Directory
+	who      Requester
+	dn       DN
+	subtree  bool
+	controls *changeControls
+
+	context bool // it is a naming context that goes
+	count   int  // entries so far, in this run
+}
+
+func (x *deletion) run(w store.Writer) error {
+	x.count = 0
+	id, err := x.d.resolve(w, x.dn)
 	if err != nil {
-		return false, err
+		return err
 	}
 	rec, err := readRecord(w, id)
 	if err != nil {
-		return false, err
+		return err
 	}
-	if parent, err := hasChildren(w, id); err != nil {
-		return false, err
-	} else if parent {
-		return false, Errorf(NotAllowedOnNonLeaf, "the entry has subordinates")
+	if err := x.controls.before(w, id, rec); err != nil {
+		return err
 	}
-	norm := dn.RDN(0).Norm()
-	if rec.parent == 0 {
-		norm = dn.Norm()
+	x.context = rec.parent == 0
+	norm := x.dn.RDN(0).Norm()
+	if x.context {
+		norm = x.dn.Norm()
 	}
-	w.Delete(childKey(rec.parent, norm))
+	if err := x.remove(w, id, childKey(rec.parent, norm), rec, x.dn.String()); err != nil {
+		return err
+	}
+	return x.controls.after(w, id, nil)
+}
+
+// remove takes an entry out of the store: what is below it, then itself. key
+// is that of the entry in its parent.
+func (x *deletion) remove(w store.Writer, id entryID, key []byte, rec *record, name string) error {
+	if x.count++; x.count > maxSubtree {
+		return Errorf(AdminLimitExceeded, "more than %d entries: delete parts of the subtree first", maxSubtree)
+	}
+	if err := x.removeBelow(w, id, name); err != nil {
+		return err
+	}
+	w.Delete(key)
 	w.Delete(entryKey(id))
-	d.writeIndex(w, id, rec, nil)
+	x.d.writeIndex(w, id, rec, nil)
 	if rec.enrolled {
-		err = d.audit(w, who.event("delete", AuditEvent{Kind: AuditRevoked, User: dn.String(), Cause: "entry deleted"}))
+		if err := x.d.audit(w, x.who.event("delete", AuditEvent{Kind: AuditRevoked, User: name, Cause: "entry deleted"})); err != nil {
+			return err
+		}
 	}
-	return rec.parent == 0, errors.Join(err, d.deleteCredentials(w, id))
+	return x.d.deleteCredentials(w, id)
+}
+
+func (x *deletion) removeBelow(w store.Writer, id entryID, name string) error {
+	var keys [][]byte
+	var ids []entryID
+	var failed error
+	err := w.Scan(store.Prefix(childPrefix(id)), func(key, value []byte) bool {
+		if len(value) != 8 {
+			failed = errRecord
+			return false
+		}
+		keys, ids = append(keys, slices.Clone(key)), append(ids, idAtEnd(value))
+		return x.subtree && len(ids) <= maxSubtree
+	})
+	switch err = errors.Join(err, failed); {
+	case err != nil:
+		return err
+	case len(ids) > 0 && !x.subtree:
+		return Errorf(NotAllowedOnNonLeaf, "the entry has subordinates")
+	}
+	for i, id := range ids {
+		rec, err := readRecord(w, id)
+		if err != nil {
+			return err
+		}
+		if err := x.remove(w, id, keys[i], rec, joinName(name, rec.rdn)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -172,10 +172,7 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 		if err != nil {
 			return p, err
 		}
-		p.run = func(w store.Writer) error {
-			_, err := d.remove(w, dn, importer)
-			return err
-		}
+		p.run = (&deletion{d: d, who: importer, dn: dn}).run
 	case *ModifyRequest:
 		dn, err := d.parseDN(req.Object)
 		if err != nil {
@@ -222,7 +219,11 @@ func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute
 			plain = append(plain, a)
 		}
 	}
-	rec, err := d.newRecord(ctx, dn, plain)
+	id, err := kept.entryUUID()
+	if err != nil {
+		return nil, imported{}, err
+	}
+	rec, err := d.newRecord(ctx, dn, id, plain)
 	if err != nil {
 		return nil, imported{}, err
 	}
@@ -262,14 +263,19 @@ func (k *importedAttributes) take(a Attribute, t *schema.AttributeType) bool {
 	return true
 }
 
-func (k *importedAttributes) into(rec *record) error {
-	if k.uuid != nil {
-		id, err := uuid.ParseBytes(k.uuid)
-		if err != nil {
-			return Errorf(InvalidAttributeSyntax, "entryUUID: not a UUID")
-		}
-		rec.uuid = id
+// entryUUID is the one given, or a new one.
+func (k *importedAttributes) entryUUID() (uuid.UUID, error) {
+	if k.uuid == nil {
+		return uuid.New(), nil
 	}
+	id, err := uuid.ParseBytes(k.uuid)
+	if err != nil {
+		return id, Errorf(InvalidAttributeSyntax, "entryUUID: not a UUID")
+	}
+	return id, nil
+}
+
+func (k *importedAttributes) into(rec *record) error {
 	for _, at := range []struct {
 		name string
 		text []byte

@@ -31,7 +31,7 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 	if d.kept(dn) {
 		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
-	m := modification{d: d, dn: dn, who: who, changes: slices.Clone(req.Changes)}
+	m := modification{d: d, dn: dn, who: who, changes: slices.Clone(req.Changes), permissive: req.Permissive}
 	if self, err := d.parseDN(who.DN); err == nil {
 		m.self = dn.Equal(self)
 	}
@@ -44,7 +44,12 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 	if err := m.prepare(ctx); err != nil {
 		return err
 	}
-	err = d.update(ctx, m.run)
+	if m.controls, err = d.newChangeControls(who, &req.ChangeControls); err != nil {
+		return err
+	}
+	if err = d.update(ctx, m.run); err == nil {
+		m.controls.done()
+	}
 	if err == nil && m.onPass && !m.self {
 		d.credentials.forget(m.id)
 	}
@@ -62,6 +67,9 @@ type modification struct {
 	changes []Change // passwords already in their storage scheme
 	onPass  bool     // some change is about userPassword
 	onOATH  bool     // some change is about oathSecret
+
+	permissive bool // see ModifyRequest
+	controls   *changeControls
 }
 
 // prepare judges the changes as far as that needs no entry, and does the slow
@@ -196,12 +204,15 @@ func (m *modification) run(w store.Writer) error {
 			return err
 		}
 	}
+	if err := m.controls.before(w, id, old); err != nil {
+		return err
+	}
 	rec := old.clone()
 	for _, c := range m.changes {
 		if isOATHSecret(m.d.schema.AttributeOrUndefined(c.Attribute.Name)) {
 			continue
 		}
-		if err := m.d.apply(rec, c); err != nil {
+		if err := m.d.apply(rec, c, m.permissive); err != nil {
 			return err
 		}
 	}
@@ -223,6 +234,9 @@ func (m *modification) run(w store.Writer) error {
 			return err
 		}
 	}
+	if err := m.controls.after(w, id, rec); err != nil {
+		return err
+	}
 	if !m.onPass {
 		return nil
 	}
@@ -235,9 +249,9 @@ func (m *modification) run(w store.Writer) error {
 	return m.d.audit(w, m.who.event("modify", AuditEvent{Kind: AuditPasswordChanged, User: m.dn.String()}))
 }
 
-// apply makes one change to an entry. It may run again with the same change,
-// so what goes into the entry is a copy.
-func (d *Directory) apply(rec *record, c Change) error {
+// apply makes one change to an entry; permissive is ModifyRequest's. It may run
+// again with the same change, so what goes into the entry is a copy.
+func (d *Directory) apply(rec *record, c Change, permissive bool) error {
 	name := c.Attribute.Name
 	t := d.schema.AttributeOrUndefined(name)
 	c.Attribute.Values = slices.Clone(c.Attribute.Values)
@@ -250,7 +264,7 @@ func (d *Directory) apply(rec *record, c Change) error {
 		if i < 0 {
 			return rec.give(c.Attribute)
 		}
-		return rec.attributes[i].add(t, c.Attribute.Values)
+		return rec.attributes[i].add(t, c.Attribute.Values, permissive)
 	case ReplaceValues:
 		switch {
 		case len(c.Attribute.Values) == 0 && i >= 0:
@@ -261,6 +275,9 @@ func (d *Directory) apply(rec *record, c Change) error {
 		default:
 			return rec.give(c.Attribute)
 		}
+		return nil
+	}
+	if i < 0 && permissive && c.Operation == DeleteValues {
 		return nil
 	}
 	if i < 0 {
@@ -274,7 +291,7 @@ func (d *Directory) apply(rec *record, c Change) error {
 		rec.attributes = slices.Delete(rec.attributes, i, i+1)
 		return nil
 	}
-	if err := a.remove(t, c.Attribute.Values); err != nil {
+	if err := a.remove(t, c.Attribute.Values, permissive); err != nil {
 		return err
 	}
 	if len(a.Values) == 0 {
@@ -283,14 +300,17 @@ func (d *Directory) apply(rec *record, c Change) error {
 	return nil
 }
 
-// add adds values of which the attribute must not have one.
-func (a *Attribute) add(t *schema.AttributeType, values [][]byte) error {
+// add adds values. One that the attribute has is an error, unless permissive.
+func (a *Attribute) add(t *schema.AttributeType, values [][]byte, permissive bool) error {
 	have := make(map[string]bool, len(a.Values))
 	for _, v := range a.Values {
 		have[string(valueKey(t, v))] = true
 	}
 	for n, v := range values {
 		if have[string(valueKey(t, v))] {
+			if permissive {
+				continue
+			}
 			return Errorf(AttributeOrValueExists, "%s: the entry has value %d already", a.Name, n+1)
 		}
 		a.Values = append(a.Values, v)
@@ -298,12 +318,13 @@ func (a *Attribute) add(t *schema.AttributeType, values [][]byte) error {
 	return nil
 }
 
-// remove takes away values, each of which the attribute must have.
-func (a *Attribute) remove(t *schema.AttributeType, values [][]byte) error {
+// remove takes away values. One that the attribute has not is an error, unless
+// permissive.
+func (a *Attribute) remove(t *schema.AttributeType, values [][]byte, permissive bool) error {
 	missing := make(map[string]int, len(values)) // by key, the position
 	for n, v := range values {
 		key := string(valueKey(t, v))
-		if _, twice := missing[key]; twice {
+		if _, twice := missing[key]; twice && !permissive {
 			return Errorf(NoSuchAttribute, "%s: value %d is to be deleted twice", a.Name, n+1)
 		}
 		missing[key] = n
@@ -315,6 +336,9 @@ func (a *Attribute) remove(t *schema.AttributeType, values [][]byte) error {
 		return gone
 	})
 	for _, n := range missing {
+		if permissive {
+			break
+		}
 		return Errorf(NoSuchAttribute, "%s: the entry does not have value %d", a.Name, n+1)
 	}
 	return nil

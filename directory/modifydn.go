@@ -20,8 +20,14 @@ func (d *Directory) ModifyDN(ctx context.Context, who Requester, req *ModifyDNRe
 	if err := d.requireBypass(ctx, who); err != nil {
 		return err
 	}
+	if m.controls, err = d.newChangeControls(who, &req.ChangeControls); err != nil {
+		return err
+	}
 	defer d.tree.change()()
-	return d.update(ctx, m.run)
+	if err = d.update(ctx, m.run); err == nil {
+		m.controls.done()
+	}
+	return err
 }
 
 // move is one ModifyDN at work.
@@ -32,6 +38,7 @@ type move struct {
 	rdn       RDN
 	superior  *DN // nil: the parent stays
 	deleteOld bool
+	controls  *changeControls
 }
 
 func (d *Directory) newMove(who Requester, req *ModifyDNRequest) (*move, error) {
@@ -69,6 +76,9 @@ func (m *move) run(w store.Writer) error {
 	if old.parent == 0 {
 		return Errorf(UnwillingToPerform, "a naming context cannot be renamed")
 	}
+	if err := m.controls.before(w, id, old); err != nil {
+		return err
+	}
 	parent := old.parent
 	if m.superior != nil {
 		if parent, err = d.resolve(w, *m.superior); err != nil {
@@ -98,7 +108,7 @@ func (m *move) run(w store.Writer) error {
 	w.Set(childKey(parent, m.rdn.Norm()), id.append(nil))
 	w.Set(entryKey(id), rec.encode())
 	d.writeIndex(w, id, old, rec)
-	return nil
+	return m.controls.after(w, id, rec)
 }
 
 // below fails if id is at or below the entry above: moving above under id

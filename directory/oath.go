@@ -283,7 +283,7 @@ func (d *Directory) showStep(w store.Writer, c *credential) error {
 		{"oathTOTPLastTimeStep", [][]byte{strconv.AppendInt(nil, c.totp.LastStep, 10)}},
 		{"oathTOTPTimeStepDrift", [][]byte{strconv.AppendInt(nil, int64(c.totp.Drift), 10)}},
 	} {
-		if err := d.apply(rec, Change{ReplaceValues, a}); err != nil {
+		if err := d.apply(rec, Change{ReplaceValues, a}, false); err != nil {
 			return err
 		}
 	}

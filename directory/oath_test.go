@@ -33,7 +33,7 @@ func oathHouse(t *testing.T) *house {
 
 func (h *house) oathModify(want ResultCode, dn string, changes ...Change) {
 	h.t.Helper()
-	err := h.Modify(context.Background(), root, &ModifyRequest{dn, changes})
+	err := h.Modify(context.Background(), root, &ModifyRequest{Object: dn, Changes: changes})
 	h.want(fmt.Sprintf("modify %s: %v", dn, changes), err, want)
 }
 
@@ -133,7 +133,7 @@ func TestOATHChanges(t *testing.T) {
 	try("no parameters", secretWord+halfCode(oathKey), InvalidCredentials)
 	try("no parameters, the password alone", secretWord, InvalidCredentials)
 	h.oathModify(Success, tokenDN, Change{ReplaceValues, value("oathTOTPParams", paramsDN)})
-	h.want("delete", h.Delete(context.Background(), root, &DeleteRequest{tokenDN}), Success)
+	h.want("delete", h.Delete(context.Background(), root, &DeleteRequest{Entry: tokenDN}), Success)
 	try("no token", secretWord+halfCode(oathKey), InvalidCredentials)
 	try("no token, the password alone", secretWord, InvalidCredentials)
 	h.oathModify(Success, person("ann"), Change{DeleteValues, value("objectClass", "oathTOTPUser")}, Change{DeleteValues, Attribute{"oathTOTPToken", nil}})
@@ -196,13 +196,13 @@ func TestOATHRefusals(t *testing.T) {
 		{"a HOTP token", UnwillingToPerform, []string{"objectClass: device", "objectClass: oathHOTPToken", "oathSecret: " + oathKey}},
 		{"a HOTP user", UnwillingToPerform, []string{"objectClass: person", "objectClass: oathHOTPUser", "sn: x", "oathHOTPToken: " + tokenDN}},
 	} {
-		err := h.Add(context.Background(), root, &AddRequest{"cn=x,dc=example,dc=com", attributes(row.lines...)})
+		err := h.Add(context.Background(), root, &AddRequest{Entry: "cn=x,dc=example,dc=com", Attributes: attributes(row.lines...)})
 		h.want(row.rule, err, row.want)
 	}
-	h.want("a secret as a name", h.Add(context.Background(), root, &AddRequest{"oathSecret=" + oathKey + ",dc=example,dc=com", attributes("objectClass: device")}), NamingViolation)
-	err := h.Modify(context.Background(), as("ann"), &ModifyRequest{person("ann"), []Change{{DeleteValues, Attribute{"oathTOTPToken", nil}}}})
+	h.want("a secret as a name", h.Add(context.Background(), root, &AddRequest{Entry: "oathSecret=" + oathKey + ",dc=example,dc=com", Attributes: attributes("objectClass: device")}), NamingViolation)
+	err := h.Modify(context.Background(), as("ann"), &ModifyRequest{Object: person("ann"), Changes: []Change{{DeleteValues, Attribute{"oathTOTPToken", nil}}}})
 	h.want("a user takes his token away", err, InsufficientAccessRights)
-	if _, err := h.Compare(context.Background(), root, &CompareRequest{tokenDN, "oathSecret", []byte(oathKey)}); err == nil {
+	if _, err := h.Compare(context.Background(), root, &CompareRequest{Entry: tokenDN, Attribute: "oathSecret", Value: []byte(oathKey)}); err == nil {
 		t.Error("the secret can be compared")
 	}
 }

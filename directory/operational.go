@@ -19,7 +19,6 @@ func generalizedTime(t time.Time) []byte { return []byte(t.UTC().Format("2006010
 
 // stamp fills in the operational attributes of a new entry.
 func (d *Directory) stamp(rec *record, who Requester) {
-	rec.uuid = [16]byte(uuid.New())
 	rec.created = d.now().UTC()
 	rec.creator = who.DN
 	d.touch(rec, who)

@@ -320,9 +320,9 @@ func TestEntryTooLarge(t *testing.T) {
 		many = append(many, Attribute{fmt.Sprint("a", i), [][]byte{[]byte("x")}})
 	}
 	for rule, req := range map[string]*AddRequest{
-		"attributes": {person("c"), many},
-		"a value":    {person("a"), append(attributes("objectClass: account"), Attribute{"jpegPhoto", [][]byte{make([]byte, 2<<20)}})},
-		"the index":  {person("b"), append(attributes("objectClass: account"), Attribute{"cn", [][]byte{[]byte(randomText(900_000))}})},
+		"attributes": {Entry: person("c"), Attributes: many},
+		"a value":    {Entry: person("a"), Attributes: append(attributes("objectClass: account"), Attribute{"jpegPhoto", [][]byte{make([]byte, 2<<20)}})},
+		"the index":  {Entry: person("b"), Attributes: append(attributes("objectClass: account"), Attribute{"cn", [][]byte{[]byte(randomText(900_000))}})},
 	} {
 		if err := d.Add(context.Background(), root, req); !errors.Is(err, AdminLimitExceeded) {
 			t.Errorf("%s: %v", rule, err)

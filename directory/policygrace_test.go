@@ -67,7 +67,7 @@ func TestGraceSession(t *testing.T) {
 			return err
 		},
 		"compare": func() error {
-			_, err := h.Compare(ctx, grace, &CompareRequest{annsDN, "cn", []byte("ann")})
+			_, err := h.Compare(ctx, grace, &CompareRequest{Entry: annsDN, Attribute: "cn", Value: []byte("ann")})
 			return err
 		},
 		"add": func() error {

@@ -60,6 +60,8 @@ type SearchRequest struct {
 	TypesOnly  bool
 	Filter     Filter
 	Attributes []string // attribute selection as given: names, "*", "+", "1.1", "@class"
+
+	Assertion *Filter // what must be true of the base object (RFC 4528); nil: nothing
 }
 
 // CompareRequest is RFC 4511, section 4.10.
@@ -67,17 +69,25 @@ type CompareRequest struct {
 	Entry     string
 	Attribute string
 	Value     []byte
+
+	Assertion *Filter // what else must be true of the entry (RFC 4528); nil: nothing
 }
 
 // AddRequest is RFC 4511, section 4.7.
 type AddRequest struct {
 	Entry      string
 	Attributes []Attribute
+
+	ChangeControls
+	NameWithEntryUUID bool // the server makes the RDN, of entryUUID, in place of the one given (PingDirectory)
 }
 
 // DeleteRequest is RFC 4511, section 4.8.
 type DeleteRequest struct {
 	Entry string
+
+	ChangeControls
+	Subtree bool // with all that is below it (draft-armijo-ldap-treedelete)
 }
 
 // ChangeOperation is the operation of one change in a ModifyRequest.
@@ -100,6 +110,9 @@ type Change struct {
 type ModifyRequest struct {
 	Object  string
 	Changes []Change
+
+	ChangeControls
+	Permissive bool // to add values that are there, or delete some that are not, is no error; passwords apart
 }
 
 // ModifyDNRequest is RFC 4511, section 4.9.
@@ -108,4 +121,6 @@ type ModifyDNRequest struct {
 	NewRDN       string
 	DeleteOldRDN bool
 	NewSuperior  *string // nil: the parent stays
+
+	ChangeControls
 }

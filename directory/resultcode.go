@@ -48,12 +48,13 @@ const (
 	ObjectClassModsProhibited    ResultCode = 69
 	AffectsMultipleDSAs          ResultCode = 71
 	Other                        ResultCode = 80
-	Canceled                     ResultCode = 118 // RFC 3909
-	NoSuchOperation              ResultCode = 119 // RFC 3909
-	TooLate                      ResultCode = 120 // RFC 3909
-	CannotCancel                 ResultCode = 121 // RFC 3909
-	AssertionFailed              ResultCode = 122 // RFC 4528
-	AuthorizationDenied          ResultCode = 123 // RFC 4370
+	Canceled                     ResultCode = 118   // RFC 3909
+	NoSuchOperation              ResultCode = 119   // RFC 3909
+	TooLate                      ResultCode = 120   // RFC 3909
+	CannotCancel                 ResultCode = 121   // RFC 3909
+	AssertionFailed              ResultCode = 122   // RFC 4528
+	AuthorizationDenied          ResultCode = 123   // RFC 4370
+	NoOperation                  ResultCode = 16654 // draft-zeilenga-ldap-noop
 )
 
 // String is the code's name as RFC 4511 spells it: invalidCredentials. A code
@@ -125,4 +126,5 @@ var resultNames = map[ResultCode][2]string{
 	CannotCancel:                 {"cannotCancel", "cannot cancel"},
 	AssertionFailed:              {"assertionFailed", "assertion failed"},
 	AuthorizationDenied:          {"authorizationDenied", "authorization denied"},
+	NoOperation:                  {"noOperation", "no operation"},
 }

@@ -24,18 +24,29 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 		return err
 	}
 	s := &search{d: d, req: req, base: base, matcher: m, w: w, wants: d.newSelection(req.Attributes)}
+	if s.assertion, err = d.compileAssertion(req.Assertion); err != nil {
+		return err
+	}
 	s.needsOperational = s.wants.anyOperational || d.mentionsOperational(&req.Filter)
 	if base.IsZero() && req.Scope == BaseObject {
-		return s.special("", d.rootDSE())
+		dse := d.rootDSE()
+		if err := assert(s.assertion, d.specialView("", dse)); err != nil {
+			return err
+		}
+		return s.special("", dse)
 	}
 	if who.How == InGrace {
 		return errEnrolFirst
 	}
 	if base.Equal(d.subentry) {
+		subschema := d.subschema()
+		if err := assert(s.assertion, d.specialView(subschemaDN, subschema)); err != nil {
+			return err
+		}
 		if req.Scope == SingleLevel || req.Scope == SubordinateSubtree {
 			return nil
 		}
-		return s.special(subschemaDN, d.subschema())
+		return s.special(subschemaDN, subschema)
 	}
 	s.sizeLimit, s.timeLimit = req.SizeLimit, time.Duration(req.TimeLimit)*time.Second
 	if !d.isRoot(who) {
@@ -77,6 +88,7 @@ type search struct {
 	base             DN
 	baseID           entryID // 0: above the naming contexts
 	matcher          *matcher
+	assertion        *matcher // nil: none
 	wants            *selection
 	needsOperational bool
 	w                EntryWriter
@@ -106,6 +118,9 @@ func (s *search) run(ctx context.Context) error {
 		}
 		s.baseID = id
 	}
+	if err := s.assertBase(); err != nil {
+		return err
+	}
 	if s.req.Scope == BaseObject {
 		return s.visit(ctx, s.baseID)
 	}
@@ -127,6 +142,26 @@ func (s *search) run(ctx context.Context) error {
 		return s.children(ctx)
 	}
 	return s.everything(ctx)
+}
+
+// assertBase is the assertion control, if any, on a stored base object, or on
+// the root DSE if the base is above all.
+func (s *search) assertBase() error {
+	if s.assertion == nil {
+		return nil
+	}
+	if s.baseID == 0 {
+		return assert(s.assertion, s.d.specialView("", s.d.rootDSE()))
+	}
+	rec, err := readRecord(s.r, s.baseID)
+	if err != nil {
+		return err
+	}
+	v, err := s.d.viewOf(s.r, s.baseID, rec)
+	if err != nil {
+		return err
+	}
+	return assert(s.assertion, v)
 }
 
 // children visits the entries directly below the base.

@@ -203,9 +203,9 @@ func TestImportSkipsWholeEntries(t *testing.T) {
 			}
 			d.credentials.cfg.Keyset = keyset
 			entries := []*AddRequest{
-				{"dc=example,dc=com", attributes("objectClass: domain")},
-				{"cn=good,dc=example,dc=com", attributes("objectClass: person", "cn: good", "sn: x", "ds-auth-totp-shared-secret: MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK")},
-				{"cn=bad,dc=example,dc=com", attributes("objectClass: person", "cn: bad", "sn: x", "ds-auth-totp-shared-secret: !")},
+				{Entry: "dc=example,dc=com", Attributes: attributes("objectClass: domain")},
+				{Entry: "cn=good,dc=example,dc=com", Attributes: attributes("objectClass: person", "cn: good", "sn: x", "ds-auth-totp-shared-secret: MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK")},
+				{Entry: "cn=bad,dc=example,dc=com", Attributes: attributes("objectClass: person", "cn: bad", "sn: x", "ds-auth-totp-shared-secret: !")},
 			}
 			bad := 0
 			source := ImportSource{

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"tallystick/directory/schema"
 )
 
@@ -115,13 +117,17 @@ func checkName(name string) error {
 }
 
 // checkEntry fails if an entry as a whole is not as it must be: a class, the
-// values its name is made of, one value where only one may be.
+// values its name is made of, one value where only one may be. Its name may be
+// its entryUUID.
 func (d *Directory) checkEntry(rec *record, rdn RDN) error {
 	if len(d.valuesOf(rec, "objectClass")) == 0 {
 		return Errorf(ObjectClassViolation, "an entry needs at least one objectClass")
 	}
 	for _, ava := range rdn.AVAs() {
 		t := d.schema.AttributeOrUndefined(ava.Type)
+		if d.namesUUID(rec, ava) {
+			continue
+		}
 		if isPassword(t) || checkWritable(ava.Type, t) != nil {
 			return Errorf(NamingViolation, "%s cannot be part of a name", ava.Type)
 		}
@@ -147,9 +153,19 @@ func (d *Directory) checkEntry(rec *record, rdn RDN) error {
 	return d.checkOATH(rec)
 }
 
+// namesUUID reports whether a part of an RDN is the entry's entryUUID, which is
+// not among its attributes.
+func (d *Directory) namesUUID(rec *record, ava AVA) bool {
+	t := d.schema.AttributeOrUndefined(ava.Type)
+	return t == d.plan.uuid && findValue(t, [][]byte{[]byte(uuid.UUID(rec.uuid).String())}, ava.Value) == 0
+}
+
 // addNameValues adds the values of an RDN that the entry does not have.
 func (d *Directory) addNameValues(rec *record, rdn RDN) {
 	for _, ava := range rdn.AVAs() {
+		if d.namesUUID(rec, ava) {
+			continue
+		}
 		i := d.find(rec.attributes, ava.Type)
 		if i < 0 {
 			rec.attributes = append(rec.attributes, Attribute{ava.Type, [][]byte{ava.Value}})

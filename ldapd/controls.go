@@ -1,6 +1,9 @@
 package ldapd
 
 import (
+	"errors"
+	"fmt"
+
 	"tallystick/directory"
 	"tallystick/ldapd/wire"
 )
@@ -14,8 +17,8 @@ type control struct {
 
 	// take puts what c says into op, mostly a field of op.request. If there is
 	// something to answer, it gives op.answer the function to ask once the
-	// operation has ended. An error is answered in place of the operation; one
-	// that is no *directory.Error is about c.Value: protocolError.
+	// operation has ended. An error is answered in place of the operation:
+	// protocolError unless it says otherwise.
 	take func(op *operation, c *wire.Control) error
 }
 
@@ -46,6 +49,14 @@ var controls = []control{
 	{wire.ProxiedAuthorization, onAll, proxiedAuthorization},
 	{wire.ManageDsaIT, onSearch | onCompare | onChange, noValue},
 	{wire.DontUseCopy, onSearch | onCompare, noValue},
+	{wire.Assertion, onSearch | onCompare | onChange, assertion},
+	{wire.PreRead, onModify | onDelete | onModifyDN, preRead},
+	{wire.PostRead, onAdd | onModify | onModifyDN, postRead},
+	{wire.NoOp, onChange, noOp},
+	{wire.NoOpOpenLDAP, onChange, noOp},
+	{wire.PermissiveModify, onModify, permissiveModify},
+	{wire.SubtreeDelete, onDelete, subtreeDelete},
+	{wire.NameWithEntryUUID, onAdd, nameWithEntryUUID},
 }
 
 // maxControls is how many controls one request may have.
@@ -72,13 +83,21 @@ func (op *operation) takeControls() error {
 			continue
 		}
 		if err := known.take(op, c); err != nil {
-			if _, ok := err.(*directory.Error); ok {
-				return err
-			}
-			return &directory.Error{ResultCode: directory.ProtocolError, DiagnosticMessage: "malformed value of control " + c.OID, Cause: err}
+			return controlError(c, err)
 		}
 	}
 	return nil
+}
+
+// controlError is the error to answer with when c could not be taken.
+func controlError(c *wire.Control, err error) error {
+	if _, ok := errors.AsType[*directory.Error](err); ok {
+		return err
+	}
+	if refused, ok := errors.AsType[*wire.RequestError](err); ok && refused.Code == directory.AdminLimitExceeded {
+		return directory.Errorf(refused.Code, "%s", refused.Reason)
+	}
+	return &directory.Error{ResultCode: directory.ProtocolError, DiagnosticMessage: "malformed value of control " + c.OID, Cause: err}
 }
 
 // lookUp returns the control that oid means with op; nil if none.
@@ -134,6 +153,21 @@ func (op *operation) responseControls(code directory.ResultCode) []wire.Control 
 		}
 	}
 	return list
+}
+
+// changeControls is where controls of a change are put.
+func (op *operation) changeControls() *directory.ChangeControls {
+	switch r := op.request.(type) {
+	case *directory.AddRequest:
+		return &r.ChangeControls
+	case *directory.ModifyRequest:
+		return &r.ChangeControls
+	case *directory.DeleteRequest:
+		return &r.ChangeControls
+	case *directory.ModifyDNRequest:
+		return &r.ChangeControls
+	}
+	panic(fmt.Sprintf("ldapd: %T changes nothing", op.request))
 }
 
 // noValue takes a control that changes nothing here: there are no referrals to

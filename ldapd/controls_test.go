@@ -190,3 +190,72 @@ func BenchmarkTakeControls(b *testing.B) {
 		}
 	}
 }
+
+// Every control can be taken with every operation that it is about, whatever
+// its value: there is an answer, and it is not that we are at fault.
+func TestEveryControl(t *testing.T) {
+	c := start(t, Config{}).raw(t)
+	c.bindRoot(1)
+	id := int32(1)
+	for _, known := range controls {
+		for _, request := range []any{
+			everybody(),
+			&directory.CompareRequest{Entry: person(0), Attribute: "cn"},
+			&directory.AddRequest{Entry: "cn=x," + person(0)},
+			&directory.ModifyRequest{Object: person(0), Changes: []directory.Change{{Operation: directory.IncrementValues, Attribute: directory.Attribute{Name: "cn"}}}},
+			&directory.DeleteRequest{Entry: "cn=nobody," + person(0)},
+			&directory.ModifyDNRequest{Entry: "cn=nobody," + person(0), NewRDN: "cn=x"},
+			&wire.ExtendedRequest{Name: oidEcho},
+		} {
+			for _, value := range [][]byte{nil, {}, []byte("0\x00"), []byte("\x87\x02cn"), []byte("0\x80")} {
+				id++
+				c.send(id, request, wire.Control{OID: known.oid, Critical: true, Value: value})
+				if r := c.result(); r.id != id || r.code == directory.Other {
+					t.Errorf("%s with %T: %v %q", known.oid, request, r.code, r.diag)
+				}
+			}
+		}
+	}
+}
+
+// TestChangeControls takes controls of changes through a foreign client.
+func TestChangeControls(t *testing.T) {
+	c := start(t, Config{}).dial(t)
+	if err := c.Bind(rootDN, rootPassword); err != nil {
+		t.Fatal(err)
+	}
+	plain := func(oid string) ldap.Control { return ldap.NewControlString(oid, true, "") }
+	top := "ou=controls," + suffix
+	for _, dn := range []string{top, "ou=below," + top} {
+		add := ldap.NewAddRequest(dn, nil)
+		add.Attribute("objectClass", []string{"organizationalUnit"})
+		if err := c.Add(add); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add := ldap.NewAddRequest("cn=any,"+top, []ldap.Control{plain(wire.NameWithEntryUUID)})
+	add.Attribute("objectClass", []string{"device"})
+	if err := c.Add(add); err != nil {
+		t.Errorf("name with entryUUID: %v", err)
+	}
+	found, err := c.Search(&ldap.SearchRequest{BaseDN: top, Scope: ldap.ScopeSingleLevel, Filter: "(objectClass=device)"})
+	if err != nil || len(found.Entries) != 1 || !strings.HasPrefix(found.Entries[0].DN, "entryUUID=") {
+		t.Errorf("name with entryUUID: %+v, %v", found, err)
+	}
+	for _, controls := range [][]ldap.Control{nil, {plain(wire.PermissiveModify)}} {
+		modify := ldap.NewModifyRequest(top, controls)
+		modify.Add("ou", []string{"controls"})
+		if err := c.Modify(modify); (err == nil) != (controls != nil) {
+			t.Errorf("modify with %d controls: %v", len(controls), err)
+		}
+	}
+	if err := c.Del(ldap.NewDelRequest(top, []ldap.Control{plain(wire.NoOp), plain(wire.SubtreeDelete)})); !ldap.IsErrorWithCode(err, uint16(directory.NoOperation)) {
+		t.Errorf("no-op: %v", err)
+	}
+	if err := c.Del(ldap.NewDelRequest(top, nil)); !ldap.IsErrorWithCode(err, ldap.LDAPResultNotAllowedOnNonLeaf) {
+		t.Errorf("delete: %v", err)
+	}
+	if err := c.Del(ldap.NewDelRequest(top, []ldap.Control{ldap.NewControlSubtreeDelete()})); err != nil {
+		t.Errorf("subtree delete: %v", err)
+	}
+}

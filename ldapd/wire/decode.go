@@ -126,21 +126,27 @@ func (d *decoder) search(r *ber.Reader) (any, error) {
 	if err := d.filter(r, &req.Filter, 1); err != nil {
 		return nil, err
 	}
-	attributes, err := r.Enter(ber.Sequence)
+	req.Attributes, err = d.attributeSelection(r)
+	return req, err
+}
+
+// attributeSelection reads an AttributeSelection (RFC 4511, section 4.5.1.8).
+func (d *decoder) attributeSelection(r *ber.Reader) (names []string, err error) {
+	list, err := r.Enter(ber.Sequence)
 	if err != nil {
 		return nil, err
 	}
-	for !attributes.Done() {
+	for !list.Done() {
 		if err := d.element(); err != nil {
 			return nil, err
 		}
-		a, err := readString(&attributes)
+		name, err := readString(&list)
 		if err != nil {
 			return nil, err
 		}
-		req.Attributes = append(req.Attributes, a)
+		names = append(names, name)
 	}
-	return req, nil
+	return names, nil
 }
 
 // modify reads RFC 4511, section 4.6, and increment (RFC 4525).

@@ -71,15 +71,20 @@ func (r *Response) appendResult(b []byte) []byte {
 	return b
 }
 
-// AppendEntry appends a SearchResultEntry (RFC 4511, section 4.5.2) to b.
+// AppendEntry appends an LDAPMessage with a SearchResultEntry to b.
 func AppendEntry(b []byte, id int32, e *directory.Entry) []byte {
 	b, message := ber.Begin(b, ber.Sequence)
 	b = ber.AppendInt(b, ber.Integer, int64(id))
+	b = appendEntry(b, e)
+	return ber.End(b, message)
+}
+
+// appendEntry appends a SearchResultEntry (RFC 4511, section 4.5.2).
+func appendEntry(b []byte, e *directory.Entry) []byte {
 	b, op := ber.Begin(b, TagSearchResultEntry)
 	b = ber.AppendString(b, ber.OctetString, e.DN)
 	b = appendAttributes(b, e.Attributes)
-	b = ber.End(b, op)
-	return ber.End(b, message)
+	return ber.End(b, op)
 }
 
 // appendAttributes appends a PartialAttributeList.

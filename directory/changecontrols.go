@@ -1,0 +1,157 @@
+package directory
+
+import (
+	"bytes"
+
+	"tallystick/directory/store"
+)
+
+// ChangeControls is what controls add to a change. The zero value adds
+// nothing.
+type ChangeControls struct {
+	Assertion *Filter    // what must be true of the entry (RFC 4528); nil: nothing
+	PreRead   *ReadEntry // RFC 4527; nil: not asked for. Not with an addition
+	PostRead  *ReadEntry // RFC 4527; nil: not asked for. Not with a deletion
+	NoOp      bool       // change nothing and fail with noOperation where it would have succeeded (draft-zeilenga-ldap-noop)
+}
+
+// ReadEntry asks for a copy of the entry that a change is about, and takes it.
+type ReadEntry struct {
+	Attributes []string // attribute selection, as in a SearchRequest
+	Entry      *Entry   // the copy, once the change is made; nil until then
+}
+
+var errAssertion = &Error{ResultCode: AssertionFailed, DiagnosticMessage: "the assertion is not true of the entry"}
+
+// compileAssertion prepares an assertion; nil for nil.
+func (d *Directory) compileAssertion(f *Filter) (*matcher, error) {
+	if f == nil {
+		return nil, nil
+	}
+	return compileFilter(d.schema, f)
+}
+
+// assert fails unless m, which may be nil, is TRUE of the entry that v is of.
+func assert(m *matcher, v *view) error {
+	switch {
+	case m == nil || m.match(v):
+		return nil
+	case v.err != nil:
+		return v.err
+	}
+	return errAssertion
+}
+
+// viewOf is a stored entry as filters and selections see it.
+func (d *Directory) viewOf(r store.Reader, id entryID, rec *record) (*view, error) {
+	name, err := d.nameOfRecord(r, rec)
+	if err != nil {
+		return nil, err
+	}
+	operational, err := d.operational(r, id, rec, name)
+	return &view{s: &search{d: d, r: r}, id: id, rec: *rec, operational: operational, text: name}, err
+}
+
+// specialView is viewOf for an entry that is not stored.
+func (d *Directory) specialView(name string, attributes []Attribute) *view {
+	return &view{s: &search{d: d}, text: name, operational: attributes}
+}
+
+// copy returns what is wanted of the entry, in memory of its own.
+func (v *view) copy(wants *selection) *Entry {
+	e := &Entry{DN: v.text}
+	v.eachAttribute(func(a *Attribute) bool {
+		if wants.has(a.Name) {
+			c := Attribute{Name: a.Name}
+			for _, value := range a.Values {
+				c.Values = append(c.Values, bytes.Clone(value))
+			}
+			e.Attributes = append(e.Attributes, c)
+		}
+		return true
+	})
+	return e
+}
+
+// changeControls is the controls of one change at work; nil: there are none.
+// Its methods but done are called in the transaction of the change, which may
+// run again.
+type changeControls struct {
+	d         *Directory
+	who       Requester
+	req       *ChangeControls
+	assertion *matcher // nil: none
+
+	wantsPre, wantsPost *selection // nil: not asked for
+	pre, post           *Entry
+}
+
+func (d *Directory) newChangeControls(who Requester, req *ChangeControls) (*changeControls, error) {
+	if *req == (ChangeControls{}) {
+		return nil, nil
+	}
+	c := &changeControls{d: d, who: who, req: req}
+	if req.PreRead != nil {
+		c.wantsPre = d.newSelection(req.PreRead.Attributes)
+	}
+	if req.PostRead != nil {
+		c.wantsPost = d.newSelection(req.PostRead.Attributes)
+	}
+	var err error
+	c.assertion, err = d.compileAssertion(req.Assertion)
+	return c, err
+}
+
+// before judges the entry as the change finds it; one to be added, as it shall
+// be.
+func (c *changeControls) before(r store.Reader, id entryID, rec *record) error {
+	if c == nil || c.assertion == nil && c.wantsPre == nil && c.wantsPost == nil {
+		return nil
+	}
+	if err := c.d.mayRead(r, c.who); err != nil {
+		return err
+	}
+	v, err := c.d.viewOf(r, id, rec)
+	if err != nil {
+		return err
+	}
+	if err := assert(c.assertion, v); err != nil {
+		return err
+	}
+	if c.wantsPre != nil {
+		c.pre = v.copy(c.wantsPre)
+	}
+	return nil
+}
+
+// after reads the entry as the change leaves it; rec is nil if it is gone. Its
+// error takes the change back.
+func (c *changeControls) after(r store.Reader, id entryID, rec *record) error {
+	if c == nil {
+		return nil
+	}
+	if c.wantsPost != nil && rec != nil {
+		v, err := c.d.viewOf(r, id, rec)
+		if err != nil {
+			return err
+		}
+		c.post = v.copy(c.wantsPost)
+	}
+	if c.req.NoOp {
+		return &Error{ResultCode: NoOperation, DiagnosticMessage: "the change would have been made"}
+	}
+	return nil
+}
+
+// done hands over what was read, once the change is durable.
+func (c *changeControls) done() {
+	if c == nil {
+		return
+	}
+	if c.req.PreRead != nil {
+		c.req.PreRead.Entry = c.pre
+	}
+	if c.req.PostRead != nil {
+		c.req.PostRead.Entry = c.post
+	}
+}
