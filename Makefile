@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test needs check fmt vet staticcheck race bench fuzz clean
+.PHONY: help run build proto test needs check fmt vet staticcheck race bench fuzz clean
 
 GO       ?= go
 FUZZTIME ?= 10s
@@ -11,6 +11,9 @@ help: ## this list
 
 build: ## compile bin/tallystick
 	$(GO) build -o bin/tallystick ./cmd/tallystick
+
+proto: ## write the Go files of the .proto files anew
+	$(GO) run ./internal/protogen httpbridge/zitadel/api
 
 run: build ## serve the sample tree from ./data on LDAP 3389, LDAPS 3636, HTTP 8080
 	./bin/tallystick serve --sample
