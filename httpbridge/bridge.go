@@ -22,6 +22,7 @@ import (
 	"tallystick/httpbridge/enrol"
 	"tallystick/httpbridge/pingdirectory"
 	"tallystick/httpbridge/upstream"
+	"tallystick/httpbridge/zitadel"
 
 	"github.com/google/uuid"
 )
@@ -52,8 +53,9 @@ type Config struct {
 
 	// Pages serves /enrol and /admin, for people with a browser. Their
 	// sessions hold LDAP connections beyond Connections, 272 at most.
-	Pages     bool
-	Separator string // that the LDAP server wants between a password and the code behind it
+	Pages      bool
+	Separator  string // that the LDAP server wants between a password and the code behind it
+	Reflection bool   // describe the gRPC services to whoever asks
 
 	Log *slog.Logger // one record for each request; nil: none
 }
@@ -89,7 +91,8 @@ func (c Config) withDefaults() Config {
 type Bridge struct {
 	cfg      Config
 	ldap     *upstream.Client
-	face     http.Handler
+	face     http.Handler // of PingDirectory, and for all that is nobody else's
+	zitadel  http.Handler
 	pages    *enrol.Handler // nil: none
 	pageLDAP *upstream.Client
 	server   *http.Server
@@ -109,9 +112,10 @@ func New(cfg Config) (*Bridge, error) {
 		return nil, err
 	}
 	b := &Bridge{
-		cfg:  cfg,
-		ldap: client,
-		face: pingdirectory.New(client, pingdirectory.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout}),
+		cfg:     cfg,
+		ldap:    client,
+		face:    pingdirectory.New(client, pingdirectory.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout}),
+		zitadel: zitadel.New(client, zitadel.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, Reflection: cfg.Reflection}),
 	}
 	if cfg.Pages {
 		pages := enrol.Config{Separator: cfg.Separator, Timeout: cfg.RequestTimeout}
@@ -131,9 +135,23 @@ func New(cfg Config) (*Bridge, error) {
 		WriteTimeout:      cfg.ResponseTimeout,
 		IdleTimeout:       cfg.KeepAlive,
 		MaxHeaderBytes:    cfg.MaxHeader,
+		Protocols:         protocols(),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return b, nil
+}
+
+// maxStreams is how many requests may run on one connection of HTTP/2.
+const maxStreams = 64
+
+// protocols are those of HTTP, with HTTP/2 also in the clear: gRPC needs it.
+func protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true)
+	return p
 }
 
 // inTheClear reports whether what is sent to the LDAP server can be read on the
@@ -218,6 +236,11 @@ func (b *Bridge) faceOf(path string) http.Handler {
 	if first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); b.pages != nil && (first == "enrol" || first == "admin") {
 		return b.pages
 	}
+	for _, prefix := range zitadel.Prefixes {
+		if strings.HasPrefix(path, prefix) {
+			return b.zitadel
+		}
+	}
 	return b.face
 }
 
@@ -249,6 +272,9 @@ func (r *record) WriteHeader(status int) {
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
+
+// Flush sends what was written; gRPC's streams ask for it by this name.
+func (r *record) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
 
 // Note adds to the request's record in the log.
 func (r *record) Note(attrs ...slog.Attr) { r.notes = append(r.notes, attrs...) }

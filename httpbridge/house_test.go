@@ -22,6 +22,7 @@ import (
 
 	"tallystick/directory"
 	"tallystick/extop"
+	"tallystick/extop/manage"
 	"tallystick/extop/totp"
 	"tallystick/extop/whoami"
 	"tallystick/httpbridge"
@@ -85,7 +86,7 @@ func (h *house) startLDAP() {
 }
 
 func operations(d *directory.Directory) *extop.Set {
-	return extop.NewSet(whoami.Operation{}, totp.NewGenerate(d), totp.NewRevoke(d), totp.NewValidate(d))
+	return extop.NewSet(whoami.Operation{}, totp.NewGenerate(d), totp.NewRevoke(d), totp.NewValidate(d), manage.New(d))
 }
 
 // dialWithoutTLS connects to the server, which has no certificate.

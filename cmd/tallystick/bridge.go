@@ -87,6 +87,7 @@ func (c *config) bridgeConfig() (httpbridge.Config, error) {
 		MaxBody:        int64(c.Bridge.Body),
 		Pages:          c.Bridge.Pages,
 		Separator:      c.SecondFactor.Separator,
+		Reflection:     c.Bridge.Reflection,
 		Log:            c.logger().With("part", "http"),
 	}
 	if c.Bridge.CA == "" {

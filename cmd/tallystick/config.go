@@ -99,6 +99,7 @@ type config struct {
 		Timeout     duration `yaml:"timeout"`
 		Body        size     `yaml:"body"`
 		Pages       bool     `yaml:"pages"`
+		Reflection  bool     `yaml:"reflection"`
 	} `yaml:"bridge"`
 	Log struct {
 		Level  string `yaml:"level"`
