@@ -56,10 +56,38 @@ func BenchmarkLoad(b *testing.B) {
 // index key.
 func BenchmarkUpdate(b *testing.B) {
 	const entries = 10_000
+	value := make([]byte, 900)
+	benchUpdates(b, entries, func(w store.Writer, i int64) error {
+		id := binary.BigEndian.AppendUint64(nil, uint64(i%entries))
+		if _, err := w.Get(append([]byte("e"), id...)); err != nil {
+			return err
+		}
+		w.Set(append([]byte("e"), id...), value)
+		w.Delete(fmt.Appendf(nil, "m%x%d", id, i/entries-1))
+		w.Set(fmt.Appendf(nil, "m%x%d", id, i/entries), nil)
+		return nil
+	})
+}
+
+// BenchmarkAcceptance writes what the acceptance of a code does, and reads
+// nothing: the most that the disk and the engine allow.
+func BenchmarkAcceptance(b *testing.B) {
+	const entries = 10_000
+	credential, record, head := make([]byte, 150), make([]byte, 250), make([]byte, 80)
+	benchUpdates(b, entries, func(w store.Writer, i int64) error {
+		w.Set(fmt.Appendf(nil, "c%08dAAAAAAAAAAAAAAAAAAAAAAAAAA", i%entries), credential)
+		w.Set(binary.BigEndian.AppendUint64([]byte("a"), uint64(i)), record)
+		w.Set([]byte("maudit head"), head)
+		return nil
+	})
+}
+
+// benchUpdates runs update for i = 1, 2, … on a store with entries, from
+// different numbers of goroutines at a time.
+func benchUpdates(b *testing.B, entries int, update func(w store.Writer, i int64) error) {
 	for _, workers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("goroutines=%d", workers), func(b *testing.B) {
 			s := benchStore(b, entries)
-			value := make([]byte, 900)
 			var n atomic.Int64
 			left := make(chan struct{}, b.N)
 			for range b.N {
@@ -67,23 +95,14 @@ func BenchmarkUpdate(b *testing.B) {
 			}
 			close(left)
 			done := make(chan error, workers)
+			b.ReportAllocs()
 			b.ResetTimer()
 			for range workers {
 				go func() {
 					var err error
 					for range left {
 						i := n.Add(1)
-						id := binary.BigEndian.AppendUint64(nil, uint64(i%entries))
-						err = s.Update(context.Background(), func(w store.Writer) error {
-							if _, err := w.Get(append([]byte("e"), id...)); err != nil {
-								return err
-							}
-							w.Set(append([]byte("e"), id...), value)
-							w.Delete(fmt.Appendf(nil, "m%x%d", id, i/entries-1))
-							w.Set(fmt.Appendf(nil, "m%x%d", id, i/entries), nil)
-							return nil
-						})
-						if err != nil {
+						if err = s.Update(context.Background(), func(w store.Writer) error { return update(w, i) }); err != nil {
 							break
 						}
 					}
