@@ -253,13 +253,7 @@ func (d *Directory) matches(u *user, p proof, code []byte, now time.Time) (found
 			d.log.Error("an OATH-LDAP token cannot be used", "token", c.token.dn, "err", c.token.fault)
 			continue
 		}
-		secret, err := d.unsealOf(u, c)
-		if err != nil {
-			d.log.Error("a TOTP secret does not open", "entry", uint64(u.id), "credential", c.id, "err", err)
-			continue
-		}
-		v, state, err := totp.Verify(c.parameters, secret, c.totp, d.credentials.limits(c), now, code)
-		secret.Wipe()
+		v, state, err := d.verify(u, p, c, code, now)
 		if err != nil {
 			d.log.Error("a TOTP credential cannot be used", "entry", uint64(u.id), "credential", c.id, "err", err)
 			continue
@@ -272,6 +266,50 @@ func (d *Directory) matches(u *user, p proof, code []byte, now time.Time) (found
 		}
 	}
 	return found, replayed
+}
+
+// verify is totp.Verify of one credential, once for all judgements of a proof.
+func (d *Directory) verify(u *user, p proof, c *credential, code []byte, now time.Time) (totp.Verdict, totp.State, error) {
+	_, owner := u.owner(c)
+	v := verified{owner, c.id, c.parameters, c.totp, d.credentials.limits(c), c.sealed, code, totp.Wrong, c.totp}
+	for _, before := range *p.verified {
+		if before.same(&v) {
+			return before.verdict, before.after, nil
+		}
+	}
+	secret, err := d.unseal(owner, c)
+	if err != nil {
+		return totp.Wrong, c.totp, err
+	}
+	defer secret.Wipe()
+	v.verdict, v.after, err = totp.Verify(v.parameters, secret, v.state, v.limits, now, code)
+	if err == nil {
+		*p.verified = append(*p.verified, v)
+	}
+	return v.verdict, v.after, err
+}
+
+// verified is what a code came to at a credential. A proof is judged before
+// the transaction and in it, and between the two hardly ever anything changes.
+type verified struct {
+	owner      [16]byte
+	id         string
+	parameters totp.Parameters
+	state      totp.State
+	limits     totp.Limits
+	sealed     []byte
+	code       []byte
+
+	verdict totp.Verdict
+	after   totp.State
+}
+
+// same reports whether v and other are about the same code and credential, as
+// it was.
+func (v *verified) same(other *verified) bool {
+	return v.owner == other.owner && v.id == other.id && v.parameters == other.parameters &&
+		v.state == other.state && v.limits == other.limits &&
+		bytes.Equal(v.sealed, other.sealed) && bytes.Equal(v.code, other.code)
 }
 
 // holding returns the credential with the given secret, nil if there is none.

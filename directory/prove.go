@@ -57,6 +57,8 @@ type proof struct {
 	// the proof. Its *Error goes to the client and does not take back what
 	// the proof did, so it must not change anything before it fails.
 	then func(u *user, e evidence) error
+
+	verified *[]verified // what codes came to so far; made by prove
 }
 
 // evidence is what was proved.
@@ -101,6 +103,7 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 		d.log.Error("the user cannot log in", "entry", uint64(u.id), "err", u.lostToken)
 	}
 	now := d.now()
+	p.verified = new([]verified)
 	if p.password != nil && !d.quick(u) || p.next != nil {
 		Slow(ctx)
 	}
