@@ -61,7 +61,8 @@ type Directory struct {
 	schema   *schema.Schema
 	cfg      Config
 	root     DN
-	subentry DN // of the schema
+	rootName string // root as text
+	subentry DN     // of the schema
 	auditDN  DN
 	now      func() time.Time
 	log      *slog.Logger
@@ -99,6 +100,7 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 	if d.root, err = ParseDN(d.schema, cfg.RootDN); err != nil {
 		return nil, fmt.Errorf("root DN %q: %w", cfg.RootDN, err)
 	}
+	d.rootName = d.root.String()
 	if d.subentry, err = ParseDN(d.schema, subschemaDN); err != nil {
 		return nil, err
 	}
@@ -193,7 +195,7 @@ func containsDN(list []DN, dn DN) bool {
 }
 
 // RootDN is the DN of the root user.
-func (d *Directory) RootDN() string { return d.root.String() }
+func (d *Directory) RootDN() string { return d.rootName }
 
 // Schema is the definitions in force.
 func (d *Directory) Schema() *schema.Schema { return d.schema }

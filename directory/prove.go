@@ -89,36 +89,42 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 	}
 	defer leave()
 
-	var u *user
-	if err := d.view(ctx, func(r store.Reader) (err error) {
-		u, err = d.readUserFor(r, a, p.who)
-		return err
-	}); err != nil {
-		return evidence{}, err
-	}
-	if u.fault != nil {
-		d.log.Error("nobody is believed to be this user", "entry", uint64(u.id), "fault", u.fault)
-	}
-	if u.lostToken != nil {
-		d.log.Error("the user cannot log in", "entry", uint64(u.id), "err", u.lostToken)
-	}
 	now := d.now()
 	p.verified = new([]verified)
-	if p.password != nil && !d.quick(u) || p.next != nil {
-		Slow(ctx)
-	}
-	weighed := d.weigh(u, p, now)
+	weighed := weighed{code: p.code}
+	var verdict verdict
+	// A code or a secret alone takes no time to weigh, and whatever comes of it
+	// is written: there one look, in the transaction, is enough.
+	if p.password != nil || p.next != nil {
+		var u *user
+		if err := d.view(ctx, func(r store.Reader) (err error) {
+			u, err = d.readUserFor(r, a, p.who)
+			return err
+		}); err != nil {
+			return evidence{}, err
+		}
+		if p.password != nil && !d.quick(u) || p.next != nil {
+			Slow(ctx)
+		}
+		weighed = d.weigh(u, p, now)
 
-	// Where nothing changes nothing is written: this judgement then stands.
-	verdict := d.judge(u, p, weighed, now)
-	if verdict.err == nil && p.then == nil && !u.dirty() {
-		return verdict.evidence, nil
+		// Where nothing changes nothing is written: this judgement then stands.
+		verdict = d.judge(u, p, weighed, now)
+		if verdict.err == nil && p.then == nil && !u.dirty() {
+			return verdict.evidence, nil
+		}
 	}
 	// Whoever gives up waiting for the answer has made the attempt all the same.
 	err = d.update(context.WithoutCancel(ctx), func(w store.Writer) error {
 		u, err := d.readUserFor(w, a, p.who)
 		if err != nil {
 			return err
+		}
+		if u.fault != nil {
+			d.log.Error("nobody is believed to be this user", "entry", uint64(u.id), "fault", u.fault)
+		}
+		if u.lostToken != nil {
+			d.log.Error("the user cannot log in", "entry", uint64(u.id), "err", u.lostToken)
 		}
 		verdict = d.judge(u, p, weighed, now)
 		if verdict.err == nil && p.then != nil {
@@ -162,9 +168,6 @@ type weighed struct {
 func (d *Directory) weigh(u *user, p proof, now time.Time) weighed {
 	if p.next != nil {
 		return d.weighResync(u, p, now)
-	}
-	if p.password == nil {
-		return weighed{code: p.code}
 	}
 	if p.code != nil {
 		stored := d.checkPassword(u, p.password)

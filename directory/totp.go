@@ -288,13 +288,15 @@ func (d *Directory) ValidateTOTPPassword(ctx context.Context, who Requester, use
 		if err != nil {
 			return err
 		}
-		own, err := d.parseDN(who.DN)
-		self := err == nil && dn.Equal(own) && !own.IsZero()
-		if !self && !may.bypassACL {
-			return errNoAccess
+		if !may.bypassACL || who.How == ByPasswordAndCode {
+			own, err := d.parseDN(who.DN)
+			self := err == nil && dn.Equal(own) && !own.IsZero()
+			if !self && !may.bypassACL {
+				return errNoAccess
+			}
+			// An administrator does not vouch for whoever typed the code.
+			p.trusted = who.How == ByPasswordAndCode && self
 		}
-		// An administrator does not vouch for whoever typed the code.
-		p.trusted = who.How == ByPasswordAndCode && self
 		if target, err = d.accountOf(r, dn); err != nil {
 			return err
 		}
