@@ -5,7 +5,7 @@
 // A session is read by one goroutine at a time. It reads a whole LDAPMessage,
 // decodes it, and runs the operation itself, on a warm stack; that is all that
 // happens to most operations. One that turns out to take long says so
-// (directory.Slow). Then a fresh goroutine takes over the reading, so that
+// (directory.Slow). Then another goroutine takes over the reading, so that
 // Abandon, Unbind and further requests are served meanwhile, and the old one
 // ends with its operation. Bind and StartTLS wait for all others and hold back
 // what follows (RFC 4511, sections 4.2.1 and 4.14.1).

@@ -80,7 +80,7 @@ func manages(request any) bool {
 	return false
 }
 
-// slow hands the reading of the session to a fresh goroutine. If there is no
+// slow hands the reading of the session to another goroutine. If there is no
 // room (a Cancel has not waited for it), it does not.
 func (op *operation) slow() {
 	c := op.c
@@ -96,7 +96,7 @@ func (op *operation) slow() {
 	}
 	c.ops[op.id] = op
 	c.running.Add(1)
-	go c.serve()
+	c.srv.handOn(c)
 }
 
 // perform runs op and answers it. If handedOn, another goroutine reads the

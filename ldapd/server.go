@@ -43,7 +43,8 @@ type Server struct {
 	router *router
 	clock  clock
 
-	controls []control // that it takes
+	controls []control  // that it takes
+	readers  chan *conn // see handOn
 
 	mu        sync.Mutex // guards what follows
 	listeners map[net.Listener]struct{}
@@ -72,6 +73,7 @@ func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
 		listeners: make(map[net.Listener]struct{}),
 		conns:     make(map[*conn]struct{}),
 		peers:     make(map[string]int),
+		readers:   make(chan *conn),
 		empty:     make(chan struct{}),
 	}
 	s.log = s.cfg.Log
