@@ -11,8 +11,14 @@ import (
 
 var otpauthURI = regexp.MustCompile(`(?i)otpauth(-migration)?://\S+`)
 
+// isOTPAuth looks at the first line that is no comment.
 func isOTPAuth(data []byte) bool {
-	return len(data) > 0 && otpauthURI.Match(data) && !bytes.HasPrefix(bytes.TrimSpace(data), []byte("<"))
+	for line := range bytes.Lines(data) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return otpauthURI.Match(line)
+		}
+	}
+	return false
 }
 
 // readOTPAuth reads URIs, one to a line: otpauth://totp/… as authenticators
@@ -57,6 +63,9 @@ func seedOfURI(where string, u *url.URL) Seed {
 		s.refuse(reasonHOTP)
 	default:
 		s.refuse("neither TOTP nor HOTP")
+	}
+	if values.Has("encoder") {
+		s.refuse("its codes are not plain decimal digits") // Steam's
 	}
 	s.base32(values.Get("secret"))
 	s.algorithm(values.Get("algorithm"))
