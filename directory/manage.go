@@ -19,6 +19,7 @@ import (
 // The life of a credential: what PingDirectory's generate and revoke lack.
 //
 //	(none) --enrol--> pending --confirm--> active <--enable-- --disable--> disabled
+//	(none) --import--> active or disabled
 //
 // Pending ones are forgotten after PendingFor; each may be revoked at any time.
 

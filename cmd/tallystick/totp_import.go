@@ -59,8 +59,9 @@ with lines of two words and a tab between, or a pattern:
   --map users.tsv                                   8675309 <TAB> ann
   --map 'uid={},ou=people,dc=example,dc=com'        {} is the user's name there
 
-The first word is what the file says of the owner, the serial number or the
-name of the credential; the second a DN, a uid or a mail address here.
+The first word is the owner as the file has it (of a DN the user's name will
+do), the serial number or the name of the credential; the second is a DN, a uid
+or a mail address here.
 
 With secrets that are not taken, each of which is told with its reason, the exit
 status is 1.`,

@@ -70,7 +70,7 @@ func (m *matcher) user(ctx context.Context, seed seeds.Seed) (user, reason strin
 	case m.s.user != "":
 		return m.s.user, "", nil // the server looks
 	case m.words != nil:
-		for _, word := range []string{seed.Owner, seed.Serial, seed.Name} {
+		for _, word := range []string{seed.Owner, ownName(seed.Owner), seed.Serial, seed.Name} {
 			if user, ok := m.words[word]; ok && word != "" {
 				return m.find(ctx, user)
 			}
