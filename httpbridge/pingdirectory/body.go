@@ -113,7 +113,7 @@ func decodeBody(text []byte, members []string) (body, error) {
 		v := m.Value
 		switch {
 		case m.Name == "_controls":
-			if err := checkControls(doc, v); err != nil {
+			if err := refuseCritical(doc, v); err != nil {
 				return nil, err
 			}
 		case !slices.Contains(members, m.Name):
@@ -130,49 +130,15 @@ func decodeBody(text []byte, members []string) (body, error) {
 	return b, nil
 }
 
-// checkControls judges request controls in their JSON form. None is known to
-// the operations here, so a critical one is refused and the others are dropped
-// (RFC 4511, section 4.1.11).
-func checkControls(doc *strictjson.Document, v strictjson.Value) error {
-	const path = "_controls"
-	if v.Kind == strictjson.Null {
-		return nil
+// refuseCritical judges the controls of operations that have none: a critical
+// one is refused, the others are dropped.
+func refuseCritical(doc *strictjson.Document, v strictjson.Value) error {
+	controls, err := readControls(doc, v)
+	if err != nil {
+		return err
 	}
-	if v.Kind != strictjson.Array {
-		return badBody(doc.At(v, path, "must be an array, not %v", v.Kind))
-	}
-	for _, control := range v.Elements {
-		if control.Kind != strictjson.Object {
-			return badBody(doc.At(control, path, "a control must be an object, not %v", control.Kind))
-		}
-		got := map[string]strictjson.Kind{}
-		critical := false
-		for _, m := range control.Members {
-			got[m.Name] = m.Value.Kind
-			want := strictjson.String
-			switch m.Name {
-			case "oid", "control-name", "value-base64":
-			case "criticality":
-				want, critical = strictjson.Bool, m.Value.Bool
-			case "value-json":
-				want = strictjson.Object
-			default:
-				return badBody(doc.AtMember(m, strictjson.Join(path, m.Name), "unknown member"))
-			}
-			if m.Value.Kind != want {
-				return badBody(doc.At(m.Value, strictjson.Join(path, m.Name), "must be %v, not %v", want, m.Value.Kind))
-			}
-		}
-		_, hasOID := got["oid"]
-		_, hasCriticality := got["criticality"]
-		_, hasBase64 := got["value-base64"]
-		_, hasJSON := got["value-json"]
-		switch {
-		case !hasOID || !hasCriticality:
-			return badBody(doc.At(control, path, "a control needs oid and criticality"))
-		case hasBase64 && hasJSON:
-			return badBody(doc.At(control, path, "a control has one value at most"))
-		case critical:
+	for _, c := range controls {
+		if c.Critical {
 			return errCriticalControl
 		}
 	}

@@ -44,12 +44,12 @@ func TestDecodeBody(t *testing.T) {
 		{"too deep", controls(strings.Repeat(`[`, 16) + strings.Repeat(`]`, 16)), nil, "line 1, column 29, _controls" + strings.Repeat("[0]", 15) + ": nested too deeply"},
 
 		{"controls are no array", controls(`{}`), nil, "line 1, column 14, _controls: must be an array, not an object"},
-		{"a control is no object", controls(`["1.2.3"]`), nil, "line 1, column 15, _controls: a control must be an object, not a string"},
-		{"a control without oid", controls(`[{"criticality":false}]`), nil, "line 1, column 15, _controls: a control needs oid and criticality"},
-		{"a control without criticality", controls(`[{"oid":"1.2.3"}]`), nil, "line 1, column 15, _controls: a control needs oid and criticality"},
-		{"criticality as a string", controls(`[{"oid":"1.2.3","criticality":"true"}]`), nil, "line 1, column 44, _controls.criticality: must be a boolean, not a string"},
-		{"two values", controls(`[{"oid":"1.2.3","criticality":false,"value-base64":"","value-json":{}}]`), nil, "line 1, column 15, _controls: a control has one value at most"},
-		{"an unknown member of a control", controls(`[{"OID":"1.2.3"}]`), nil, "line 1, column 16, _controls.OID: unknown member"},
+		{"a control is no object", controls(`["1.2.3"]`), nil, "line 1, column 15, _controls[0]: a control must be an object, not a string"},
+		{"a control without oid", controls(`[{"criticality":false}]`), nil, "line 1, column 15, _controls[0]: a control needs oid and criticality"},
+		{"a control without criticality", controls(`[{"oid":"1.2.3"}]`), nil, "line 1, column 15, _controls[0]: a control needs oid and criticality"},
+		{"criticality as a string", controls(`[{"oid":"1.2.3","criticality":"true"}]`), nil, "line 1, column 44, _controls[0].criticality: must be a boolean, not a string"},
+		{"two values", controls(`[{"oid":"1.2.3","criticality":false,"value-base64":"","value-json":{}}]`), nil, "line 1, column 15, _controls[0]: a control has one value at most"},
+		{"an unknown member of a control", controls(`[{"OID":"1.2.3"}]`), nil, "line 1, column 16, _controls[0].OID: unknown member"},
 		{"a critical control", controls(`[{"oid":"1.2.3","criticality":true}]`), nil, errCriticalControl.message},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

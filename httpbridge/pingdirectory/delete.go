@@ -29,7 +29,7 @@ func deleteEntry(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return done(object{{"_controls", append([]any{}, answered...)}}), nil
+	return done(object{{"_controls", answered}}), nil
 }
 
 // onlyControls reads a body that may have controls and nothing else. nil: there

@@ -3,8 +3,6 @@ package pingdirectory
 import (
 	"bytes"
 	"encoding/json"
-
-	"tallystick/httpbridge/strictjson"
 )
 
 // object is a JSON object whose members stay in order.
@@ -42,29 +40,4 @@ func (o object) MarshalJSON() ([]byte, error) {
 // right behind any proxy.
 type link struct {
 	Href string `json:"href"`
-}
-
-// plain is v for encoding/json, with members in their order.
-func plain(v strictjson.Value) any {
-	switch v.Kind {
-	case strictjson.Bool:
-		return v.Bool
-	case strictjson.Number:
-		return json.Number(v.Text)
-	case strictjson.String:
-		return v.Text
-	case strictjson.Array:
-		elements := []any{}
-		for _, e := range v.Elements {
-			elements = append(elements, plain(e))
-		}
-		return elements
-	case strictjson.Object:
-		o := object{}
-		for _, m := range v.Members {
-			o = append(o, member{m.Name, plain(m.Value)})
-		}
-		return o
-	}
-	return nil
 }

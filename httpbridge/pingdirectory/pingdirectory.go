@@ -21,14 +21,16 @@ import (
 // Config is the limits of the face. The zero value works.
 type Config struct {
 	MaxBody int64         // octets of a request body; 0: 64 KiB
+	MaxPage int           // the most entries on a page of a search; 0: 100
 	Timeout time.Duration // for everything asked of the LDAP server in one call; 0: 30 s
 }
 
 // Handler answers the calls of the API, and every other path with 404.
 type Handler struct {
-	ldap   *upstream.Client
-	cfg    Config
-	schema schemaCache
+	ldap    *upstream.Client
+	cfg     Config
+	schema  schemaCache
+	cursors cursors
 }
 
 // New returns the handler of the API in front of the LDAP server of client.
@@ -39,13 +41,17 @@ func New(client *upstream.Client, cfg Config) *Handler {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 30 * time.Second
 	}
-	return &Handler{ldap: client, cfg: cfg}
+	if cfg.MaxPage <= 0 {
+		cfg.MaxPage = 100
+	}
+	return &Handler{ldap: client, cfg: cfg, cursors: newCursors()}
 }
 
 // call is one call of an endpoint, read and not yet judged.
 type call struct {
 	target   target
 	query    parameters
+	rawQuery string                // as it was sent
 	body     body                  // of an endpoint with members; never nil
 	document *strictjson.Document  // of an endpoint with an object; nil: there was no body
 	user     *upstream.Credentials // of the Authorization header; nil: none
@@ -132,6 +138,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, e endpoint, c *ca
 		if c.query, err = parseQuery(r.URL.RawQuery, e.query); err != nil {
 			return err
 		}
+		c.rawQuery = r.URL.RawQuery
 	}
 	if e.members == nil && !e.object {
 		return nil

@@ -61,6 +61,10 @@ var (
 	errNamingAttribute = badMember("_dn", "the attributes of the new name must be in the body, with the values they have in it")
 	errRenameAndChange = badMember("_dn", "a new name and other changes need two requests: here only the attributes of the name may change, as the new name has them")
 
+	errScope        = badParameter("searchScope", "must be baseObject, singleLevel, wholeSubtree or subordinateSubtree")
+	errCursor       = badParameter("cursor", "is not one for this search, or no longer valid")
+	errPagedControl = badMember("_controls", "pages are asked for by limit and cursor")
+
 	errNoModifications = badMember("modifications", "must be there")
 
 	errCriticalControl = &problem{

@@ -3,6 +3,7 @@ package pingdirectory
 import (
 	"context"
 
+	"tallystick/httpbridge/strictjson"
 	"tallystick/httpbridge/upstream"
 )
 
@@ -43,7 +44,7 @@ func (h *Handler) view(ctx context.Context, s *upstream.Session, c *call) (*view
 
 // written is the entry called dn after it was written. Who may write it may not
 // be allowed to read it, and then its name must do.
-func written(ctx context.Context, s *upstream.Session, v *view, dn string, controls []any) object {
+func written(ctx context.Context, s *upstream.Session, v *view, dn string, controls []strictjson.Value) object {
 	o := object{{"_links", object{{"self", link{linkTo(dn, "")}}}}, {"_dn", dn}}
 	if e, err := readEntry(ctx, s, dn, v.request, nil); err == nil {
 		o = v.object(e)

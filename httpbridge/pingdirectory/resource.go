@@ -57,6 +57,9 @@ var ofEntry = map[string]resource{
 		http.MethodPatch:  {query: showing, object: true, serve: patchEntry},
 		http.MethodDelete: {object: true, serve: deleteEntry},
 	}},
+	"subtree":        get("subtree", endpoint{query: searching, serve: listEntries}),
+	"subtree/search": post("subtree/search", endpoint{object: true, serve: searchEntries}),
+
 	"generateTOTPSharedSecret": post("generateTOTPSharedSecret", endpoint{members: []string{staticPassword}, serve: generate}),
 	"revokeTOTPSharedSecret":   post("revokeTOTPSharedSecret", endpoint{members: []string{staticPassword, totpSharedSecret}, serve: revoke}),
 	"validateTOTPPassword":     post("validateTOTPPassword", endpoint{members: []string{totpPassword}, serve: validate}),

@@ -83,7 +83,7 @@ func (k kind) toJSON(value string) any {
 		}
 	case anObject:
 		if doc, err := strictjson.Parse([]byte(value), deepest); err == nil && doc.Root.Kind == strictjson.Object {
-			return plain(doc.Root)
+			return doc.Root
 		}
 	case aBinary:
 		return base64.StdEncoding.EncodeToString([]byte(value))
@@ -111,7 +111,7 @@ func (k kind) fromJSON(v strictjson.Value) (string, error) {
 		}
 		return "FALSE", nil
 	case k == anObject && v.Kind == strictjson.Object:
-		b, err := json.Marshal(plain(v))
+		b, err := json.Marshal(v)
 		return string(b), err
 	case v.Kind != strictjson.String:
 	case k == aString:

@@ -283,3 +283,38 @@ func unicodeEscape(b []byte) int {
 	}
 	return int(n)
 }
+
+// MarshalJSON writes v with the members in their order.
+func (v Value) MarshalJSON() ([]byte, error) {
+	switch v.Kind {
+	case Bool:
+		return strconv.AppendBool(nil, v.Bool), nil
+	case Number:
+		return []byte(v.Text), nil
+	case String:
+		return json.Marshal(v.Text)
+	case Array:
+		if v.Elements == nil {
+			return []byte("[]"), nil
+		}
+		return json.Marshal(v.Elements)
+	case Object:
+		b := []byte{'{'}
+		for i, m := range v.Members {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			name, err := json.Marshal(m.Name)
+			if err != nil {
+				return nil, err
+			}
+			value, err := m.Value.MarshalJSON()
+			if err != nil {
+				return nil, err
+			}
+			b = append(append(append(b, name...), ':'), value...)
+		}
+		return append(b, '}'), nil
+	}
+	return []byte("null"), nil
+}
