@@ -8,7 +8,6 @@ package pingdirectory
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -157,7 +156,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, e endpoint, c *ca
 
 // write sends v as JSON. An error is that of a client gone away.
 func write(w http.ResponseWriter, status int, mediaType string, v any) {
-	b, err := json.Marshal(v)
+	b, err := encode(v)
 	if err != nil {
 		panic(err) // all that is sent was made for it
 	}
