@@ -37,6 +37,9 @@ func (p *policies) open(ctx context.Context, s store.Store) error {
 	})
 }
 
+// HadPolicies reports whether there is a policy in the directory, or ever was.
+func (d *Directory) HadPolicies() bool { return d.policies.written.Load() }
+
 // changed notes in the transaction of w that it changes a policy.
 func (p *policies) changed(w interface{ Set(key, value []byte) }) {
 	p.written.Store(true) // before anybody can see it; that it may come to nothing is no harm

@@ -62,6 +62,7 @@ type config struct {
 		PendingFor             duration `yaml:"pendingFor"`
 		ResyncWithin           duration `yaml:"resyncWithin"`
 		Issuer                 string   `yaml:"issuer"`
+		Policies               string   `yaml:"policies"`
 	} `yaml:"secondFactor"`
 	Tokens struct {
 		Lifetime duration `yaml:"lifetime"`
@@ -269,6 +270,10 @@ func (c *config) fileProblems() error {
 	}
 	if _, err := seal.Open(c.keyset()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		list = append(list, fmt.Errorf("secondFactor.keyset: %w", err))
+	}
+	if name := c.SecondFactor.Policies; name != "" {
+		_, err := os.Stat(name)
+		list = append(list, err)
 	}
 	_, err := c.bridgeConfig()
 	return errors.Join(append(list, err)...)

@@ -162,8 +162,9 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	return g.Wait()
 }
 
-// firstStart gives the root user a password, and an empty database the sample
-// tree if that is wanted.
+// firstStart gives the root user a password, an empty database the sample tree
+// if that is wanted, and a directory that never had a policy those of the
+// configuration.
 func firstStart(ctx context.Context, d *directory.Directory, sample bool, c *config, out io.Writer) error {
 	has, err := d.HasRootPassword(ctx)
 	if err != nil {
@@ -177,9 +178,22 @@ func firstStart(ctx context.Context, d *directory.Directory, sample bool, c *con
 		fmt.Fprintf(out, "The root user is %q, with the password %s\n"+
 			"It is shown this once; \"tallystick root-password\" sets another.\n\n", c.Directory.RootDN, text)
 	}
-	if !sample {
-		return nil
+	if sample {
+		if err := firstSample(ctx, d, out); err != nil {
+			return err
+		}
 	}
+	if file := c.SecondFactor.Policies; file != "" && !d.HadPolicies() {
+		n, err := loadPolicies(ctx, d, file)
+		if err != nil {
+			return fmt.Errorf("secondFactor.policies: %w", err)
+		}
+		fmt.Fprintf(out, "Loaded the policies: %d entries.\n\n", n)
+	}
+	return nil
+}
+
+func firstSample(ctx context.Context, d *directory.Directory, out io.Writer) error {
 	empty, err := d.Empty(ctx)
 	if err != nil || !empty {
 		return err
@@ -190,6 +204,25 @@ func firstStart(ctx context.Context, d *directory.Directory, sample bool, c *con
 	}
 	fmt.Fprintf(out, "Loaded the sample tree: %d entries below dc=example,dc=com.\n\n", n)
 	return nil
+}
+
+// loadPolicies adds the entries of a file, but those that are there: all the
+// others or none.
+func loadPolicies(ctx context.Context, d *directory.Directory, file string) (n int, err error) {
+	in, err := openInput([]string{file}, nil, "")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, in.close()) }()
+	source := in.source()
+	bad := source.Bad
+	source.Bad = func(rec *directory.ImportRecord, err error) error {
+		if errors.Is(err, directory.EntryAlreadyExists) {
+			return nil
+		}
+		return bad(rec, err)
+	}
+	return d.Load(ctx, source)
 }
 
 func loadSample(ctx context.Context, d *directory.Directory) (int, error) {
