@@ -101,6 +101,7 @@ func (d *Directory) newRecord(ctx context.Context, dn DN, id uuid.UUID, attribut
 		}
 	}
 	d.addNameValues(rec, dn.RDN(0))
+	d.addSuperclasses(rec)
 	return rec, d.checkEntry(rec, dn.RDN(0))
 }
 

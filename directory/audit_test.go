@@ -173,7 +173,7 @@ func TestAuditEvents(t *testing.T) {
 					if n++; n > 1 {
 						return nil, io.EOF
 					}
-					return &ImportRecord{1, &AddRequest{Entry: person("eve"), Attributes: attributes("objectClass: person", "cn: eve", "sn: x", "ds-auth-totp-shared-secret: "+s)}}, nil
+					return &ImportRecord{1, &AddRequest{Entry: person("eve"), Attributes: attributes("objectClass: inetOrgPerson", "cn: eve", "sn: x", "ds-auth-totp-shared-secret: "+s)}}, nil
 				},
 				Bad: func(_ *ImportRecord, err error) error { return err },
 			})

@@ -314,7 +314,7 @@ func TestBindUpgradesTheStoredPassword(t *testing.T) {
 func TestProxyForAnAdministrator(t *testing.T) {
 	h := newHouse(t)
 	ctx := context.Background()
-	mustAdd(t, h.Directory, person("both"), "objectClass: account", "userPassword: "+secretWord, "ds-privilege-name: proxied-auth", "ds-privilege-name: bypass-acl")
+	mustAdd(t, h.Directory, person("both"), "objectClass: inetOrgPerson", "cn: x", "sn: x", "userPassword: "+secretWord, "ds-privilege-name: proxied-auth", "ds-privilege-name: bypass-acl")
 	for _, row := range []struct {
 		rule, who, as string
 		want          ResultCode

@@ -23,6 +23,11 @@ type Config struct {
 	// entry itself exists. Naming contexts already stored are always served.
 	Suffixes []string
 
+	// AnyAttributes lets entries have attributes that their object classes do
+	// not allow, lack some that these demand, and have attributes and classes
+	// that the schema does not define.
+	AnyAttributes bool
+
 	// RootDN is the root user, who may do everything and has no entry.
 	// "": cn=Directory Manager.
 	RootDN string

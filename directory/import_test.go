@@ -75,7 +75,7 @@ func TestImportOfWhatTheServerKeeps(t *testing.T) {
 func TestApplyInOrder(t *testing.T) {
 	h := newHouse(t)
 	requests := []any{
-		&AddRequest{Entry: person("new"), Attributes: attributes("objectClass: account", "userPassword: one", "userPassword: two")},
+		&AddRequest{Entry: person("new"), Attributes: attributes("objectClass: inetOrgPerson", "cn: x", "sn: x", "userPassword: one", "userPassword: two")},
 		&ModifyRequest{Object: person("new"), Changes: []Change{{DeleteValues, attributes("userPassword: one")[0]}}},
 		&ModifyRequest{Object: person("new"), Changes: []Change{{AddValues, attributes("description: x")[0]}}},
 		&ModifyRequest{Object: person("new"), Changes: []Change{{AddValues, attributes("userPassword: three")[0]}}},

@@ -216,6 +216,7 @@ func (m *modification) run(w store.Writer) error {
 			return err
 		}
 	}
+	m.d.addSuperclasses(rec)
 	rdn := m.dn.RDN(0)
 	if err := m.d.checkEntry(rec, rdn); err != nil {
 		return err

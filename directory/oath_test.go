@@ -143,7 +143,7 @@ func TestOATHChanges(t *testing.T) {
 // A user may be his own token, and have other credentials beside it.
 func TestOATHOwnToken(t *testing.T) {
 	h := oathHouse(t)
-	h.oathModify(Success, person("bob"), Change{ReplaceValues, value("oathTOTPToken", person("bob"))},
+	h.oathModify(Success, person("bob"), Change{AddValues, value("objectClass", "oathTOTPToken")}, Change{ReplaceValues, value("oathTOTPToken", person("bob"))},
 		Change{AddValues, value("oathTOTPParams", paramsDN)}, Change{AddValues, value("oathSecret", oathKey[:16])})
 	secret := h.enrol("bob")
 	h.activate("bob", secret)

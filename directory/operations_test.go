@@ -27,6 +27,9 @@ func TestAdd(t *testing.T) {
 		{"another tree", "dc=example,dc=org", []string{"objectClass: domain"}, NoSuchObject},
 		{"malformed name", "uid", []string{"objectClass: account"}, InvalidDNSyntax},
 		{"no object class", person("eve"), []string{"cn: eve"}, ObjectClassViolation},
+		{"nothing that a class demands", person("eve"), []string{"objectClass: person"}, ObjectClassViolation},
+		{"an attribute that no class allows", person("eve"), []string{"objectClass: account", "mail: eve@example.com"}, ObjectClassViolation},
+		{"an attribute that the schema does not define", person("eve"), []string{"objectClass: account", "shoeSize: 7"}, UndefinedAttributeType},
 		{"a value twice", person("eve"), []string{"objectClass: account", "description: a", "description: A"}, AttributeOrValueExists},
 		{"two values where one may be", person("eve"), []string{"objectClass: posixAccount", "uidNumber: 1", "uidNumber: 2"}, ConstraintViolation},
 		{"a value of the wrong syntax", person("eve"), []string{"objectClass: posixAccount", "uidNumber: one"}, InvalidAttributeSyntax},
@@ -80,11 +83,15 @@ func TestModify(t *testing.T) {
 		{"increment", []Change{change(IncrementValues, "uidNumber", "5")}, Success, "telephoneNumber: +1 2\nuidNumber: 12"},
 		{"increment downwards", []Change{change(IncrementValues, "uidNumber", "-10")}, Success, "telephoneNumber: +1 2\nuidNumber: -3"},
 		{"increment what is no number", []Change{change(IncrementValues, "telephoneNumber", "1")}, ConstraintViolation, ""},
-		{"increment what is not there", []Change{change(IncrementValues, "gidNumber", "1")}, NoSuchAttribute, ""},
+		{"increment what is not there", []Change{change(IncrementValues, "shadowMax", "1")}, NoSuchAttribute, ""},
 		{"changes are made in order", []Change{change(DeleteValues, "telephoneNumber"), change(AddValues, "telephoneNumber", "+1 2")}, Success, "telephoneNumber: +1 2\nuidNumber: 7"},
 		{"all or none", []Change{change(DeleteValues, "telephoneNumber"), change(DeleteValues, "mobile")}, NoSuchAttribute, ""},
 		{"the name's value stays", []Change{change(ReplaceValues, "uid", "other")}, NotAllowedOnRDN, ""},
 		{"only one value", []Change{change(AddValues, "uidNumber", "8")}, ConstraintViolation, ""},
+		{"something that is demanded", []Change{change(DeleteValues, "sn")}, ObjectClassViolation, ""},
+		{"a class whose attributes are there", []Change{change(DeleteValues, "objectClass", "posixAccount")}, ObjectClassViolation, ""},
+		{"a class without what it demands", []Change{change(AddValues, "objectClass", "oathTOTPUser")}, ObjectClassViolation, ""},
+		{"another structural class", []Change{change(AddValues, "objectClass", "account")}, ObjectClassViolation, ""},
 		{"no class left", []Change{change(DeleteValues, "objectClass")}, ObjectClassViolation, ""},
 		{"what the server keeps", []Change{change(ReplaceValues, "modifyTimestamp", "20200101000000Z")}, ConstraintViolation, ""},
 		{"add nothing", []Change{change(AddValues, "mobile")}, InvalidAttributeSyntax, ""},
@@ -93,7 +100,7 @@ func TestModify(t *testing.T) {
 		t.Run(test.rule, func(t *testing.T) {
 			d := newDirectory(t)
 			addPeople(t, d)
-			mustAdd(t, d, person("ann"), "objectClass: account", "objectClass: posixAccount", "telephoneNumber: +1 2", "uidNumber: 7")
+			mustAdd(t, d, person("ann"), "objectClass: inetOrgPerson", "objectClass: posixAccount", "cn: ann", "sn: x", "gidNumber: 1", "homeDirectory: /", "telephoneNumber: +1 2", "uidNumber: 7")
 			err := d.Modify(ctx, root, &ModifyRequest{Object: person("ann"), Changes: test.changes})
 			if Result(err).ResultCode != test.code {
 				t.Fatalf("%v, want %v", err, test.code)
@@ -201,7 +208,7 @@ func TestAccess(t *testing.T) {
 	ctx := context.Background()
 	d := newDirectory(t)
 	addPeople(t, d, "ann", "bob")
-	mustAdd(t, d, person("admin"), "objectClass: account", "ds-privilege-name: bypass-acl", "ds-privilege-name: password-reset", "userPassword: secret")
+	mustAdd(t, d, person("admin"), "objectClass: inetOrgPerson", "cn: x", "sn: x", "ds-privilege-name: bypass-acl", "ds-privilege-name: password-reset", "userPassword: secret")
 	mustAdd(t, d, person("help"), "objectClass: account", "ds-privilege-name: password-reset")
 	anonymous, ann, admin, help := Requester{}, Requester{DN: person("ann"), How: ByPassword}, Requester{DN: person("admin"), How: ByPassword}, Requester{DN: person("help"), How: ByPassword}
 	setPassword := func(who Requester, dn string) error {
@@ -299,6 +306,7 @@ func TestModifyTwiceInOneRequest(t *testing.T) {
 	req := ModifyRequest{Object: person("ann"), Changes: []Change{
 		{AddValues, attributes("description: a", "description: b")[0]},
 		{DeleteValues, attributes("description: a")[0]},
+		{AddValues, attributes("objectClass: extensibleObject")[0]},
 		{ReplaceValues, attributes("uidNumber: 1")[0]},
 		{IncrementValues, attributes("uidNumber: 1")[0]},
 	}}
@@ -306,7 +314,7 @@ func TestModifyTwiceInOneRequest(t *testing.T) {
 	if err := d.Modify(context.Background(), root, &req); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprintf("%s %s", req.Changes[0].Attribute.Values, req.Changes[2].Attribute.Values); got != "[a b] [1]" {
+	if got := fmt.Sprintf("%s %s", req.Changes[0].Attribute.Values, req.Changes[3].Attribute.Values); got != "[a b] [1]" {
 		t.Errorf("the request became %s", got)
 	}
 }
@@ -321,8 +329,8 @@ func TestEntryTooLarge(t *testing.T) {
 	}
 	for rule, req := range map[string]*AddRequest{
 		"attributes": {Entry: person("c"), Attributes: many},
-		"a value":    {Entry: person("a"), Attributes: append(attributes("objectClass: account"), Attribute{"jpegPhoto", [][]byte{make([]byte, 2<<20)}})},
-		"the index":  {Entry: person("b"), Attributes: append(attributes("objectClass: account"), Attribute{"cn", [][]byte{[]byte(randomText(900_000))}})},
+		"a value":    {Entry: person("a"), Attributes: append(attributes("objectClass: inetOrgPerson", "cn: x", "sn: x"), Attribute{"jpegPhoto", [][]byte{make([]byte, 2<<20)}})},
+		"the index":  {Entry: person("b"), Attributes: append(attributes("objectClass: inetOrgPerson", "sn: x"), Attribute{"cn", [][]byte{[]byte(randomText(900_000))}})},
 	} {
 		if err := d.Add(context.Background(), root, req); !errors.Is(err, AdminLimitExceeded) {
 			t.Errorf("%s: %v", rule, err)

@@ -54,8 +54,8 @@ func TestSearchSelection(t *testing.T) {
 	now := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 	d := newDirectory(t, func(c *Config) { c.Now = func() time.Time { return now } })
 	addPeople(t, d)
-	mustAdd(t, d, person("ann"), "objectClass: person", "objectClass: extensibleObject", "cn: Ann", "cn;lang-de: Anne", "sn: Lee", "userPassword: secret")
-	user := "cn: Ann\ncn;lang-de: Anne\nobjectClass: extensibleObject\nobjectClass: person\nsn: Lee\nuid: ann"
+	mustAdd(t, d, person("ann"), "objectClass: person", "objectClass: extensibleObject", "objectClass: top", "cn: Ann", "cn;lang-de: Anne", "sn: Lee", "userPassword: secret")
+	user := "cn: Ann\ncn;lang-de: Anne\nobjectClass: extensibleObject\nobjectClass: person\nobjectClass: top\nsn: Lee\nuid: ann"
 	for _, test := range []struct {
 		rule       string
 		attributes []string

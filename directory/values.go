@@ -2,6 +2,7 @@ package directory
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strings"
 
@@ -150,7 +151,44 @@ func (d *Directory) checkEntry(rec *record, rdn RDN) error {
 	if err := d.checkPolicy(rec); err != nil {
 		return err
 	}
-	return d.checkOATH(rec)
+	if err := d.checkOATH(rec); err != nil {
+		return err
+	}
+	return d.checkClasses(rec)
+}
+
+// checkClasses fails if the entry does not obey its object classes.
+func (d *Directory) checkClasses(rec *record) error {
+	if d.cfg.AnyAttributes {
+		return nil
+	}
+	names := make([]string, 0, len(rec.attributes)+1)
+	for _, a := range rec.attributes {
+		names = append(names, a.Name)
+	}
+	if len(rec.passwords) > 0 {
+		names = append(names, "userPassword")
+	}
+	err := d.schema.CheckEntry(d.valuesOf(rec, "objectClass"), names)
+	if e, ok := errors.AsType[*schema.EntryError](err); ok && e.Undefined {
+		return Errorf(UndefinedAttributeType, "%v", err)
+	}
+	if err != nil {
+		return Errorf(ObjectClassViolation, "%v", err)
+	}
+	return nil
+}
+
+// addSuperclasses names the classes above those of the entry too.
+func (d *Directory) addSuperclasses(rec *record) {
+	i := d.find(rec.attributes, "objectClass")
+	if i < 0 {
+		return
+	}
+	a := &rec.attributes[i]
+	for _, name := range d.schema.Superclasses(a.Values) {
+		a.Values = append(a.Values, []byte(name))
+	}
 }
 
 // namesUUID reports whether a part of an RDN is the entry's entryUUID, which is

@@ -47,6 +47,7 @@ type config struct {
 		Suffixes  []string `yaml:"suffixes"`
 		SizeLimit int      `yaml:"sizeLimit"`
 		TimeLimit duration `yaml:"timeLimit"`
+		Classes   bool     `yaml:"classes"`
 	} `yaml:"directory"`
 	Passwords struct {
 		Scheme string `yaml:"scheme"`
