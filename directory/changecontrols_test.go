@@ -185,7 +185,7 @@ func TestReadEntry(t *testing.T) {
 	}{
 		{"add", &AddRequest{Entry: ann, Attributes: attributes("objectClass: inetOrgPerson", "cn: Ann", "sn: x", "userPassword: secret")},
 			ChangeControls{PostRead: read("*", "entryDN", "userPassword")}, Success,
-			"", ann + "\ncn: Ann\nentryDN: " + ann + "\nobjectClass: inetOrgPerson\nsn: x\nuid: ann"},
+			"", ann + "\ncn: Ann\nentryDN: " + ann + "\nobjectClass: inetOrgPerson\nobjectClass: organizationalPerson\nobjectClass: person\nobjectClass: top\nsn: x\nuid: ann"},
 		{"a modification that fails", &ModifyRequest{Object: ann, Changes: []Change{{DeleteValues, attributes("sn: y")[0]}}},
 			ChangeControls{PreRead: read(), PostRead: read()}, NoSuchAttribute, "-", "-"},
 		{"modify", &ModifyRequest{Object: ann, Changes: []Change{{ReplaceValues, attributes("sn: y")[0]}}},
@@ -197,7 +197,7 @@ func TestReadEntry(t *testing.T) {
 			ChangeControls{PreRead: read("uid"), PostRead: read("uid", "entryDN")}, Success,
 			ann + "\nuid: ann", "uid=anna," + dept + "\nentryDN: uid=anna," + dept + "\nuid: anna"},
 		{"delete", &DeleteRequest{Entry: "uid=anna," + dept},
-			ChangeControls{PreRead: read("@person")}, Success, "uid=anna," + dept + "\ncn: Ann\nobjectClass: inetOrgPerson\nsn: z", ""},
+			ChangeControls{PreRead: read("@person")}, Success, "uid=anna," + dept + "\ncn: Ann\nobjectClass: inetOrgPerson\nobjectClass: organizationalPerson\nobjectClass: person\nobjectClass: top\nsn: z", ""},
 	} {
 		switch r := row.request.(type) {
 		case *AddRequest:
@@ -336,7 +336,7 @@ func TestSubtreeDeleteLimit(t *testing.T) {
 			return nil, io.EOF
 		}
 		n++
-		return &ImportRecord{Request: &AddRequest{Entry: fmt.Sprintf("serialNumber=%d,ou=people,dc=example,dc=com", n), Attributes: attributes("objectClass: device")}}, nil
+		return &ImportRecord{Request: &AddRequest{Entry: fmt.Sprintf("serialNumber=%d,ou=people,dc=example,dc=com", n), Attributes: attributes("objectClass: device", "cn: x")}}, nil
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -358,7 +358,7 @@ func TestNameWithEntryUUID(t *testing.T) {
 	d := newDirectory(t)
 	addPeople(t, d)
 	read := &ReadEntry{Attributes: []string{"*", "entryUUID"}}
-	add := &AddRequest{Entry: person("ann"), Attributes: attributes("objectClass: account", "description: x"), NameWithEntryUUID: true, ChangeControls: ChangeControls{PostRead: read}}
+	add := &AddRequest{Entry: person("ann"), Attributes: attributes("objectClass: device", "cn: x", "description: x"), NameWithEntryUUID: true, ChangeControls: ChangeControls{PostRead: read}}
 	if err := operate(d, root, add); err != nil {
 		t.Fatal(err)
 	}
@@ -369,7 +369,7 @@ func TestNameWithEntryUUID(t *testing.T) {
 		}
 	}
 	dn := "entryUUID=" + id + ",ou=people,dc=example,dc=com"
-	if want := "description: x\nentryUUID: " + id + "\nobjectClass: account"; read.Entry.DN != dn || read.Entry.text() != want {
+	if want := "cn: x\ndescription: x\nentryUUID: " + id + "\nobjectClass: device\nobjectClass: top"; read.Entry.DN != dn || read.Entry.text() != want {
 		t.Errorf("%s\n%s", read.Entry.DN, read.Entry.text())
 	}
 	other := "entryUUID=6ba7b810-9dad-11d1-80b4-00c04fd430c8"
@@ -379,12 +379,12 @@ func TestNameWithEntryUUID(t *testing.T) {
 		want    ResultCode
 	}{
 		{"modify", &ModifyRequest{Object: dn, Changes: []Change{{ReplaceValues, attributes("description: y")[0]}}}, Success},
-		{"name another so", &AddRequest{Entry: other + ",ou=people,dc=example,dc=com", Attributes: attributes("objectClass: account")}, NamingViolation},
+		{"name another so", &AddRequest{Entry: other + ",ou=people,dc=example,dc=com", Attributes: attributes("objectClass: device", "cn: x")}, NamingViolation},
 		{"rename to another", &ModifyDNRequest{Entry: dn, NewRDN: other}, NamingViolation},
 		{"rename", &ModifyDNRequest{Entry: dn, NewRDN: "uid=ann", DeleteOldRDN: true}, Success},
 		{"rename back", &ModifyDNRequest{Entry: person("ann"), NewRDN: "entryUUID=" + strings.ToUpper(id)}, Success},
-		{"a second of the same name", &AddRequest{Entry: person("ann"), Attributes: attributes("objectClass: account"), NameWithEntryUUID: true}, Success},
-		{"below nothing", &AddRequest{Entry: "uid=x,ou=nowhere,dc=example,dc=com", Attributes: attributes("objectClass: account"), NameWithEntryUUID: true}, NoSuchObject},
+		{"a second of the same name", &AddRequest{Entry: person("ann"), Attributes: attributes("objectClass: device", "cn: x"), NameWithEntryUUID: true}, Success},
+		{"below nothing", &AddRequest{Entry: "uid=x,ou=nowhere,dc=example,dc=com", Attributes: attributes("objectClass: device", "cn: x"), NameWithEntryUUID: true}, NoSuchObject},
 		{"a naming context", &AddRequest{Entry: "dc=example,dc=com", Attributes: attributes("objectClass: domain"), NameWithEntryUUID: true}, NoSuchObject},
 	} {
 		if err := operate(d, root, row.request); Result(err).ResultCode != row.want {
