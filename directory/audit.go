@@ -30,6 +30,7 @@ const (
 	AuditSpent           AuditKind = "spent"           // a right code beside a wrong password
 	AuditRefused         AuditKind = "refused"         // an attempt, with its Cause; Count is how many in a row, some of which have no record
 	AuditLocked          AuditKind = "locked"          // that attempt was one too many; Count is how many in a row
+	AuditDelayed         AuditKind = "delayed"         // by that attempt the address it came from, at this user; Count is how many in a row
 	AuditUnlocked        AuditKind = "unlocked"        // a lockout ended by a success or an administrator
 	AuditDisabled        AuditKind = "disabled"        // a credential, by its owner or an administrator
 	AuditEnabled         AuditKind = "enabled"         // again
@@ -58,7 +59,8 @@ const (
 	causeNobody   = "no such user"
 	causeDamaged  = "damaged state"
 	causeDelayed  = "too early after failures" // before the end of a delay
-	causeLocked   = "locked"                   // before the end of a lockout
+	causeSource   = "too early from this address"
+	causeLocked   = "locked" // before the end of a lockout
 	causePassword = "wrong password"
 	causeCode     = "wrong code"
 	causeMissing  = "code missing"

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"hash/maphash"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -81,6 +82,23 @@ type CredentialsConfig struct {
 	// what is enough for a bind, by an administrator's new password, and by a
 	// day without one.
 	Lockout time.Duration
+
+	// SourceFree is after how many failures in a row at one user an address has
+	// to wait, at first for Delay; 0: three, negative: addresses are not told
+	// apart. It should be less than FreeAttempts.
+	SourceFree int
+
+	// SourceLockout is the longest wait of an address; 0: four hours.
+	SourceLockout time.Duration
+
+	// SourceHourly is how many failures an hour, at all users, an address may
+	// have in the long run; 0: one hundred.
+	SourceHourly int
+
+	// SharedSources are addresses behind which there are many users, of which
+	// one must not suffer for the other: proxies and application servers. What
+	// comes from there counts for the user only.
+	SharedSources []netip.Prefix
 }
 
 func (c CredentialsConfig) withDefaults() CredentialsConfig {
@@ -95,6 +113,15 @@ func (c CredentialsConfig) withDefaults() CredentialsConfig {
 	number(&c.MaxCredentials, 10)
 	number(&c.FreeAttempts, 5)
 	number(&c.LockoutAfter, 10)
+	if c.SourceFree == 0 {
+		c.SourceFree = 3
+	}
+	if c.SourceLockout <= 0 {
+		c.SourceLockout = 4 * time.Hour
+	}
+	if c.SourceHourly <= 0 {
+		c.SourceHourly = 100
+	}
 	if c.Scheme == "" {
 		c.Scheme = password.Default
 	}
@@ -123,7 +150,9 @@ func (c CredentialsConfig) withDefaults() CredentialsConfig {
 type credentials struct {
 	cfg   CredentialsConfig
 	turns turnstile
-	seed  maphash.Seed // of the shadow counters
+	seed  maphash.Seed // of the shadow counters, and of the keys of sources
+
+	sources sources
 
 	// decoy is a stored password that nobody knows, to spend the same work on
 	// a user who does not exist.

@@ -15,6 +15,8 @@ type verdict struct {
 	evidence
 	err      error
 	attempts attempts
+	failed   bool // and that counts
+	forgives bool // the failures before
 }
 
 // judge decides, and notes in u what has to be written. It is pure but for u.
@@ -25,19 +27,21 @@ func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 		e.fingerprint = u.fingerprint()
 		// Where codes count only a code forgives: else whoever knows the
 		// password could begin to guess codes anew as often as he likes.
-		if e.code || !needed {
+		forgives := e.code || !needed
+		if forgives {
 			if failures := d.forgive(u); failures > 0 && !e.code && e.secret == nil {
 				u.note(AuditAccepted, nil, "", failures)
 			}
 		}
-		return verdict{e, nil, u.attempts}
+		return verdict{evidence: e, attempts: u.attempts, forgives: forgives}
 	}
-	if d.refuses(u, now) {
+	early := d.refuses(u, now)
+	if early {
 		d.countEarly(u, cause)
 	} else {
 		d.countFailure(u, cause, now)
 	}
-	return verdict{evidence{}, refuse(p.door, cause), u.attempts}
+	return verdict{err: refuse(p.door, cause), attempts: u.attempts, failed: !early}
 }
 
 // codesForgive reports whether only a code forgives: a bind takes one, or one
@@ -82,7 +86,7 @@ func (d *Directory) countFailure(u *user, cause string, now time.Time) {
 
 // refuses reports whether nothing is believed at the moment.
 func (d *Directory) refuses(u *user, now time.Time) bool {
-	return u.fault != nil || d.credentials.cfg.refuses(u.attempts, now)
+	return u.fault != nil || u.early || d.credentials.cfg.refuses(u.attempts, now)
 }
 
 // believe decides whether p proves that somebody is u. The cause is "" if it

@@ -90,6 +90,8 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 	defer leave()
 
 	now := d.now()
+	guess := d.guess(a, p, now)
+	early := guess.delayed()
 	p.verified = new([]verified)
 	weighed := weighed{code: p.code}
 	var verdict verdict
@@ -106,13 +108,20 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 		if p.password != nil && !d.quick(u) || p.next != nil {
 			Slow(ctx)
 		}
+		u.early = early
 		weighed = d.weigh(u, p, now)
+		if early {
+			return evidence{}, refuse(p.door, causeSource)
+		}
 
 		// Where nothing changes nothing is written: this judgement then stands.
 		verdict = d.judge(u, p, weighed, now)
 		if verdict.err == nil && p.then == nil && !u.dirty() {
+			guess.settle(verdict)
 			return verdict.evidence, nil
 		}
+	} else if early {
+		return evidence{}, refuse(p.door, causeSource)
 	}
 	// Whoever gives up waiting for the answer has made the attempt all the same.
 	err = d.update(context.WithoutCancel(ctx), func(w store.Writer) error {
@@ -127,6 +136,9 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 			d.log.Error("the user cannot log in", "entry", uint64(u.id), "err", u.lostToken)
 		}
 		verdict = d.judge(u, p, weighed, now)
+		if verdict.failed && guess.last() {
+			u.note(AuditDelayed, nil, "", uint64(d.credentials.cfg.SourceFree))
+		}
 		if verdict.err == nil && p.then != nil {
 			if err := p.then(u, verdict.evidence); err != nil {
 				if _, ok := errors.AsType[*Error](err); !ok {
@@ -137,6 +149,9 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 		}
 		return d.save(w, u, p.who, p.door)
 	})
+	if err == nil || verdict.err != nil {
+		guess.settle(verdict)
+	}
 	if err != nil {
 		if refused := verdict.err; refused != nil {
 			d.credentials.remember(a.id, verdict.attempts)

@@ -49,6 +49,9 @@ const (
 	fieldTokenExpires     = 7 // milliseconds
 )
 
+// tokenHow is how somebody must have authenticated to get a token.
+var tokenHow = []Authentication{ByPassword, ByPasswordAndCode, ByCode}
+
 // tokenPurpose keeps what is sealed as a token apart from what is sealed
 // otherwise.
 var tokenPurpose = []byte("access token")
@@ -67,7 +70,7 @@ func (d *Directory) OffersTokens() bool { return d.credentials.cfg.offersTokens(
 // root user, who has no entry, for an assumed identity, and for somebody who
 // bound with a token himself.
 func (d *Directory) AccessToken(ctx context.Context, who Requester) (AccessToken, error) {
-	if !d.OffersTokens() || who.fingerprint == "" {
+	if !d.OffersTokens() || who.fingerprint == "" || !slices.Contains(tokenHow, who.How) {
 		return AccessToken{}, errNoToken
 	}
 	t := token{how: who.How, factor: who.Factor, fingerprint: who.fingerprint}
@@ -177,7 +180,7 @@ func (d *Directory) honours(u *user, t token) bool {
 	return u.entry != nil && u.fault == nil && u.entry.uuid == t.uuid &&
 		u.fingerprint() == t.fingerprint && sequence == t.sequence &&
 		u.vouchesFor(Requester{How: t.how, Factor: t.factor}) &&
-		(t.how != ByPassword || !d.needsCode(u, codeIfActive))
+		(t.how != ByPassword || !d.needsCode(u, codeIfActive) && !u.decision.grace)
 }
 
 // fingerprint tells the states of the user's passwords apart. It is as good as
@@ -202,7 +205,6 @@ func (t token) encode() []byte {
 }
 
 func (t *token) decode(b []byte) error {
-	how := []Authentication{ByPassword, ByPasswordAndCode, ByCode}
 	err := fields(b, func(field protowire.Number, v uint64, data []byte) error {
 		switch field {
 		case fieldTokenEntry:
@@ -225,7 +227,7 @@ func (t *token) decode(b []byte) error {
 		}
 		return nil
 	})
-	if err == nil && (!slices.Contains(how, t.how) || t.id == 0) {
+	if err == nil && (!slices.Contains(tokenHow, t.how) || t.id == 0) {
 		err = fmt.Errorf("access token: %w", errRecord)
 	}
 	return err

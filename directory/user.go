@@ -21,6 +21,9 @@ type user struct {
 	credentials []*credential
 	decision    decision // what the policies ask; see decide
 
+	// early says that who tries comes from where he has to wait.
+	early bool
+
 	// fault is why nobody is believed to be this user; nil: all is well.
 	fault error
 

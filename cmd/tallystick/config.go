@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +74,12 @@ type config struct {
 		Delay     duration `yaml:"delay"`
 		LockAfter int      `yaml:"lockAfter"`
 		LockFor   duration `yaml:"lockFor"`
+		Address   struct {
+			Free    int      `yaml:"free"`
+			LockFor duration `yaml:"lockFor"`
+			Hourly  int      `yaml:"hourly"`
+			Shared  []string `yaml:"shared"`
+		} `yaml:"address"`
 	} `yaml:"attempts"`
 	Audit struct {
 		Keep    int      `yaml:"keep"`
@@ -225,8 +232,14 @@ func (c *config) problems() []problem {
 	check(c.SecondFactor.ResyncWithin >= 0 && time.Duration(c.SecondFactor.ResyncWithin) <= 7*24*time.Hour, "secondFactor.resyncWithin", "is 0 to 168h")
 	check(c.Tokens.Lifetime >= 0 && time.Duration(c.Tokens.Lifetime) <= 24*time.Hour, "tokens.lifetime", "is 0 to 24h")
 	check(totp.CheckIssuer(c.SecondFactor.Issuer) == nil, "secondFactor.issuer", "is no printable text of at most %d octets without a colon", totp.MaxLabel)
+	check(c.Attempts.Address.Free >= 0, "attempts.address.free", "must not be negative")
+	for i, text := range c.Attempts.Address.Shared {
+		_, err := netip.ParsePrefix(text)
+		check(err == nil, fmt.Sprintf("attempts.address.shared[%d]", i), "%q is no network such as 192.0.2.0/24 or 192.0.2.7/32", text)
+	}
 	for key, n := range map[string]int{
-		"secondFactor.perUser": c.SecondFactor.PerUser, "attempts.lockAfter": c.Attempts.LockAfter, "attempts.free": c.Attempts.Free,
+		"attempts.address.hourly": c.Attempts.Address.Hourly,
+		"secondFactor.perUser":    c.SecondFactor.PerUser, "attempts.lockAfter": c.Attempts.LockAfter, "attempts.free": c.Attempts.Free,
 		"limits.connections": c.Limits.Connections, "limits.connectionsPerPeer": c.Limits.ConnectionsPerPeer,
 		"limits.operations": c.Limits.Operations, "bridge.connections": c.Bridge.Connections,
 		"limits.filters": c.Limits.Filters, "limits.elements": c.Limits.Elements,
@@ -240,7 +253,8 @@ func (c *config) problems() []problem {
 		check(n >= 1024 && n <= 1<<30, key, "is 1KiB to 1GiB")
 	}
 	for key, d := range map[string]duration{
-		"attempts.delay": c.Attempts.Delay, "attempts.lockFor": c.Attempts.LockFor, "limits.idle": c.Limits.Idle,
+		"attempts.address.lockFor": c.Attempts.Address.LockFor,
+		"attempts.delay":           c.Attempts.Delay, "attempts.lockFor": c.Attempts.LockFor, "limits.idle": c.Limits.Idle,
 		"limits.receive": c.Limits.Receive, "limits.send": c.Limits.Send, "limits.handshake": c.Limits.Handshake,
 		"limits.busy": c.Limits.Busy, "bridge.timeout": c.Bridge.Timeout,
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"tallystick/directory"
@@ -47,6 +48,10 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 			Delay:                  time.Duration(c.Attempts.Delay),
 			LockoutAfter:           c.Attempts.LockAfter,
 			Lockout:                time.Duration(c.Attempts.LockFor),
+			SourceFree:             orNegative(c.Attempts.Address.Free),
+			SourceLockout:          time.Duration(c.Attempts.Address.LockFor),
+			SourceHourly:           c.Attempts.Address.Hourly,
+			SharedSources:          prefixes(c.Attempts.Address.Shared),
 		},
 		Audit: directory.AuditConfig{Keep: orNegative(c.Audit.Keep), KeepFor: time.Duration(c.Audit.KeepFor)},
 		Now:   now,
@@ -77,4 +82,15 @@ func orNegative[N ~int | ~int64](n N) N {
 		return -1
 	}
 	return n
+}
+
+// prefixes are networks that problems has checked.
+func prefixes(list []string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range list {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			all = append(all, p.Masked())
+		}
+	}
+	return all
 }
