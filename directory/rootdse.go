@@ -3,6 +3,8 @@ package directory
 import (
 	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // Vendor and version, as the root DSE tells them (RFC 3045).
@@ -42,6 +44,8 @@ func (d *Directory) advertiseDirectory() {
 	d.Advertise("supportedSASLMechanisms", d.saslMechanisms()...)
 	d.Advertise("vendorName", VendorName)
 	d.Advertise("vendorVersion", VendorVersion)
+	d.Advertise("startupUUID", uuid.NewString())
+	d.Advertise("startTime", string(generalizedTime(d.now())))
 }
 
 // rootDSE returns the attributes of the root DSE (RFC 4512, section 5.1).
