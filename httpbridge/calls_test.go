@@ -1,6 +1,7 @@
 package httpbridge_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -368,5 +369,57 @@ func TestLogHasNoSecrets(t *testing.T) {
 		if !strings.Contains(log, s) {
 			t.Errorf("%s is not in the log:\n%s", s, log)
 		}
+	}
+}
+
+// The schema has a document for each object class that it lists, and one for
+// the operational attributes.
+func TestSchemas(t *testing.T) {
+	h := newHouse(t, nil)
+	var list struct {
+		Embedded struct {
+			Schemas []struct {
+				Name  string
+				Links struct{ Self struct{ Href string } } `json:"_links"`
+			}
+		} `json:"_embedded"`
+	}
+	h.get("/directory/v1/schemas", &list)
+	if len(list.Embedded.Schemas) < 50 {
+		t.Errorf("%d object classes", len(list.Embedded.Schemas))
+	}
+	type schema struct {
+		Title      string
+		Properties map[string]struct {
+			Type, Format string
+			ReadOnly     bool
+		}
+	}
+	for _, listed := range list.Embedded.Schemas {
+		var s schema
+		if h.get(listed.Links.Self.Href, &s); s.Title != listed.Name {
+			t.Errorf("%s is %q", listed.Name, s.Title)
+		}
+	}
+	var s schema
+	h.get("/directory/v1/schemas/_operationalAttributes", &s)
+	if p := s.Properties["createTimestamp"]; p.Type != "string" || p.Format != "date-time" || !p.ReadOnly {
+		t.Errorf("createTimestamp: %+v", p)
+	}
+	if _, there := s.Properties["cn"]; there {
+		t.Error("cn is no operational attribute")
+	}
+}
+
+// get reads what is at path into v.
+func (h *house) get(path string, v any) {
+	h.t.Helper()
+	resp, err := http.Get(h.url + path)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(v); err != nil || resp.StatusCode != http.StatusOK {
+		h.t.Errorf("%s: %d, %v", path, resp.StatusCode, err)
 	}
 }

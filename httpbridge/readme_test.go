@@ -48,7 +48,7 @@ func TestReadme(t *testing.T) {
 			secret = a.TOTPSharedSecret
 		}
 	}
-	if calls != 11 {
+	if calls != 14 {
 		t.Errorf("%d calls", calls)
 	}
 }

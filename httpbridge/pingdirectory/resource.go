@@ -37,6 +37,7 @@ func get(name string, e endpoint) resource {
 
 // theServer is /directory/v1 itself.
 var theServer = resource{"server", map[string]endpoint{
+	http.MethodGet:  {serve: metadata},
 	http.MethodPost: {query: showing, object: true, serve: createEntry},
 }}
 
@@ -44,10 +45,12 @@ var theServer = resource{"server", map[string]endpoint{
 var showing = []string{includeAttributes, excludeAttributes}
 
 // fixed is what has a name of its own below it.
-var fixed = map[string]resource{}
+var fixed = map[string]resource{
+	"schemas": get("schemas", endpoint{serve: listSchemas}),
+}
 
 // oneSchema is /directory/v1/schemas/{objectclass}.
-var oneSchema = resource{}
+var oneSchema = get("schema", endpoint{serve: getSchema})
 
 // ofEntry is what there is of an entry: by the path behind its name.
 var ofEntry = map[string]resource{
