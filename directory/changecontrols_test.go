@@ -358,7 +358,7 @@ func TestNameWithEntryUUID(t *testing.T) {
 	d := newDirectory(t)
 	addPeople(t, d)
 	read := &ReadEntry{Attributes: []string{"*", "entryUUID"}}
-	add := &AddRequest{Entry: person("ann"), Attributes: attributes("objectClass: device", "cn: x", "description: x"), NameWithEntryUUID: true, ChangeControls: ChangeControls{PostRead: read}}
+	add := &AddRequest{Entry: person("ann"), Attributes: attributes("objectClass: inetOrgPerson", "cn: x", "sn: x", "description: x"), NameWithEntryUUID: true, ChangeControls: ChangeControls{PostRead: read}}
 	if err := operate(d, root, add); err != nil {
 		t.Fatal(err)
 	}
@@ -369,7 +369,7 @@ func TestNameWithEntryUUID(t *testing.T) {
 		}
 	}
 	dn := "entryUUID=" + id + ",ou=people,dc=example,dc=com"
-	if want := "cn: x\ndescription: x\nentryUUID: " + id + "\nobjectClass: device\nobjectClass: top"; read.Entry.DN != dn || read.Entry.text() != want {
+	if want := "cn: x\ndescription: x\nentryUUID: " + id + "\nobjectClass: inetOrgPerson\nobjectClass: organizationalPerson\nobjectClass: person\nobjectClass: top\nsn: x"; read.Entry.DN != dn || read.Entry.text() != want {
 		t.Errorf("%s\n%s", read.Entry.DN, read.Entry.text())
 	}
 	other := "entryUUID=6ba7b810-9dad-11d1-80b4-00c04fd430c8"
@@ -379,13 +379,13 @@ func TestNameWithEntryUUID(t *testing.T) {
 		want    ResultCode
 	}{
 		{"modify", &ModifyRequest{Object: dn, Changes: []Change{{ReplaceValues, attributes("description: y")[0]}}}, Success},
-		{"name another so", &AddRequest{Entry: other + ",ou=people,dc=example,dc=com", Attributes: attributes("objectClass: device", "cn: x")}, NamingViolation},
+		{"name another so", &AddRequest{Entry: other + ",ou=people,dc=example,dc=com", Attributes: attributes("objectClass: inetOrgPerson", "cn: x", "sn: x")}, NamingViolation},
 		{"rename to another", &ModifyDNRequest{Entry: dn, NewRDN: other}, NamingViolation},
 		{"rename", &ModifyDNRequest{Entry: dn, NewRDN: "uid=ann", DeleteOldRDN: true}, Success},
 		{"rename back", &ModifyDNRequest{Entry: person("ann"), NewRDN: "entryUUID=" + strings.ToUpper(id)}, Success},
-		{"a second of the same name", &AddRequest{Entry: person("ann"), Attributes: attributes("objectClass: device", "cn: x"), NameWithEntryUUID: true}, Success},
-		{"below nothing", &AddRequest{Entry: "uid=x,ou=nowhere,dc=example,dc=com", Attributes: attributes("objectClass: device", "cn: x"), NameWithEntryUUID: true}, NoSuchObject},
-		{"a naming context", &AddRequest{Entry: "dc=example,dc=com", Attributes: attributes("objectClass: domain"), NameWithEntryUUID: true}, NoSuchObject},
+		{"a second of the same name", &AddRequest{Entry: person("ann"), Attributes: attributes("objectClass: inetOrgPerson", "cn: x", "sn: x"), NameWithEntryUUID: true}, Success},
+		{"below nothing", &AddRequest{Entry: "uid=x,ou=nowhere,dc=example,dc=com", Attributes: attributes("objectClass: inetOrgPerson", "cn: x", "sn: x"), NameWithEntryUUID: true}, NoSuchObject},
+		{"a naming context", &AddRequest{Entry: "dc=example,dc=com", Attributes: attributes("objectClass: domain", "dc: example"), NameWithEntryUUID: true}, NoSuchObject},
 	} {
 		if err := operate(d, root, row.request); Result(err).ResultCode != row.want {
 			t.Errorf("%s: %v, want %v", row.rule, err, row.want)
