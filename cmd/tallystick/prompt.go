@@ -41,6 +41,16 @@ func promptHidden(f *os.File, prompt string) ([]byte, error) {
 	return text, err
 }
 
+// firstLine is readLine of a file.
+func firstLine(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readLine(f)
+}
+
 func readLine(in io.Reader) ([]byte, error) {
 	r := bufio.NewReader(io.LimitReader(in, password.MaxLength+3)) // one more octet than allowed, and a newline
 	text, err := r.ReadBytes('\n')

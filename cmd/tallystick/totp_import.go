@@ -174,15 +174,6 @@ func (im *totpImport) keys(ctx context.Context, s *totpSession) (keys seeds.Keys
 	return keys, nil
 }
 
-func firstLine(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return readLine(f)
-}
-
 // one imports a seed. An error ends the import; why a single one is not taken
 // is in what is returned.
 func (im *totpImport) one(ctx context.Context, s *totpSession, m *matcher, seed foundSeed) (importedSeed, error) {
