@@ -40,7 +40,9 @@ func TestMain(m *testing.M) {
 //	secret name              set a variable to the TOTP secret in the last output
 //	code name secret [off]   set a variable to oathtool's code at the server's time,
 //	                         or by a clock that is off, for example by -5h
-//	field name key           set a variable to a string in the JSON of the last output
+//	field name key           set a variable to a string in the JSON of the last output,
+//	                         or to an attribute's value in its LDIF
+//	grpcurl arg...           call the server by gRPC with grpcurl
 //	value name op key=text   set a variable to a requestValue in base64, of
 //	                         generate (id, password), revoke (id, password, secret)
 //	                         or validate (dn, code)
@@ -71,13 +73,14 @@ func TestScripts(t *testing.T) {
 			return hasSASLPlain(), nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server": cmdServer,
-			"clock":  cmdClock,
-			"secret": cmdSecret,
-			"value":  cmdValue,
-			"code":   cmdCode,
-			"field":  cmdField,
-			"tamper": cmdTamper,
+			"server":  cmdServer,
+			"clock":   cmdClock,
+			"secret":  cmdSecret,
+			"value":   cmdValue,
+			"code":    cmdCode,
+			"field":   cmdField,
+			"grpcurl": cmdGRPCurl,
+			"tamper":  cmdTamper,
 		},
 	})
 }
@@ -248,7 +251,8 @@ func cmdField(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 || neg {
 		ts.Fatalf("usage: field name key")
 	}
-	m := regexp.MustCompile(`"` + regexp.QuoteMeta(args[1]) + `": *\[?"([^"]*)"`).FindStringSubmatch(ts.ReadFile("stdout"))
+	key := regexp.QuoteMeta(args[1])
+	m := regexp.MustCompile(`(?m)(?:"` + key + `": *\[?"|^` + key + `: )([^"\n]*)`).FindStringSubmatch(ts.ReadFile("stdout"))
 	if m == nil {
 		ts.Fatalf("no %s in the last output", args[1])
 	}

@@ -20,7 +20,7 @@ import (
 const (
 	defaultLimit = 100
 	maxLimit     = 1000
-	maxUsers     = 2000
+	maxUsers     = 10_000
 )
 
 // sortedBy is the attribute that a column is. Dates in LDAP sort as texts do
