@@ -134,9 +134,13 @@ func (s *Seed) pskc(k *pskcKey, opener *pskcOpener) error {
 	s.algorithm(strings.TrimSpace(k.Parameters.Suite))
 	s.digits(s.xmlNumber(pskcValue{Plain: k.Parameters.Response.Length}))
 	s.period(s.xmlNumber(k.Data.TimeInterval))
-	s.drift(s.xmlNumber(k.Data.TimeDrift)) // in intervals
-	if s.xmlNumber(k.Data.Time) != 0 {
-		s.refuse("its time does not begin at 1970")
+	drift := s.xmlNumber(k.Data.TimeDrift) // in intervals; behind is negative
+	if drift >= 1<<31 {
+		drift -= 1 << 32 // libpskc knows no negative ones
+	}
+	s.drift(drift)
+	if k.Data.Time.Encrypted != nil || s.xmlNumber(k.Data.Time) != 0 {
+		s.remark("the time interval at which it was made says nothing here")
 	}
 	secret, err := opener.secret(k.Data.Secret)
 	if err != nil && err != errPSKCKey {
