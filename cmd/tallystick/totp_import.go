@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -24,10 +25,14 @@ type totpImport struct {
 	dryRun         bool
 	keyFile        string
 	passphraseFile string
+
+	// dry has the hash of each user and secret that would be imported: the
+	// next time it would be there.
+	dry map[[sha256.Size]byte]bool
 }
 
 func totpImportCommand(o *totpOptions) *cobra.Command {
-	im := &totpImport{}
+	im := &totpImport{dry: map[[sha256.Size]byte]bool{}}
 	cmd := &cobra.Command{
 		Use:   "import FILE...",
 		Short: "Take over TOTP secrets from another system",
@@ -217,9 +222,11 @@ func (im *totpImport) one(ctx context.Context, s *totpSession, m *matcher, seed 
 		return one, err
 	}
 	one.ID, one.Result = response.ID, seedImported
-	if response.There {
+	hash := sha256.Sum256(append([]byte(user+"\x00"), seed.Secret...))
+	if response.There || im.dry[hash] {
 		one.Result = seedThere
 	}
+	im.dry[hash] = im.dryRun
 	return one, nil
 }
 

@@ -63,8 +63,8 @@ func (o *pskcOpener) wipe() {
 	o.mac.Wipe()
 }
 
-// maxIterations is the most that a passphrase is hashed: a minute's work.
-const maxIterations = 20_000_000
+// maxIterations is the most that a passphrase is hashed: some seconds of work.
+const maxIterations = 5_000_000
 
 var (
 	errPSKCKey    = errors.New("the key or the passphrase is not right, or the file was changed")
