@@ -163,10 +163,10 @@ func readSeedFile(s *totpSession, name string) ([]byte, error) {
 func (im *totpImport) keys(ctx context.Context, s *totpSession) (keys seeds.Keys, err error) {
 	if im.keyFile != "" {
 		text, err := firstLine(im.keyFile)
-		if err == nil {
-			keys.PreShared, err = hex.DecodeString(strings.TrimSpace(string(text)))
-		}
 		if err != nil {
+			return keys, err
+		}
+		if keys.PreShared, err = hex.DecodeString(strings.TrimSpace(string(text))); err != nil {
 			return keys, fmt.Errorf("%s has no key in hexadecimal digits", im.keyFile)
 		}
 	}
