@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/go-ldap/ldap/v3"
 )
 
 //go:embed templates style.css
@@ -34,11 +36,16 @@ type view struct {
 	Data     any // of the page; its template says what
 }
 
-// problem is something wrong with what was sent.
+// problem is something wrong with what was sent. The summary at the top of the
+// page tells all of them.
 type problem struct {
 	Field string // id of the element it is about; "": none in particular
 	Text  string // key
 }
+
+// whole are the texts about a form as a whole: they are not told again beside
+// the field that the summary leads to.
+var whole = map[string]bool{"signInFailed": true, "sessionEnded": true}
 
 // render answers with a page.
 func (v *visit) render(status int, name string, page *view) error {
@@ -98,7 +105,7 @@ func (p *view) Notice() string {
 // Problem is what is wrong with a field; "": nothing.
 func (p *view) Problem(field string) string {
 	for _, one := range p.Problems {
-		if one.Field == field {
+		if one.Field == field && !whole[one.Text] {
 			return one.Text
 		}
 	}
@@ -112,6 +119,28 @@ func (p *view) Form(name string) string { return p.form(name) }
 // is no script to ask the browser for its time zone.
 func (p *view) Time(t time.Time) string    { return t.UTC().Format("2006-01-02 15:04 UTC") }
 func (p *view) Machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// Cause is why something in the audit log happened.
+func (p *view) Cause(cause string) string {
+	if texts["cause."+cause] == nil {
+		return cause // of a later server
+	}
+	return p.T("cause." + cause)
+}
+
+// By is who caused an event of the audit log about a user.
+func (p *view) By(dn, user string) string {
+	switch dn {
+	case "":
+		return p.T("anonymous")
+	case user:
+		return p.T("themselves")
+	}
+	if parsed, err := ldap.ParseDN(dn); err == nil && len(parsed.RDNs) > 0 {
+		return parsed.RDNs[0].Attributes[0].Value
+	}
+	return dn
+}
 
 // Groups is a secret in groups of four, which are easier to copy.
 func (p *view) Groups(secret string) string {

@@ -26,7 +26,7 @@ func TestSignInFailuresLookTheSame(t *testing.T) {
 		"a code for nothing":     {"ann", password, "123456"},
 		"an impossible password": {"ann", "a\x00b", ""},
 	} {
-		b := h.browser().signIn(who[0], who[1], who[2]).want(422, "Signing in did not work", `href="#user"`, `aria-invalid="true"`)
+		b := h.browser().signIn(who[0], who[1], who[2]).want(422, "Signing in did not work", `href="#user"`, `aria-describedby="problems"`)
 		page := strings.ReplaceAll(b.page, b.csrf(), "")
 		pages[strings.ReplaceAll(page, `value="`+who[0]+`"`, "")] = name
 		if strings.Contains(b.page, who[1]) && who[1] != password {

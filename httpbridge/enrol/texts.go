@@ -125,7 +125,8 @@ var texts = map[string]text{
 	"device":        {"en": "Device", "de": "Gerät"},
 	"by":            {"en": "By", "de": "Durch"},
 	"from":          {"en": "From", "de": "Von"},
-	"anonymous":     {"en": "nobody signed in", "de": "niemand angemeldet"},
+	"anonymous":     {"en": "not signed in", "de": "nicht angemeldet"},
+	"themselves":    {"en": "this user", "de": "dieser Benutzer"},
 
 	// What the audit log says.
 	"event.created":         {"en": "Device set up", "de": "Gerät eingerichtet"},
@@ -141,6 +142,21 @@ var texts = map[string]text{
 	"event.revoked":         {"en": "Device removed", "de": "Gerät entfernt"},
 	"event.imported":        {"en": "Device imported", "de": "Gerät importiert"},
 	"event.passwordChanged": {"en": "Password changed", "de": "Passwort geändert"},
+
+	"cause.nothing shown":            {"en": "nothing shown", "de": "nichts vorgelegt"},
+	"cause.damaged state":            {"en": "damaged state", "de": "beschädigter Zustand"},
+	"cause.too early after failures": {"en": "too early after failures", "de": "zu früh nach Fehlversuchen"},
+	"cause.locked":                   {"en": "locked out", "de": "ausgesperrt"},
+	"cause.wrong password":           {"en": "wrong password", "de": "falsches Passwort"},
+	"cause.wrong code":               {"en": "wrong code", "de": "falscher Code"},
+	"cause.code missing":             {"en": "code missing", "de": "Code fehlt"},
+	"cause.replayed code":            {"en": "code used before", "de": "Code schon benutzt"},
+	"cause.no such secret":           {"en": "no such secret", "de": "kein solches Geheimnis"},
+	"cause.recovery code":            {"en": "recovery code", "de": "Notfallcode"},
+	"cause.new recovery codes":       {"en": "new recovery codes", "de": "neue Notfallcodes"},
+	"cause.renamed":                  {"en": "renamed", "de": "umbenannt"},
+	"cause.never confirmed":          {"en": "never confirmed", "de": "nie bestätigt"},
+	"cause.without a code, to enrol": {"en": "without a code, to set up a device", "de": "ohne Code, um ein Gerät einzurichten"},
 
 	// What may go wrong.
 	"wrongProof":     {"en": "Password or code is not right. A code can be used only once, and after several wrong attempts you have to wait a while.", "de": "Passwort oder Code stimmt nicht. Ein Code gilt nur einmal, und nach mehreren falschen Versuchen müssen Sie eine Weile warten."},

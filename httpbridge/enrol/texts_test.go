@@ -56,7 +56,7 @@ func TestTextsAreUsed(t *testing.T) {
 			t.Errorf("there is no text %s", m[1])
 		}
 	}
-	read(os.DirFS("."), []string{"admin.go", "devices.go", "enrol.go", "failure.go", "signin.go"})
+	read(os.DirFS("."), []string{"admin.go", "devices.go", "enrol.go", "failure.go", "page.go", "signin.go"})
 	for key := range texts {
 		part, _, dotted := strings.Cut(key, ".")
 		if !used[key] && !strings.Contains(sources.String(), `"`+key+`"`) && !(dotted && strings.Contains(sources.String(), `"`+part+`."`)) {
