@@ -25,6 +25,12 @@ func (s *search) auditLog(ctx context.Context, who Requester) error {
 	if err := s.d.mayAudit(s.r, who); err != nil {
 		return err
 	}
+	if s.sorting != nil {
+		s.sorting = nil
+		if s.req.Sort.Result = UnwillingToPerform; s.req.Sort.Critical {
+			return errCannotSort
+		}
+	}
 	if s.base.Len() > s.d.auditDN.Len() {
 		rec, err := s.d.auditRecord(s.r, s.base)
 		if err == nil {
@@ -42,14 +48,20 @@ func (s *search) auditLog(ctx context.Context, who Requester) error {
 	if err != nil {
 		return err
 	}
-	if s.req.Scope == BaseObject || s.req.Scope == WholeSubtree {
-		if err := s.special(auditDN, top); err != nil || s.req.Scope == BaseObject {
+	if s.after == nil && (s.req.Scope == BaseObject || s.req.Scope == WholeSubtree) {
+		if err := s.special(auditDN, top); err != nil {
 			return err
 		}
+	}
+	if s.req.Scope == BaseObject {
+		return nil
 	}
 	records := store.Prefix([]byte{auditSpace})
 	records.Reverse = true
 	low, high := sequenceBounds(&s.req.Filter)
+	if s.after != nil && s.after.id > 0 {
+		high = min(high, ^s.after.id-1)
+	}
 	records.Start = auditKey(low)
 	if high+1 > high {
 		records.End = auditKey(high + 1)
@@ -71,6 +83,7 @@ func (s *search) auditLog(ctx context.Context, who Requester) error {
 // auditEntry sends a record if it matches.
 func (s *search) auditEntry(rec *AuditRecord) error {
 	sequence := strconv.FormatUint(rec.Sequence, 10)
+	s.at.id = ^rec.Sequence
 	return s.special(auditSequence+"="+sequence+","+auditDN, rec.attributes(sequence))
 }
 

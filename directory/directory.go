@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -79,6 +80,8 @@ type Directory struct {
 	dseMu sync.Mutex // guards dse
 	dse   []Attribute
 
+	cookies     cipher.AEAD // seals those of paged searches
+	maxSorted   int         // entries that one search sorts
 	plan        *indexPlan
 	tree        tree
 	policies    policies
@@ -88,7 +91,7 @@ type Directory struct {
 // Open returns the directory kept in s. It fails if s was written by a newer
 // version of the program.
 func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
-	d := &Directory{store: s, schema: cfg.Schema, cfg: cfg, now: cfg.Now, log: cfg.Log}
+	d := &Directory{store: s, schema: cfg.Schema, cfg: cfg, now: cfg.Now, log: cfg.Log, maxSorted: maxSorted}
 	if d.schema == nil {
 		d.schema = schema.Standard()
 	}
@@ -118,6 +121,9 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 			return nil, fmt.Errorf("suffix %q: %w", text, err)
 		}
 		d.suffixes = append(d.suffixes, dn)
+	}
+	if d.cookies, err = newCookies(); err != nil {
+		return nil, err
 	}
 	d.plan = newIndexPlan(d.schema)
 	if err := d.checkFormat(ctx); err != nil {

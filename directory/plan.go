@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"errors"
 	"slices"
 
 	"tallystick/directory/schema"
@@ -184,6 +185,24 @@ func (p *planner) scan(prefix []byte, limit int) ([]entryID, bool, error) {
 		return true
 	})
 	if err != nil || over {
+		return nil, false, err
+	}
+	return sortedIDs(ids), true, nil
+}
+
+// children are the ids of the entries directly below parent, ascending, if
+// they are at most limit.
+func (p *planner) children(parent entryID, limit int) (ids []entryID, ok bool, err error) {
+	var failed error
+	err = p.r.Scan(store.Prefix(childPrefix(parent)), func(_, value []byte) bool {
+		if len(value) != 8 {
+			failed = errRecord
+			return false
+		}
+		ids = append(ids, idAtEnd(value))
+		return len(ids) <= limit
+	})
+	if err = errors.Join(err, failed); err != nil || len(ids) > limit {
 		return nil, false, err
 	}
 	return sortedIDs(ids), true, nil

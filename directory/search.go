@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tallystick/directory/store"
@@ -10,7 +11,8 @@ import (
 // Search sends to w the entries in scope that match and that who may see, in
 // no particular order. Errors: noSuchObject with MatchedDN; sizeLimitExceeded
 // and timeLimitExceeded after what was sent until then; the context's error
-// when it ends. RFC 4511, section 4.5.
+// when it ends; unavailableCriticalExtension if they cannot be sorted and must
+// be. RFC 4511, section 4.5.
 func (d *Directory) Search(ctx context.Context, who Requester, req *SearchRequest, w EntryWriter) error {
 	base, err := d.parseDN(req.BaseObject)
 	if err != nil {
@@ -27,7 +29,34 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 	if s.assertion, err = d.compileAssertion(req.Assertion); err != nil {
 		return err
 	}
-	s.needsOperational = s.wants.anyOperational || d.mentionsOperational(&req.Filter)
+	if s.matched, err = compileMatchedValues(d.schema, req.MatchedValues); err != nil {
+		return err
+	}
+	if req.Sort != nil {
+		if s.sorting = d.newSorting(req.Sort); s.sorting == nil && req.Sort.Critical {
+			return errCannotSort
+		}
+	}
+	s.needsOperational = s.wants.anyOperational || s.sorting.operational() || d.mentionsOperational(&req.Filter)
+	s.sizeLimit, s.timeLimit = req.SizeLimit, time.Duration(req.TimeLimit)*time.Second
+	if !d.isRoot(who) {
+		s.timeLimit = lesser(s.timeLimit, d.cfg.TimeLimit)
+		if req.Paged == nil {
+			s.sizeLimit = lesser(s.sizeLimit, d.cfg.SizeLimit)
+		}
+	}
+	if s.timeLimit > 0 {
+		s.deadline = time.Now().Add(s.timeLimit)
+	}
+	if req.Paged != nil {
+		return s.paged(ctx, who)
+	}
+	return s.start(ctx, who)
+}
+
+// start searches at the base, whatever that is.
+func (s *search) start(ctx context.Context, who Requester) error {
+	d, base, req := s.d, s.base, s.req
 	if base.IsZero() && req.Scope == BaseObject {
 		dse := d.rootDSE()
 		if err := assert(s.assertion, d.specialView("", dse)); err != nil {
@@ -47,14 +76,6 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 			return nil
 		}
 		return s.special(subschemaDN, subschema)
-	}
-	s.sizeLimit, s.timeLimit = req.SizeLimit, time.Duration(req.TimeLimit)*time.Second
-	if !d.isRoot(who) {
-		s.sizeLimit = lesser(s.sizeLimit, d.cfg.SizeLimit)
-		s.timeLimit = lesser(s.timeLimit, d.cfg.TimeLimit)
-	}
-	if s.timeLimit > 0 {
-		s.deadline = time.Now().Add(s.timeLimit)
 	}
 	return d.view(ctx, func(r store.Reader) error {
 		s.r = r
@@ -90,6 +111,8 @@ type search struct {
 	matcher          *matcher
 	assertion        *matcher // nil: none
 	wants            *selection
+	matched          []matchedValue // nil: all values
+	sorting          *sorting       // nil: entries are sent as they are found
 	needsOperational bool
 	w                EntryWriter
 
@@ -99,6 +122,11 @@ type search struct {
 
 	looked, sent int
 	above        map[entryID]ancestor // those met so far
+
+	pageSize int       // the most entries of this page; 0: it is not one
+	onPage   int       // entries sent in it
+	after    *position // where the last page ended; nil: nowhere
+	at, last position  // of the entry just met, and of the last one sent
 
 	candidate view
 	out       Entry
@@ -121,8 +149,20 @@ func (s *search) run(ctx context.Context) error {
 	if err := s.assertBase(); err != nil {
 		return err
 	}
+	if s.sorting == nil {
+		return s.walk(ctx)
+	}
+	err := s.sorted(ctx)
+	if errors.Is(err, errTooManyToSort) && !s.req.Sort.Critical {
+		return s.walk(ctx)
+	}
+	return err
+}
+
+// walk visits the entries that could match, behind where the last page ended.
+func (s *search) walk(ctx context.Context) error {
 	if s.req.Scope == BaseObject {
-		return s.visit(ctx, s.baseID)
+		return s.visitAll(ctx, []entryID{s.baseID})
 	}
 	p := planner{d: s.d, r: s.r}
 	ids, ok, err := p.candidates(&s.req.Filter, maxCandidates)
@@ -130,18 +170,29 @@ func (s *search) run(ctx context.Context) error {
 		return err
 	}
 	if ok {
-		for _, id := range ids {
-			if err := s.visit(ctx, id); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.visitAll(ctx, ids)
 	}
 	Slow(ctx)
-	if s.req.Scope == SingleLevel {
-		return s.children(ctx)
+	switch {
+	case s.req.Scope != SingleLevel:
+		return s.everything(ctx)
+	case s.pageSize > 0 && s.sorting == nil:
+		return s.childrenInOrder(ctx)
 	}
-	return s.everything(ctx)
+	return s.children(ctx)
+}
+
+// visitAll visits entries, given in the order of their ids.
+func (s *search) visitAll(ctx context.Context, ids []entryID) error {
+	for _, id := range ids {
+		if id < s.from() {
+			continue
+		}
+		if err := s.visit(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // assertBase is the assertion control, if any, on a stored base object, or on
@@ -184,7 +235,9 @@ func (s *search) children(ctx context.Context) error {
 // everything visits all entries there are.
 func (s *search) everything(ctx context.Context) error {
 	var failed error
-	err := s.r.Scan(store.Prefix([]byte{entrySpace}), func(key, value []byte) bool {
+	all := store.Prefix([]byte{entrySpace})
+	all.Start = entryKey(s.from())
+	err := s.r.Scan(all, func(key, value []byte) bool {
 		if failed = s.pace(ctx); failed == nil {
 			failed = s.consider(idAtEnd(key), value)
 		}
@@ -249,19 +302,28 @@ func (s *search) consider(id entryID, b []byte) error {
 	if !s.matcher.match(v) {
 		return v.err
 	}
+	if s.sorting != nil {
+		return s.sorting.add(id, v)
+	}
 	name, err := v.name()
 	if err != nil {
 		return err
 	}
+	s.at.id = uint64(id)
 	return s.send(name, v.rec.attributes, v.operational)
 }
 
 // send passes on what is asked for of an entry.
 func (s *search) send(name string, lists ...[]Attribute) error {
+	if s.pageSize > 0 && s.onPage >= s.pageSize {
+		return errPageFull
+	}
 	if s.sizeLimit > 0 && s.sent >= s.sizeLimit {
 		return Errorf(SizeLimitExceeded, "more than %d entries match", s.sizeLimit)
 	}
 	s.sent++
+	s.onPage++
+	s.last = s.at
 	s.out.DN = name
 	s.out.Attributes = s.out.Attributes[:0]
 	for _, list := range lists {
@@ -271,6 +333,8 @@ func (s *search) send(name string, lists ...[]Attribute) error {
 			}
 			if s.req.TypesOnly {
 				a.Values = nil
+			} else if s.matched != nil {
+				a.Values = s.matchedValues(&a)
 			}
 			s.out.Attributes = append(s.out.Attributes, a)
 		}

@@ -3,6 +3,7 @@ package ldapd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -257,5 +258,43 @@ func TestChangeControls(t *testing.T) {
 	}
 	if err := c.Del(ldap.NewDelRequest(top, []ldap.Control{ldap.NewControlSubtreeDelete()})); err != nil {
 		t.Errorf("subtree delete: %v", err)
+	}
+}
+
+// TestPagedAndSorted takes pages, sorted, through a foreign client.
+func TestPagedAndSorted(t *testing.T) {
+	c := start(t, Config{}).dial(t)
+	if err := c.Bind(person(0), "password"); err != nil {
+		t.Fatal(err)
+	}
+	request := func(controls ...ldap.Control) *ldap.SearchRequest {
+		return ldap.NewSearchRequest(people, ldap.ScopeSingleLevel, ldap.NeverDerefAliases, 0, 0, false, "(mail=*)", []string{"mail"}, controls)
+	}
+	for _, size := range []uint32{1, 99, 100, entries, 10 * entries} {
+		found, err := c.SearchWithPaging(request(), size)
+		if err != nil || len(found.Entries) != entries {
+			t.Fatalf("pages of %d: %v, %v", size, found, err)
+		}
+		seen := map[string]bool{}
+		for _, e := range found.Entries {
+			seen[e.DN] = true
+		}
+		if len(seen) != entries {
+			t.Errorf("pages of %d: %d entries", size, len(seen))
+		}
+	}
+	byMail := ldap.NewControlServerSideSortingWithSortKeys([]*ldap.SortKey{{AttributeType: "mail", Reverse: true}})
+	found, err := c.SearchWithPaging(request(byMail), 64)
+	if err != nil || len(found.Entries) != entries {
+		t.Fatalf("sorted: %v, %v", found, err)
+	}
+	if !slices.IsSortedFunc(found.Entries, func(a, b *ldap.Entry) int {
+		return -strings.Compare(a.GetAttributeValue("mail"), b.GetAttributeValue("mail"))
+	}) {
+		t.Error("not sorted")
+	}
+	result, ok := ldap.FindControl(found.Controls, ldap.ControlTypeServerSideSortingResult).(*ldap.ControlServerSideSortingResult)
+	if !ok || result.Result != ldap.ControlServerSideSortingCodeSuccess {
+		t.Errorf("sort result: %+v", result)
 	}
 }

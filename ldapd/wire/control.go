@@ -15,6 +15,10 @@ const (
 	AuthorizationIdentityRequest  = "2.16.840.1.113730.3.4.16" // RFC 3829
 	AuthorizationIdentityResponse = "2.16.840.1.113730.3.4.15" // RFC 3829
 	ProxiedAuthorization          = "2.16.840.1.113730.3.4.18" // RFC 4370
+	PagedResults                  = "1.2.840.113556.1.4.319"   // RFC 2696
+	SortRequest                   = "1.2.840.113556.1.4.473"   // RFC 2891
+	SortResponse                  = "1.2.840.113556.1.4.474"   // RFC 2891
+	MatchedValues                 = "1.2.826.0.1.3344810.2.3"  // RFC 3876
 	ManageDsaIT                   = "2.16.840.1.113730.3.4.2"  // RFC 3296
 	DontUseCopy                   = "1.3.6.1.1.22"             // RFC 6171
 	PermissiveModify              = "1.2.840.113556.1.4.1413"  // Active Directory

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -43,9 +44,10 @@ func TestVectors(t *testing.T) {
 		decode func([]byte) (any, error)
 		want   any
 	}{
-		Assertion: {func(b []byte) (any, error) { return DecodeFilter(b, DefaultLimits) }, present("person")},
-		PreRead:   {func(b []byte) (any, error) { return DecodeAttributeSelection(b, DefaultLimits) }, []string{"uid", "cn"}},
-		PostRead:  {func(b []byte) (any, error) { return DecodeAttributeSelection(b, DefaultLimits) }, []string{"*", "+"}},
+		Assertion:    {func(b []byte) (any, error) { return DecodeFilter(b, DefaultLimits) }, present("person")},
+		PreRead:      {func(b []byte) (any, error) { return DecodeAttributeSelection(b, DefaultLimits) }, []string{"uid", "cn"}},
+		PostRead:     {func(b []byte) (any, error) { return DecodeAttributeSelection(b, DefaultLimits) }, []string{"*", "+"}},
+		PagedResults: {func(b []byte) (any, error) { return DecodePaged(b) }, &directory.Paged{Size: 100, Cookie: []byte{}}},
 	}
 	for _, oid := range []string{ManageDsaIT, PermissiveModify, SubtreeDelete, AuthorizationIdentityRequest, NoOp, NameWithEntryUUID} {
 		row := decode[oid]
@@ -88,6 +90,19 @@ func TestBadControlValues(t *testing.T) {
 		{"a selection of something else", decodeSelection(small), "3003 020101", ber.ErrTag},
 		{"a selection too long", decodeSelection(small), "3006 0400 0400 0400", directory.AdminLimitExceeded},
 		{"octets behind a selection", decodeSelection(small), "3000 00", ber.ErrTrailing},
+		{"a page without value", decodePaged, "", ber.ErrTruncated},
+		{"a page of a negative size", decodePaged, "3005 0201ff 0400", directory.ProtocolError},
+		{"a page of an enormous size", decodePaged, "3009 02050080000000 0400", directory.ProtocolError},
+		{"a page without cookie", decodePaged, "3003 020101", ber.ErrTruncated},
+		{"octets behind a page", decodePaged, "3005 020101 0400 00", ber.ErrTrailing},
+		{"sort keys without value", decodeSort(small), "", ber.ErrTruncated},
+		{"a sort key that is empty", decodeSort(small), "3002 3000", ber.ErrTruncated},
+		{"too many sort keys", decodeSort(small), "300c 3002 0400 3002 0400 3002 0400", directory.AdminLimitExceeded},
+		{"octets behind sort keys", decodeSort(small), "3000 00", ber.ErrTrailing},
+		{"matched values without value", decodeMatched(small), "", ber.ErrTruncated},
+		{"matched values that are no filters", decodeMatched(small), "3002 0400", directory.ProtocolError},
+		{"too many matched values", decodeMatched(small), "3009 870161 870161 870161", directory.AdminLimitExceeded},
+		{"octets behind matched values", decodeMatched(small), "3000 00", ber.ErrTrailing},
 	} {
 		err := row.decode(unhex(t, row.value))
 		if e, ok := errors.AsType[*RequestError](err); ok {
@@ -113,6 +128,51 @@ func decodeSelection(l Limits) func([]byte) error {
 	}
 }
 
+func decodePaged(b []byte) error {
+	_, err := DecodePaged(b)
+	return err
+}
+
+func decodeSort(l Limits) func([]byte) error {
+	return func(b []byte) error {
+		_, err := DecodeSortKeys(b, l)
+		return err
+	}
+}
+
+func decodeMatched(l Limits) func([]byte) error {
+	return func(b []byte) error {
+		_, err := DecodeMatchedValues(b, l)
+		return err
+	}
+}
+
+func TestSearchControlValues(t *testing.T) {
+	// RFC 2891, section 1.1, by hand.
+	keys, err := DecodeSortKeys(unhex(t, "3019 3004 0402 736e 3011 0402 636e 8008 322e352e31332e33 8101ff"), DefaultLimits)
+	if want := []directory.SortKey{{Attribute: "sn"}, {Attribute: "cn", Rule: "2.5.13.3", Reverse: true}}; err != nil || !reflect.DeepEqual(keys, want) {
+		t.Errorf("sort keys: %+v, %v", keys, err)
+	}
+	elements, err := DecodeMatchedValues(unhex(t, "3004 8702 636e"), DefaultLimits)
+	if want := []directory.Filter{{Kind: directory.FilterPresent, Attribute: "cn"}}; err != nil || !reflect.DeepEqual(elements, want) {
+		t.Errorf("matched values: %+v, %v", elements, err)
+	}
+	for _, row := range []struct {
+		what string
+		got  []byte
+		want string
+	}{
+		{"page", EncodePaged([]byte("x")), "3006 020100 040178"},
+		{"last page", EncodePaged(nil), "3005 020100 0400"},
+		{"sorted", EncodeSortResult(directory.Success, ""), "3003 0a0100"},
+		{"not sorted", EncodeSortResult(directory.NoSuchAttribute, "x"), "3006 0a0110 800178"},
+	} {
+		if want := unhex(t, row.want); !bytes.Equal(row.got, want) {
+			t.Errorf("%s: %x, want %x", row.what, row.got, want)
+		}
+	}
+}
+
 // FuzzControlValues throws octets at the decoder of each kind of value.
 func FuzzControlValues(f *testing.F) {
 	for _, v := range controlVectors(f) {
@@ -122,7 +182,8 @@ func FuzzControlValues(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
-		for _, decode := range []func([]byte) error{DecodeNoValue, decodeFilter(DefaultLimits), decodeSelection(DefaultLimits)} {
+		for _, decode := range []func([]byte) error{DecodeNoValue, decodeFilter(DefaultLimits), decodeSelection(DefaultLimits),
+			decodePaged, decodeSort(DefaultLimits), decodeMatched(DefaultLimits)} {
 			_ = decode(value) // an error, never a panic
 		}
 	})

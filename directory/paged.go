@@ -1,0 +1,169 @@
+package directory
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Paged asks for a part of a search's result (RFC 2696), and takes the cookie
+// for the next.
+//
+// The server keeps nothing between two pages: the cookie says at which entry
+// the last one ended. Entries come in the order of their ids, or as sorted,
+// and neither renames nor changes of others move an entry in it. So whatever
+// changes meanwhile, an entry that is there all the time, and that does not
+// change what it is sorted by, comes exactly once.
+type Paged struct {
+	Size   int    // entries; 0: none, and the end of it
+	Cookie []byte // empty: from the beginning
+	Next   []byte // the cookie for the next page; empty: there is none
+}
+
+// errPageFull ends a search whose page is full while there is more to send.
+var errPageFull = errors.New("page is full")
+
+var errCookie = Errorf(UnwillingToPerform, "the cookie is not one of this search: begin again")
+
+// position is where in a search an entry stands.
+type position struct {
+	id   uint64    // of the entry; in the audit log ^sequence
+	keys []sortKey // what it is sorted by; nil: it is not
+	sent int       // entries up to here, in all pages
+}
+
+// compare orders the entries of one search.
+func (s *sorting) compare(a, b position) int {
+	for i := range a.keys {
+		if c := s.keys[i].compare(a.keys[i], b.keys[i]); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(a.id, b.id)
+}
+
+const (
+	fieldPositionID   = 1
+	fieldPositionSent = 2
+	fieldPositionKey  = 3 // an octet, 0 if the entry has no value, and the value
+)
+
+// newCookies returns what cookies are sealed with. They end with the process.
+func newCookies() (cipher.AEAD, error) {
+	key := make([]byte, 32)
+	rand.Read(key)
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// paged is one page of a search.
+func (s *search) paged(ctx context.Context, who Requester) error {
+	p := s.req.Paged
+	p.Next = nil
+	if p.Size <= 0 {
+		return nil
+	}
+	s.pageSize = p.Size
+	if !s.d.isRoot(who) {
+		s.pageSize = lesser(p.Size, s.d.cfg.SizeLimit)
+	}
+	if len(p.Cookie) > 0 {
+		after, err := s.openCookie(p.Cookie, who)
+		if err != nil {
+			return err
+		}
+		s.after, s.sent = &after, after.sent
+		if s.sorting != nil && after.keys == nil { // it could not be sorted
+			s.sorting, s.req.Sort.Result = nil, AdminLimitExceeded
+		}
+	}
+	err := s.start(ctx, who)
+	if errors.Is(err, errPageFull) {
+		s.last.sent = s.sent
+		p.Next, err = s.sealCookie(s.last, who), nil
+	}
+	return err
+}
+
+// from is the lowest id that a walk looks at.
+func (s *search) from() entryID {
+	if s.after == nil || s.after.keys != nil {
+		return 0
+	}
+	return entryID(s.after.id) + 1
+}
+
+// childrenInOrder is children in the order of their ids, as pages need it.
+func (s *search) childrenInOrder(ctx context.Context) error {
+	p := planner{d: s.d, r: s.r}
+	ids, few, err := p.children(s.baseID, maxCandidates)
+	if err != nil {
+		return err
+	}
+	if !few {
+		return s.everything(ctx) // which need not begin anew for each page
+	}
+	return s.visitAll(ctx, ids)
+}
+
+// searchID is what a cookie is good for: this search, by this identity.
+func (s *search) searchID(who Requester) []byte {
+	identity := who.DN
+	if dn, err := s.d.parseDN(identity); err == nil {
+		identity = dn.Norm()
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %d %+v", identity, s.base.Norm(), s.req.Scope, s.req.Filter)
+	if s.req.Sort != nil {
+		fmt.Fprintf(h, " %+v", s.req.Sort.Keys)
+	}
+	return h.Sum(nil)
+}
+
+func (s *search) sealCookie(p position, who Requester) []byte {
+	b := appendUint(nil, fieldPositionID, p.id)
+	b = appendUint(b, fieldPositionSent, uint64(p.sent))
+	for _, k := range p.keys {
+		b = protowire.AppendTag(b, fieldPositionKey, protowire.BytesType)
+		if k == nil {
+			b = protowire.AppendBytes(b, []byte{0})
+		} else {
+			b = protowire.AppendBytes(b, append([]byte{1}, k...))
+		}
+	}
+	return s.d.cookies.Seal(nil, nil, b, s.searchID(who))
+}
+
+func (s *search) openCookie(cookie []byte, who Requester) (p position, err error) {
+	b, err := s.d.cookies.Open(nil, nil, cookie, s.searchID(who))
+	if err != nil {
+		return p, errCookie
+	}
+	err = fields(b, func(field protowire.Number, v uint64, data []byte) error {
+		switch field {
+		case fieldPositionID:
+			p.id = v
+		case fieldPositionSent:
+			p.sent = int(v)
+		case fieldPositionKey:
+			var k sortKey
+			if data[0] != 0 {
+				k = bytes.Clone(data[1:])
+			}
+			p.keys = append(p.keys, k)
+		}
+		return nil
+	})
+	return p, err
+}
