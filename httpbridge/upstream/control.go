@@ -43,6 +43,21 @@ func wireControls(controls []Control) []ldap.Control {
 	return wire
 }
 
+// controlsTag is the tag of the controls in an LDAPMessage.
+const controlsTag = ber.Context | ber.Constructed // 0
+
+// appendControls appends the controls of an LDAPMessage, if there are any.
+func appendControls(b []byte, controls []Control) []byte {
+	if len(controls) == 0 {
+		return b
+	}
+	b, list := ber.Begin(b, controlsTag)
+	for _, c := range controls {
+		b = append(b, wireControl{c}.Encode().Bytes()...)
+	}
+	return ber.End(b, list)
+}
+
 // ResponseControls returns the controls of the last answer, whatever its
 // result. go-ldap keeps them for some operations only, and in forms of its own,
 // so they are read from the octets. Errors: ErrProtocol.
@@ -61,7 +76,6 @@ func (s *Session) ResponseControls() ([]Control, error) {
 
 // messageControls reads the controls out of the contents of an LDAPMessage.
 func messageControls(contents []byte) ([]Control, error) {
-	const controlsTag = ber.Context | ber.Constructed // 0
 	r := ber.NewReader(contents)
 	for i := 0; !r.Done(); i++ {
 		if i < 2 || r.Peek() != controlsTag { // messageID, protocolOp

@@ -43,50 +43,65 @@ func startTLS(rw io.ReadWriter) error {
 	b = ber.AppendString(b, requestName, "1.3.6.1.4.1.1466.20037")
 	b = ber.End(b, op)
 	b = ber.End(b, message)
-	return exchange(rw, b, startTLSID, extendedResponse)
+	_, err := exchange(rw, b, startTLSID, extendedResponse)
+	return err
 }
 
-// plain binds on rw by SASL PLAIN (RFC 4616). Errors: *Result for an answer
-// other than success, ErrUnavailable, ErrProtocol.
-func plain(rw io.ReadWriter, authcid, password string) error {
+// plain binds on rw by SASL PLAIN (RFC 4616) and returns the controls of the
+// answer. Errors: *Result for an answer other than success, ErrUnavailable,
+// ErrProtocol.
+func plain(rw io.ReadWriter, authcid, password string, controls ...Control) ([]Control, error) {
 	if strings.Contains(authcid, "\x00") || strings.Contains(password, "\x00") {
-		return &Result{Code: ldap.LDAPResultInvalidCredentials} // cannot be said in PLAIN
+		return nil, &Result{Code: ldap.LDAPResultInvalidCredentials} // cannot be said in PLAIN
 	}
-	return saslBind(rw, bindID, "PLAIN", "\x00"+authcid+"\x00"+password)
+	return saslBind(rw, bindID, "PLAIN", "\x00"+authcid+"\x00"+password, controls)
+}
+
+// unboundIDTOTP binds on rw by SASL UNBOUNDID-TOTP, with the password and the
+// code apart. Errors: as plain.
+//
+//	SEQUENCE { authenticationID [0] OCTET STRING, authorizationID [1] OCTET STRING OPTIONAL,
+//	           totpPassword [2] OCTET STRING, staticPassword [3] OCTET STRING OPTIONAL }
+func unboundIDTOTP(rw io.ReadWriter, authenticationID, password, code string, controls ...Control) ([]Control, error) {
+	b, start := ber.Begin(nil, ber.Sequence)
+	b = ber.AppendString(b, ber.Context, authenticationID)
+	b = ber.AppendString(b, ber.Context|2, code)
+	b = ber.AppendString(b, ber.Context|3, password)
+	return saslBind(rw, bindID, "UNBOUNDID-TOTP", string(ber.End(b, start)), controls)
 }
 
 // oauthBearer binds on rw with an access token by SASL OAUTHBEARER (RFC 7628).
 // A server that does not take the token says so in two steps. Errors: as plain.
-func oauthBearer(rw io.ReadWriter, token string) error {
+func oauthBearer(rw io.ReadWriter, token string, controls ...Control) ([]Control, error) {
 	if strings.Contains(token, "\x01") {
-		return &Result{Code: ldap.LDAPResultInvalidCredentials}
+		return nil, &Result{Code: ldap.LDAPResultInvalidCredentials}
 	}
 	const mechanism, end = "OAUTHBEARER", "\x01"
-	err := saslBind(rw, bindID, mechanism, "n,,\x01auth=Bearer "+token+end+end)
+	answered, err := saslBind(rw, bindID, mechanism, "n,,\x01auth=Bearer "+token+end+end, controls)
 	if r, ok := err.(*Result); ok && r.Code == ldap.LDAPResultSaslBindInProgress {
-		err = saslBind(rw, bindEndID, mechanism, end)
+		answered, err = saslBind(rw, bindEndID, mechanism, end, nil)
 		if err == nil {
 			err = fmt.Errorf("%w: a success where an exchange had failed", ErrProtocol)
 		}
 	}
-	return err
+	return answered, err
 }
 
 // simple binds on rw by name and password (RFC 4511, section 4.2). Errors: as
 // plain.
-func simple(rw io.ReadWriter, name, password string) error {
-	return bindRequest(rw, bindID, name, ber.AppendString(nil, ber.Context, password))
+func simple(rw io.ReadWriter, name, password string, controls ...Control) ([]Control, error) {
+	return bindRequest(rw, bindID, name, ber.AppendString(nil, ber.Context, password), controls)
 }
 
-func saslBind(rw io.ReadWriter, id int64, mechanism, credentials string) error {
+func saslBind(rw io.ReadWriter, id int64, mechanism, credentials string, controls []Control) ([]Control, error) {
 	b, sasl := ber.Begin(nil, saslCredentials)
 	b = ber.AppendString(b, ber.OctetString, mechanism)
 	b = ber.AppendString(b, ber.OctetString, credentials)
-	return bindRequest(rw, id, "", ber.End(b, sasl))
+	return bindRequest(rw, id, "", ber.End(b, sasl), controls)
 }
 
 // bindRequest binds on rw with an encoded AuthenticationChoice.
-func bindRequest(rw io.ReadWriter, id int64, name string, authentication []byte) error {
+func bindRequest(rw io.ReadWriter, id int64, name string, authentication []byte, controls []Control) ([]Control, error) {
 	b, message := ber.Begin(nil, ber.Sequence)
 	b = ber.AppendInt(b, ber.Integer, id)
 	b, op := ber.Begin(b, tagBindRequest)
@@ -94,27 +109,36 @@ func bindRequest(rw io.ReadWriter, id int64, name string, authentication []byte)
 	b = ber.AppendString(b, ber.OctetString, name)
 	b = append(b, authentication...)
 	b = ber.End(b, op)
+	b = appendControls(b, controls)
 	b = ber.End(b, message)
-	return exchange(rw, b, id, bindResponse)
+	answer, err := exchange(rw, b, id, bindResponse)
+	if err != nil {
+		return nil, err
+	}
+	outer := ber.NewReader(answer)
+	_, contents, err := outer.Next()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	return messageControls(contents)
 }
 
 // exchange sends request and reads the one answer to it, and not an octet more.
-func exchange(rw io.ReadWriter, request []byte, id int64, tag byte) error {
+func exchange(rw io.ReadWriter, request []byte, id int64, tag byte) (answer []byte, err error) {
 	if _, err := rw.Write(request); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	answer, err := readMessage(rw)
-	if err != nil {
-		return err
+	if answer, err = readMessage(rw); err != nil {
+		return nil, err
 	}
 	result, err := decodeResult(answer, id, tag)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if result.Code != ldap.LDAPResultSuccess {
-		return result
+		return nil, result
 	}
-	return nil
+	return answer, nil
 }
 
 // readMessage reads one LDAPMessage.

@@ -32,7 +32,7 @@ func answer(id, code int64, tag byte, diagnosticMessage string) []byte {
 // The octets of RFC 4616: version 3, no name, mechanism and credentials.
 func TestPlainRequest(t *testing.T) {
 	p := &pipe{Reader: bytes.NewReader(answer(bindID, 0, bindResponse, ""))}
-	if err := plain(p, "u:tim", "tanstaaftanstaaf"); err != nil {
+	if _, err := plain(p, "u:tim", "tanstaaftanstaaf"); err != nil {
 		t.Fatal(err)
 	}
 	const want = "\x30\x2f\x02\x04\x7f\xff\xff\xfe" + // messageID
@@ -75,7 +75,7 @@ func TestExchange(t *testing.T) {
 			if tt.err == nil {
 				in = bytes.NewReader(append(bytes.Clone(tt.answer), rest...))
 			}
-			err := plain(&pipe{Reader: in}, "u:a", "b")
+			_, err := plain(&pipe{Reader: in}, "u:a", "b")
 			var result *Result
 			switch {
 			case tt.err == nil:
@@ -97,7 +97,7 @@ func TestExchange(t *testing.T) {
 // A NUL would move the border between the name and the password.
 func TestOAuthBearerRequest(t *testing.T) {
 	p := &pipe{Reader: bytes.NewReader(answer(bindID, 0, bindResponse, ""))}
-	if err := oauthBearer(p, "abc.def"); err != nil {
+	if _, err := oauthBearer(p, "abc.def"); err != nil {
 		t.Fatal(err)
 	}
 	const want = "\x30\x37\x02\x04\x7f\xff\xff\xfe" + // messageID
@@ -120,7 +120,7 @@ func TestOAuthBearerRefused(t *testing.T) {
 		"nothing after it":   {nil, ErrUnavailable},
 	} {
 		p := &pipe{Reader: io.MultiReader(bytes.NewReader(challenge), bytes.NewReader(tt.second))}
-		err := oauthBearer(p, "t")
+		_, err := oauthBearer(p, "t")
 		var got, want *Result
 		if errors.As(tt.want, &want) && (!errors.As(err, &got) || *got != *want) || want == nil && !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v", name, err)
@@ -135,7 +135,7 @@ func TestPlainRefusesNUL(t *testing.T) {
 	for _, c := range [][2]string{{"u:a\x00b", "c"}, {"u:a", "b\x00c"}} {
 		p := &pipe{Reader: bytes.NewReader(nil)}
 		var r *Result
-		if err := plain(p, c[0], c[1]); !errors.As(err, &r) || r.Code != 49 || p.sent.Len() != 0 {
+		if _, err := plain(p, c[0], c[1]); !errors.As(err, &r) || r.Code != 49 || p.sent.Len() != 0 {
 			t.Errorf("%q: %v, sent %q", c, err, p.sent.String())
 		}
 	}

@@ -76,25 +76,32 @@ func (s *Session) failed(ctx context.Context, err error) error {
 }
 
 // bind makes a session's connection out of nc, or closes nc.
-func bind(ctx context.Context, nc net.Conn, creds Credentials) (link, error) {
-	err := guard(ctx, nc, func() error {
+func bind(ctx context.Context, nc net.Conn, creds Credentials, controls []Control) (link, []Control, error) {
+	var answered []Control
+	err := guard(ctx, nc, func() (err error) {
+		isDN := strings.Contains(creds.Name, "=")
 		switch {
 		case creds.Token != "":
-			return oauthBearer(nc, creds.Token)
-		case strings.Contains(creds.Name, "="):
-			return simple(nc, creds.Name, creds.Password)
+			answered, err = oauthBearer(nc, creds.Token, controls...)
+		case creds.Code != "" && isDN:
+			answered, err = unboundIDTOTP(nc, "dn:"+creds.Name, creds.Password, creds.Code, controls...)
+		case creds.Code != "":
+			answered, err = unboundIDTOTP(nc, "u:"+creds.Name, creds.Password, creds.Code, controls...)
+		case isDN:
+			answered, err = simple(nc, creds.Name, creds.Password, controls...)
 		default:
-			return plain(nc, "u:"+creds.Name, creds.Password)
+			answered, err = plain(nc, "u:"+creds.Name, creds.Password, controls...)
 		}
+		return err
 	})
 	if err == nil {
-		return start(nc), nil
+		return start(nc), answered, nil
 	}
 	_ = nc.Close()
 	if ctx.Err() != nil {
-		return link{}, fmt.Errorf("%w: binding: %w", ErrUnavailable, context.Cause(ctx))
+		return link{}, nil, fmt.Errorf("%w: binding: %w", ErrUnavailable, context.Cause(ctx))
 	}
-	return link{}, bindError(err)
+	return link{}, nil, bindError(err)
 }
 
 // guard runs fn, whose reads and writes on nc end when ctx does. After it has

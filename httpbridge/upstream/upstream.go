@@ -37,10 +37,11 @@ type Config struct {
 type Credentials struct {
 	Name     string // a DN, or a user name for the server to map
 	Password string // octets, as they came
-	Token    string // an access token, in place of both; "": none
+	Code     string // a TOTP code beside the password; "": none, or behind it
+	Token    string // an access token, in place of all; "": none
 }
 
-// String keeps password and token out of any log and any message.
+// String keeps password, code and token out of any log and any message.
 func (c Credentials) String() string { return c.Name + " [redacted]" }
 
 // GoString does the same for %#v.
@@ -125,16 +126,24 @@ func (c *Client) Anonymous(ctx context.Context) (*Session, error) {
 
 // As returns a session bound with creds: by simple bind if the name has a "=",
 // as every DN but the empty one has, otherwise by SASL PLAIN as u:name, which
-// the server maps; with a token by SASL OAUTHBEARER. Errors: *RejectedError if the server does not take the
+// the server maps; with a code by SASL UNBOUNDID-TOTP, with a token by SASL
+// OAUTHBEARER. Errors: *RejectedError if the server does not take the
 // credentials, *Result for its other answers, ErrUnavailable.
 func (c *Client) As(ctx context.Context, creds Credentials) (*Session, error) {
+	s, _, err := c.Bind(ctx, creds, nil)
+	return s, err
+}
+
+// Bind is As with controls of the bind request, and returns those of the
+// answer.
+func (c *Client) Bind(ctx context.Context, creds Credentials, controls []Control) (*Session, []Control, error) {
 	// RFC 4513, sections 5.1.1 and 5.1.2: with an empty name or password many
 	// a server answers "success" and takes the client for nobody.
 	if creds.Token == "" && (creds.Name == "" || creds.Password == "") {
-		return nil, &RejectedError{Result{Code: ldap.LDAPResultInvalidCredentials}}
+		return nil, nil, &RejectedError{Result{Code: ldap.LDAPResultInvalidCredentials}}
 	}
 	if err := c.take(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// Leave room for the connection to be opened: it counts as one of Connections.
 	if l, ok := c.popIdle(); ok {
@@ -143,14 +152,14 @@ func (c *Client) As(ctx context.Context, creds Credentials) (*Session, error) {
 	nc, err := c.connect(ctx)
 	if err != nil {
 		c.give()
-		return nil, err
+		return nil, nil, err
 	}
-	l, err := bind(ctx, nc, creds)
+	l, answered, err := bind(ctx, nc, creds, controls)
 	if err != nil {
 		c.give()
-		return nil, err
+		return nil, nil, err
 	}
-	return &Session{client: c, link: l}, nil
+	return &Session{client: c, link: l}, answered, nil
 }
 
 // take waits for the right to use one connection.
