@@ -245,7 +245,7 @@ func TestOtherRequests(t *testing.T) {
 		{"an invented method", gen, "", method("FETCH"), 405},
 		{"unknown path, GET", "/favicon.ico", "", method(http.MethodGet), 404},
 		{"root", "/", proof, nil, 404},
-		{"an endpoint we do not have", "/directory/v1/authenticate", proof, nil, 404},
+		{"an endpoint we do not have", "/directory/v1/deliverOneTimePassword", proof, nil, 404},
 		{"an entry", "/directory/v1/" + ann, "", method(http.MethodGet), 401},
 		{"HEAD of an entry", "/directory/v1/" + ann, "", method(http.MethodHead), 401},
 		{"doubled slash", "//directory/v1/" + ann + "/generateTOTPSharedSecret", proof, nil, 404},

@@ -70,6 +70,7 @@ var changing = []struct {
 	{"cursor", regexp.MustCompile(`cursor(?:=|": ")([A-Za-z0-9_-]{40,})`)},
 	{"secret", regexp.MustCompile(`"totpSharedSecret": "([A-Z2-7]{32})"`)},
 	{"token", regexp.MustCompile(`"accessToken": "([^"]{20,})"`)},
+	{"expiry", regexp.MustCompile(`"expirationTime": "([^"]{20,})"`)},
 	{"password", regexp.MustCompile(`"(?:generatedPassword|password)": "([^"]{12,})"`)},
 }
 

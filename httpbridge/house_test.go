@@ -23,6 +23,7 @@ import (
 	"tallystick/directory"
 	"tallystick/extop"
 	"tallystick/extop/manage"
+	"tallystick/extop/passmod"
 	"tallystick/extop/totp"
 	"tallystick/extop/whoami"
 	"tallystick/httpbridge"
@@ -86,7 +87,7 @@ func (h *house) startLDAP() {
 }
 
 func operations(d *directory.Directory) *extop.Set {
-	return extop.NewSet(whoami.Operation{}, totp.NewGenerate(d), totp.NewRevoke(d), totp.NewValidate(d), manage.New(d))
+	return extop.NewSet(whoami.Operation{}, totp.NewGenerate(d), totp.NewRevoke(d), totp.NewValidate(d), manage.New(d), passmod.New(d))
 }
 
 // dialWithoutTLS connects to the server, which has no certificate.

@@ -33,7 +33,7 @@ func TestReadme(t *testing.T) {
 			continue
 		}
 		calls++
-		command = "curl -sS --noproxy '*' " + strings.ReplaceAll(command, "uid=admin,", "uid=ada,")
+		command = "curl -sS --noproxy '*' " + strings.NewReplacer("uid=admin,", "uid=ada,", "user.0", "ann").Replace(command)
 		cmd := exec.Command("sh", "-c", command)
 		cmd.Env = append(os.Environ(), "api="+h.url+"/directory/v1", "dn="+ann, "secret="+secret)
 		out, err := cmd.CombinedOutput()
@@ -48,7 +48,7 @@ func TestReadme(t *testing.T) {
 			secret = a.TOTPSharedSecret
 		}
 	}
-	if calls != 14 {
+	if calls != 16 {
 		t.Errorf("%d calls", calls)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tallystick/httpbridge/strictjson"
+	"tallystick/httpbridge/upstream"
 )
 
 // The members that bodies can have. All are strings.
@@ -101,46 +102,49 @@ func parseBody(text []byte) (*strictjson.Document, error) {
 	return doc, nil
 }
 
-// decodeBody reads a body that is an object of the named members, all of them
-// optional here, and _controls. null is absent, and no octets at all are {}.
+// decodeBody reads a body of an operation without controls: a critical one is
+// refused, others are dropped.
 func decodeBody(text []byte, members []string) (body, error) {
-	b := body{}
 	doc, err := parseBody(text)
-	if doc == nil {
-		return b, err
+	if err != nil {
+		return nil, err
 	}
-	for _, m := range doc.Root.Members {
-		v := m.Value
-		switch {
-		case m.Name == "_controls":
-			if err := refuseCritical(doc, v); err != nil {
-				return nil, err
-			}
-		case !slices.Contains(members, m.Name):
-			return nil, badBody(doc.AtMember(m, strictjson.Join("", m.Name), "unknown member"))
-		case v.Kind == strictjson.Null:
-		case v.Kind != strictjson.String:
-			return nil, badBody(doc.At(v, m.Name, "must be a string, not %v", v.Kind))
-		case v.Text == "":
-			return nil, badBody(doc.At(v, m.Name, "must not be empty"))
-		default:
-			b[m.Name] = v.Text
+	b, controls, err := readStrings(doc, members)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range controls {
+		if c.Critical {
+			return nil, errCriticalControl
 		}
 	}
 	return b, nil
 }
 
-// refuseCritical judges the controls of operations that have none: a critical
-// one is refused, the others are dropped.
-func refuseCritical(doc *strictjson.Document, v strictjson.Value) error {
-	controls, err := readControls(doc, v)
-	if err != nil {
-		return err
+// readStrings reads a body (nil: none) that is an object of the named members,
+// all of them strings and optional here, and _controls. null is absent.
+func readStrings(doc *strictjson.Document, members []string) (body, []upstream.Control, error) {
+	b := body{}
+	if doc == nil {
+		return b, nil, nil
 	}
-	for _, c := range controls {
-		if c.Critical {
-			return errCriticalControl
+	var controls []upstream.Control
+	for _, m := range doc.Root.Members {
+		var err error
+		switch {
+		case m.Name == "_controls":
+			controls, err = readControls(doc, m.Value)
+		case !slices.Contains(members, m.Name):
+			err = badBody(doc.AtMember(m, strictjson.Join("", m.Name), "unknown member"))
+		default:
+			var s string
+			if s, err = text(doc, m); s != "" {
+				b[m.Name] = s
+			}
+		}
+		if err != nil {
+			return nil, nil, err
 		}
 	}
-	return nil
+	return b, controls, nil
 }

@@ -61,6 +61,9 @@ var (
 	errNamingAttribute = badMember("_dn", "the attributes of the new name must be in the body, with the values they have in it")
 	errRenameAndChange = badMember("_dn", "a new name and other changes need two requests: here only the attributes of the name may change, as the new name has them")
 
+	errNoCredentials = badMember("credentials", "must be there")
+	errNoToken       = errors.New("the LDAP server made no access token")
+
 	errScope        = badParameter("searchScope", "must be baseObject, singleLevel, wholeSubtree or subordinateSubtree")
 	errCursor       = badParameter("cursor", "is not one for this search, or no longer valid")
 	errPagedControl = badMember("_controls", "pages are asked for by limit and cursor")

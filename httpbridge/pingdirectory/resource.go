@@ -46,6 +46,8 @@ var showing = []string{includeAttributes, excludeAttributes}
 
 // fixed is what has a name of its own below it.
 var fixed = map[string]resource{
+	"authenticate": post("authenticate", endpoint{object: true, serve: authenticate}),
+
 	"schemas": get("schemas", endpoint{serve: listSchemas}),
 }
 
@@ -62,6 +64,8 @@ var ofEntry = map[string]resource{
 	}},
 	"subtree":        get("subtree", endpoint{query: searching, serve: listEntries}),
 	"subtree/search": post("subtree/search", endpoint{object: true, serve: searchEntries}),
+
+	"changePassword": post("changePassword", endpoint{object: true, serve: changePassword}),
 
 	"generateTOTPSharedSecret": post("generateTOTPSharedSecret", endpoint{members: []string{staticPassword}, serve: generate}),
 	"revokeTOTPSharedSecret":   post("revokeTOTPSharedSecret", endpoint{members: []string{staticPassword, totpSharedSecret}, serve: revoke}),

@@ -18,8 +18,9 @@ const (
 
 // The LDAP results that are made here.
 const (
-	noSuchObject    = 32
-	invalidDNSyntax = 34
+	noSuchObject       = 32
+	invalidDNSyntax    = 34
+	invalidCredentials = 49
 )
 
 // row is what an LDAP result becomes.
