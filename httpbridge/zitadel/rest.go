@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"tallystick/httpbridge/caller"
+	"tallystick/httpbridge/strictjson"
 )
 
 // route is a call in JSON: where it is, and whether its message is in the body.
@@ -42,10 +43,8 @@ func at[In, Out any, I message[In], O message[Out]](method, path string, hasBody
 		in := I(new(In))
 		m := in.ProtoReflect()
 		callOf(ctx).note(slog.String("op", strings.TrimSuffix(string(m.Descriptor().Name()), "Request")))
-		if len(body) > 0 {
-			if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(body, in); err != nil {
-				return nil, invalid("malformed JSON: %w", err)
-			}
+		if err := decode(body, in); err != nil {
+			return nil, err
 		}
 		for name, value := range fields {
 			m.Set(m.Descriptor().Fields().ByName(protoreflect.Name(name)), protoreflect.ValueOfString(value))
@@ -56,6 +55,26 @@ func at[In, Out any, I message[In], O message[Out]](method, path string, hasBody
 		}
 		return out, nil
 	}}
+}
+
+// deepest is how deep a body may be nested: more than maxDepth queries are.
+const deepest = 40
+
+// decode reads a body into m: no octets are {}, members that m does not have are
+// ignored, names are those of JSON or of the .proto file.
+func decode(body []byte, m proto.Message) error {
+	if len(body) == 0 {
+		return nil
+	}
+	if _, err := strictjson.Parse(body, deepest); err != nil {
+		return invalid("malformed JSON: %w", err)
+	}
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(body, m); err != nil {
+		// "proto: (line 1:2): what is wrong: the value", which may be a code
+		parts := strings.SplitN(strings.TrimSpace(strings.TrimPrefix(err.Error(), "proto:")), ": ", 3)
+		return invalid("malformed JSON: %s", strings.Join(parts[:min(len(parts), 2)], " "))
+	}
+	return nil
 }
 
 // methodError is the answer to a method that a path does not have.
@@ -133,7 +152,12 @@ func (s *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, out)
 }
 
-func (s *rest) answer(w http.ResponseWriter, r *http.Request) (proto.Message, error) {
+func (s *rest) answer(w http.ResponseWriter, r *http.Request) (out proto.Message, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			out, err = nil, recovered(r.Context(), fault)
+		}
+	}()
 	route, fields, err := s.find(r)
 	if err != nil {
 		return nil, err
