@@ -23,7 +23,7 @@ type users struct{ ldap *upstream.Client }
 // session is what the caller of a request may use. It must be released.
 type session struct {
 	*upstream.Session
-	password string   // of the caller; "": he did not show one
+	password string   // of the caller; "": he has shown a token
 	suffixes []suffix // nil: not read yet
 }
 
@@ -37,7 +37,9 @@ func (v *users) session(ctx context.Context) (*session, error) {
 	if creds == nil {
 		return nil, errNoCredentials
 	}
-	c.note(slog.String("user", creds.Name))
+	if creds.Name != "" {
+		c.note(slog.String("user", creds.Name))
+	}
 	s, err := v.ldap.As(ctx, *creds)
 	if err != nil {
 		return nil, err
