@@ -38,12 +38,20 @@ within the process that has the database open.`,
 			if err != nil {
 				return err
 			}
+			source, err := c.keysetSource()
+			if err != nil {
+				return err
+			}
+			keyset := source.String()
+			if file, ok := source.File(); ok {
+				keyset = file.Path
+			}
 			sum, err := backUp(cmd.Context(), c, names[0], now())
 			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "backed up %s, %.1f MiB\n"+
-				"The keyset is not in it: keep a copy of %s elsewhere.\n", records(int(sum.Pairs)), float64(sum.Octets)/(1<<20), c.keyset())
+				"The keyset is not in it: keep a copy of %s elsewhere.\n", records(int(sum.Pairs)), float64(sum.Octets)/(1<<20), keyset)
 			return err
 		},
 	}

@@ -19,7 +19,6 @@ import (
 	"tallystick/directory"
 	"tallystick/directory/password"
 	"tallystick/directory/schema"
-	"tallystick/directory/seal"
 	"tallystick/directory/totp"
 )
 
@@ -283,14 +282,17 @@ func (c *config) fileProblems() error {
 		_, _, err := openCertificate(c.TLS.Certificate, c.TLS.Key, false)
 		list = append(list, err)
 	}
-	if _, err := seal.Open(c.keyset()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		list = append(list, fmt.Errorf("secondFactor.keyset: %w", err))
+	source, err := c.keysetSource()
+	if file, ok := source.File(); ok && err == nil {
+		if _, err := file.Open(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			list = append(list, fmt.Errorf("secondFactor.keyset: %w", err))
+		}
 	}
 	if name := c.SecondFactor.Policies; name != "" {
 		_, err := os.Stat(name)
 		list = append(list, err)
 	}
-	_, err := c.bridgeConfig()
+	_, err = c.bridgeConfig()
 	return errors.Join(append(list, err)...)
 }
 
@@ -321,11 +323,6 @@ func (c *config) logger() *slog.Logger {
 // Files and folders that the configuration may leave to the data folder.
 
 func (c *config) database() string { return filepath.Join(c.Data, "db") }
-
-// keyset is the text that says where the keyset is.
-func (c *config) keyset() string {
-	return orInside(c.SecondFactor.Keyset, c.Data, "keys", "totp.keyset")
-}
 
 func (c *config) ldapiSocket() string { return orInside(c.Listen.LDAPI, c.Data, "ldapi") }
 

@@ -97,8 +97,12 @@ func TestConfigPaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	cert, key := c.certificate()
-	got := []string{c.database(), c.keyset(), c.ldapiSocket(), cert, key}
-	want := []string{"d/db", "d/keys/totp.keyset", "/run/x", "d/tls/certificate.pem", "d/tls/key.pem"}
+	source, err := c.keysetSource()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{c.database(), source.String(), c.ldapiSocket(), cert, key}
+	want := []string{"d/db", "file:d/keys/totp.keyset", "/run/x", "d/tls/certificate.pem", "d/tls/key.pem"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -81,7 +81,7 @@ func prepareData(c *config) error {
 	if !ok {
 		return nil // whoever keeps it elsewhere has made it
 	}
-	_, err = seal.Create(file)
+	_, err = file.Create()
 	if errors.Is(err, fs.ErrExist) {
 		return nil // from a first start that was killed, or brought along
 	}

@@ -17,24 +17,23 @@ func keysCommand(flags *globalFlags) *cobra.Command {
 		Use:   "keys",
 		Short: "Manage the keys that TOTP secrets are sealed with",
 		Long: `The keyset has one primary key, which seals, and older ones, which only open.
-It is kept where secondFactor.keyset in the configuration says: in a file, in
-a variable of the environment, or where a command finds it.
+It is kept where secondFactor.keyset in the configuration says: in a file,
+which a key in a PKCS#11 token may have encrypted, in a variable of the
+environment, or where a command finds it.
 
   1. "tallystick keys rotate" makes a new primary key.
   2. SIGHUP lets a running server read the keyset again and seal all secrets
      with the new key while it serves; "tallystick keys reseal" does the same
      while none runs. A server also does it when it starts.
   3. "tallystick keys drop" takes an old key away once nothing in the database
-     is sealed with it. Backups made before need it still: keep a copy.
-
-PKCS#11 devices are not supported; a command can ask one for the keyset.`,
+     is sealed with it. Backups made before need it still: keep a copy.`,
 		Example: `  tallystick keys list --count
   tallystick keys rotate && pkill -HUP -x tallystick
   tallystick keys drop 1234567890`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(keysListCommand(flags), keysCreateCommand(), keysRotateCommand(flags), keysResealCommand(flags), keysDropCommand(flags))
+	cmd.AddCommand(keysListCommand(flags), keysCreateCommand(), keysImportCommand(flags), keysRotateCommand(flags), keysResealCommand(flags), keysDropCommand(flags))
 	return cmd
 }
 
@@ -99,8 +98,42 @@ where an env: or command: source finds it. The first start makes one itself
 where the keyset is a file.`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
-			_, err := seal.Create(args[0])
+			_, err := seal.File{Path: args[0]}.Create()
 			return err
+		},
+	}
+}
+
+func keysImportCommand(flags *globalFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "import file",
+		Short: "Put a keyset where the configuration has it",
+		Long: `Copy the keyset in a file, in which its keys lie in the clear, to the file that
+secondFactor.keyset names, which must not be there yet; where that is the URI
+of a key in a PKCS#11 token, encrypted with it. Then destroy the one in the clear.`,
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := flags.config()
+			if err != nil {
+				return err
+			}
+			source, err := c.keysetSource()
+			if err != nil {
+				return err
+			}
+			file, ok := source.File()
+			if !ok {
+				return errors.New("the keyset is not kept in a file: put it where it belongs")
+			}
+			keys, err := seal.File{Path: args[0]}.Open()
+			if err != nil {
+				return err
+			}
+			if err := file.WriteNew(keys); err != nil {
+				return err
+			}
+			printKeys(cmd.OutOrStdout(), keys.Keys(), nil)
+			return nil
 		},
 	}
 }
@@ -120,7 +153,7 @@ with --to, for you to put where it belongs.`,
 			if err != nil {
 				return err
 			}
-			return changeKeyset(cmd, c, to, (*seal.Keyset).Rotated, seal.Rotate)
+			return changeKeyset(cmd, c, to, (*seal.Keyset).Rotated, seal.File.Rotate)
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "", "write the changed keyset to a new `file`, and leave the old one alone")
@@ -129,7 +162,7 @@ with --to, for you to put where it belongs.`,
 
 // changeKeyset changes the keyset in place, or into the new file to, and
 // prints the keys it has now.
-func changeKeyset(cmd *cobra.Command, c *config, to string, change func(*seal.Keyset) (*seal.Keyset, error), inFile func(path string) (*seal.Keyset, error)) error {
+func changeKeyset(cmd *cobra.Command, c *config, to string, change func(*seal.Keyset) (*seal.Keyset, error), inFile func(seal.File) (*seal.Keyset, error)) error {
 	source, err := c.keysetSource()
 	if err != nil {
 		return err
@@ -143,7 +176,7 @@ func changeKeyset(cmd *cobra.Command, c *config, to string, change func(*seal.Ke
 		keys, err = inFile(file)
 	} else if keys, err = c.openKeyset(cmd.Context()); err == nil {
 		if keys, err = change(keys); err == nil {
-			err = keys.WriteNew(to)
+			err = seal.File{Path: to, Wrapper: file.Wrapper}.WriteNew(keys)
 		}
 	}
 	if err != nil {
@@ -206,7 +239,7 @@ anew cannot be used without the key.`,
 				}
 				return changeKeyset(cmd, c, to,
 					func(k *seal.Keyset) (*seal.Keyset, error) { return k.Without(id) },
-					func(path string) (*seal.Keyset, error) { return seal.Drop(path, id) })
+					func(file seal.File) (*seal.Keyset, error) { return file.Drop(id) })
 			})
 		},
 	}

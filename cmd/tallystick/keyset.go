@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,12 +9,29 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 
 	"tallystick/directory/seal"
+	"tallystick/directory/seal/pkcs11"
 )
 
 // keysetSource is where the keyset is kept.
-func (c *config) keysetSource() (seal.Source, error) { return seal.ParseSource(c.keyset()) }
+func (c *config) keysetSource() (seal.Source, error) {
+	text := c.SecondFactor.Keyset
+	file := filepath.Join(c.Data, "keys", "totp.keyset")
+	switch {
+	case text == "":
+		text = file
+	case strings.HasPrefix(text, "pkcs11:"):
+		key, err := pkcs11.Parse(text)
+		if err != nil {
+			return seal.Source{}, err
+		}
+		return seal.Wrapped(cmp.Or(key.File(), file), key), nil
+	}
+	return seal.ParseSource(text)
+}
 
 // openKeyset reads the keyset, which has to be there.
 func (c *config) openKeyset(ctx context.Context) (*seal.Keyset, error) {

@@ -51,7 +51,7 @@ func (p *process) start(folder string, flags ...string) error {
 	}
 	cmd := exec.Command("tallystick", append(append([]string{"serve"}, p.flags...), flags...)...)
 	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "TALLYSTICK_CLOCK_FILE="+p.clock)
+	cmd.Env = append(os.Environ(), "TALLYSTICK_CLOCK_FILE="+p.clock, "SOFTHSM2_CONF="+filepath.Join(folder, "softhsm2.conf"))
 	ready := &watcher{to: &p.output, word: "Ready.\n", seen: make(chan struct{})}
 	log, err := os.OpenFile(filepath.Join(folder, "server.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {

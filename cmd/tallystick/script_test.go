@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 // LDAPI and HTTP (URLs of the server), BRIDGE (a free address), PEOPLE, ADMIN,
 // ROOT and U0 to U3 (DNs), and the OIDs GENERATE, REVOKE, VALIDATE.
 func TestScripts(t *testing.T) {
-	for _, tool := range []string{"ldapsearch", "oathtool", "zbarimg", "curl", "/usr/sbin/slapd"} {
+	for _, tool := range []string{"ldapsearch", "oathtool", "zbarimg", "curl", "softhsm2-util", "pkcs11-tool", "/usr/sbin/slapd"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
 			t.Errorf("%v; here no script may be skipped", err)
 		}
@@ -131,6 +131,7 @@ func setupScript(env *testscript.Env) error {
 	env.Setenv("LDAPTLS_CACERT", filepath.Join(env.WorkDir, "data", "tls", "certificate.pem"))
 	env.Setenv("CURL_HOME", env.WorkDir)
 	env.Setenv("TALLYSTICK_CLOCK_FILE", p.clock)
+	env.Setenv("SOFTHSM2_CONF", filepath.Join(env.WorkDir, "softhsm2.conf"))
 	env.Defer(p.kill)
 	return nil
 }

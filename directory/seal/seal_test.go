@@ -15,11 +15,12 @@ import (
 
 func TestSealAndOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys", "totp.keyset")
-	k, err := Create(path)
+	file := File{Path: path}
+	k, err := file.Create()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Create(path); err == nil {
+	if _, err := file.Create(); err == nil {
 		t.Error("a keyset is made in the place of another")
 	}
 	sealed, err := k.Seal([]byte("secret"), []byte("here"))
@@ -29,7 +30,7 @@ func TestSealAndOpen(t *testing.T) {
 	if bytes.Contains(sealed, []byte("secret")) {
 		t.Error("the secret can be read")
 	}
-	again, err := Open(path)
+	again, err := file.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,8 @@ func TestSealAndOpen(t *testing.T) {
 
 func TestRotate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "totp.keyset")
-	old, err := Create(path)
+	file := File{Path: path}
+	old, err := file.Create()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,10 +67,10 @@ func TestRotate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Rotate(path); err != nil {
+	if _, err := file.Rotate(); err != nil {
 		t.Fatal(err)
 	}
-	k, err := Open(path)
+	k, err := file.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,33 +92,34 @@ func TestRotate(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "totp.keyset")
-	if _, err := Open(path); !errors.Is(err, fs.ErrNotExist) {
+	file := File{Path: path}
+	if _, err := file.Open(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
-	if _, err := Create(path); err != nil {
+	if _, err := file.Create(); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	if _, err := Create(path); !errors.Is(err, fs.ErrExist) {
+	if _, err := file.Create(); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("made over another: %v", err)
 	}
 	for _, mode := range []fs.FileMode{0o640, 0o604, 0o660, 0o644, 0o700} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(path); !errors.Is(err, ErrMode) {
+		if _, err := file.Open(); !errors.Is(err, ErrMode) {
 			t.Errorf("mode %v: %v", mode, err)
 		}
 	}
 	if err := os.Chmod(path, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path); err != nil {
+	if _, err := file.Open(); err != nil {
 		t.Errorf("mode 0400: %v", err)
 	}
-	if _, err := Open(t.TempDir()); !errors.Is(err, ErrMode) {
+	if _, err := (File{Path: t.TempDir()}).Open(); !errors.Is(err, ErrMode) {
 		t.Errorf("a folder: %v", err)
 	}
 	for _, content := range []string{"", "{}", "not a keyset"} {
@@ -124,7 +127,7 @@ func TestFiles(t *testing.T) {
 		if err := os.WriteFile(broken, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(broken); err == nil {
+		if _, err := (File{Path: broken}).Open(); err == nil {
 			t.Errorf("%q opens", content)
 		}
 	}

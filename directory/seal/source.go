@@ -17,9 +17,15 @@ import (
 //	env:NAME       an environment variable
 //	command:LINE   what a command prints, which the shell runs
 //
-// Each holds the text that a file made by Create holds. Keys in a PKCS#11
-// device are not supported. The zero value is no source.
-type Source struct{ kind, where string }
+// Each holds the text that a file made by Create holds. Only a file can be
+// wrapped, see Wrapped. The zero value is no source.
+type Source struct {
+	kind, where string
+	wrapper     Wrapper
+}
+
+// Wrapped is a file whose keyset w encrypts.
+func Wrapped(path string, w Wrapper) Source { return Source{"file", path, w} }
 
 // ErrSource means that a text names no source.
 var ErrSource = errors.New("seal: keyset is none of file:NAME, env:NAME, command:LINE")
@@ -34,38 +40,36 @@ func ParseSource(text string) (Source, error) {
 			if strings.TrimSpace(where) == "" || kind == "env" && strings.ContainsAny(where, "= ") {
 				return Source{}, fmt.Errorf("%w: %s: has no such name or line behind it", ErrSource, kind)
 			}
-			return Source{kind, where}, nil
+			return Source{kind: kind, where: where}, nil
 		}
 	}
-	switch {
-	case strings.HasPrefix(text, "pkcs11:"):
-		return Source{}, fmt.Errorf("%w: PKCS#11 is not supported", ErrSource)
-	case text == "":
+	if text == "" {
 		return Source{}, ErrSource
 	}
-	return Source{"file", text}, nil
+	return Source{kind: "file", where: text}, nil
 }
 
 // String is the source as ParseSource reads it. It holds no secret but what
 // the operator wrote into a command.
 func (s Source) String() string { return s.kind + ":" + s.where }
 
-// File is the name of the file that the keyset is in; ok is false if it is
-// kept elsewhere.
-func (s Source) File() (name string, ok bool) { return s.where, s.kind == "file" }
+// File is the file that the keyset is in; ok is false if it is kept elsewhere.
+func (s Source) File() (file File, ok bool) {
+	return File{s.where, s.wrapper}, s.kind == "file"
+}
 
 // Read reads the keyset. A file or variable that is not there is an
 // os.ErrNotExist. What a command says on its standard error goes to ours.
 func (s Source) Read(ctx context.Context) (*Keyset, error) {
 	switch s.kind {
 	case "file":
-		return Open(s.where)
+		return File{s.where, s.wrapper}.Open()
 	case "env":
 		text, ok := os.LookupEnv(s.where)
 		if !ok {
 			return nil, fmt.Errorf("seal: environment variable %s: %w", s.where, os.ErrNotExist)
 		}
-		k, err := read(strings.NewReader(text))
+		k, err := read(strings.NewReader(text), nil)
 		if err != nil {
 			return nil, fmt.Errorf("environment variable %s: %w", s.where, err)
 		}
@@ -87,7 +91,7 @@ func readCommand(ctx context.Context, line string) (*Keyset, error) {
 		return nil, fmt.Errorf("seal: the command that prints the keyset: %w", errors.Join(err, ctx.Err()))
 	}
 	defer clear(out.text)
-	k, err := read(bytes.NewReader(out.text))
+	k, err := read(bytes.NewReader(out.text), nil)
 	if err != nil {
 		return nil, fmt.Errorf("the output of the command: %w", err)
 	}
