@@ -187,7 +187,7 @@ func (v *visit) activationRefused(err error) error {
 	v.noteError(err)
 	text := "wrongCode"
 	if !v.session.strong {
-		text = "wrongProof"
+		text = "wrongFirst"
 	}
 	return v.showDevice(http.StatusUnprocessableEntity, problem{"code", text})
 }

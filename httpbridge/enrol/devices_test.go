@@ -17,7 +17,7 @@ func TestLifeOfADevice(t *testing.T) {
 	if b.secret() != secret {
 		t.Error("looking again made another secret")
 	}
-	b.post("/enrol/activate", "password", password, "code", "000000", "name", "phone").want(422, "Password or code is not right", `value="phone"`)
+	b.post("/enrol/activate", "password", password, "code", "000000", "name", "phone").want(422, "Password or code is not right", "Wait for the next", `value="phone"`)
 	b.post("/enrol/activate", "password", "wrong", "code", h.code(secret)).want(422, "Password or code is not right")
 	h.step()
 	b.post("/enrol/activate", "password", password, "code", h.code(secret), "name", "phone").

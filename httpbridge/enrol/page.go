@@ -120,6 +120,18 @@ func (p *view) Form(name string) string { return p.form(name) }
 func (p *view) Time(t time.Time) string    { return t.UTC().Format("2006-01-02 15:04 UTC") }
 func (p *view) Machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
+// Event is what happened according to the audit log; device "": to no device in
+// particular.
+func (p *view) Event(kind, device string) string {
+	if key := "event." + kind + ".none"; device == "" && texts[key] != nil {
+		return p.T(key)
+	}
+	if key := "event." + kind; texts[key] != nil {
+		return p.T(key)
+	}
+	return kind // of a later server
+}
+
 // Cause is why something in the audit log happened.
 func (p *view) Cause(cause string) string {
 	if texts["cause."+cause] == nil {

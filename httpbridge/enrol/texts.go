@@ -92,7 +92,7 @@ var texts = map[string]text{
 
 	// The help desk.
 	"findUser":      {"en": "Find a user", "de": "Benutzer suchen"},
-	"findHint":      {"en": "User name, name or mail address, or the beginning of it.", "de": "Benutzername, Name oder E-Mail-Adresse, oder der Anfang davon."},
+	"findLabel":     {"en": "User name, name or mail address", "de": "Benutzername, Name oder E-Mail-Adresse"},
 	"find":          {"en": "Search", "de": "Suchen"},
 	"foundNone":     {"en": "Nobody was found.", "de": "Niemand wurde gefunden."},
 	"foundSome":     {"en": "Users found", "de": "Gefundene Benutzer"},
@@ -132,6 +132,7 @@ var texts = map[string]text{
 	"event.created":         {"en": "Device set up", "de": "Gerät eingerichtet"},
 	"event.confirmed":       {"en": "Device confirmed", "de": "Gerät bestätigt"},
 	"event.accepted":        {"en": "Code accepted", "de": "Code angenommen"},
+	"event.accepted.none":   {"en": "Accepted", "de": "Angenommen"},
 	"event.spent":           {"en": "Right code beside a wrong password", "de": "Richtiger Code bei falschem Passwort"},
 	"event.refused":         {"en": "Refused", "de": "Abgewiesen"},
 	"event.locked":          {"en": "Locked", "de": "Ausgesperrt"},
@@ -139,7 +140,9 @@ var texts = map[string]text{
 	"event.disabled":        {"en": "Device disabled", "de": "Gerät gesperrt"},
 	"event.enabled":         {"en": "Device enabled", "de": "Gerät freigegeben"},
 	"event.changed":         {"en": "Device changed", "de": "Gerät geändert"},
+	"event.changed.none":    {"en": "Changed", "de": "Geändert"},
 	"event.revoked":         {"en": "Device removed", "de": "Gerät entfernt"},
+	"event.revoked.none":    {"en": "All devices removed", "de": "Alle Geräte entfernt"},
 	"event.imported":        {"en": "Device imported", "de": "Gerät importiert"},
 	"event.passwordChanged": {"en": "Password changed", "de": "Passwort geändert"},
 
@@ -160,6 +163,7 @@ var texts = map[string]text{
 
 	// What may go wrong.
 	"wrongProof":     {"en": "Password or code is not right. A code can be used only once, and after several wrong attempts you have to wait a while.", "de": "Passwort oder Code stimmt nicht. Ein Code gilt nur einmal, und nach mehreren falschen Versuchen müssen Sie eine Weile warten."},
+	"wrongFirst":     {"en": "Password or code is not right. Wait for the next code that your app shows, and try again.", "de": "Passwort oder Code stimmt nicht. Warten Sie auf den nächsten Code, den Ihre App anzeigt, und versuchen Sie es noch einmal."},
 	"signInAgain":    {"en": "For this, sign out and sign in again with a code.", "de": "Melden Sie sich hierfür ab und mit einem Code wieder an."},
 	"unwilling":      {"en": "Enter your password, and a code if you have a device already.", "de": "Geben Sie Ihr Passwort ein, und einen Code, falls Sie schon ein Gerät haben."},
 	"unwillingDesk":  {"en": "The server does not do this. A device that was never confirmed can only be removed; your own devices are under “My devices”.", "de": "Der Server tut das nicht. Ein Gerät, das nie bestätigt wurde, kann nur entfernt werden; Ihre eigenen Geräte finden Sie unter „Meine Geräte“."},
