@@ -8,7 +8,8 @@ import (
 	"tallystick/directory/store"
 )
 
-// The audit log over LDAP, for whoever has the privilege bypass-acl:
+// The audit log over LDAP, for whoever has the privilege bypass-acl, or
+// password-reset, who has to see why somebody cannot log in:
 //
 //	cn=audit                                    how many records there are, and which
 //	tallystickAuditSequence=N,cn=audit          one record
@@ -130,7 +131,7 @@ func auditTop(r store.Reader) ([]Attribute, error) {
 // mayAudit fails unless who may read the audit log.
 func (d *Directory) mayAudit(r store.Reader, who Requester) error {
 	may, err := d.privilegesOf(r, who)
-	if err == nil && !may.bypassACL {
+	if err == nil && !may.bypassACL && !may.passwordReset {
 		err = errNoAccess
 	}
 	return err

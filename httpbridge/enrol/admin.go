@@ -14,11 +14,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// mostFound is how many users one search shows, and mostEvents how many events
-// a user's page does.
 const (
-	mostFound  = 25
-	mostEvents = 25
+	mostFound   = 25 // users that one search shows
+	mostEvents  = 25 // events that a user's page shows
+	longestLook = 3  // seconds that are spent to find them; the newest are found first
 )
 
 // people is a filter for entries of people. Not every server adds superior
@@ -180,11 +179,11 @@ func (p person) request(action wire.ManageAction) wire.ManageTOTPRequest {
 // does not show them, or has none to show.
 func (v *visit) events(p person, devices []wire.ManagedCredential) (list []event, closed bool, err error) {
 	records, err := v.search(&ldap.SearchRequest{
-		BaseDN: "cn=audit", Scope: ldap.ScopeSingleLevel, SizeLimit: mostEvents,
+		BaseDN: "cn=audit", Scope: ldap.ScopeSingleLevel, SizeLimit: mostEvents, TimeLimit: longestLook,
 		Filter: "(tallystickAuditUser=" + ldap.EscapeFilter(p.DN) + ")",
 	})
 	if r, ok := errors.AsType[*upstream.Result](err); ok {
-		closed, err = r.Code != ldap.LDAPResultSizeLimitExceeded, nil
+		closed, err = r.Code != ldap.LDAPResultSizeLimitExceeded && r.Code != ldap.LDAPResultTimeLimitExceeded, nil
 	}
 	for _, r := range records {
 		at, _ := time.Parse("20060102150405.000Z", r.GetEqualFoldAttributeValue("tallystickAuditTime"))

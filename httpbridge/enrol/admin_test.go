@@ -109,6 +109,7 @@ func TestOnlyTheHelpDesk(t *testing.T) {
 	}
 	desk := h.browser().get("/admin").post("/enrol/sign-in", "user", "bob", "password", password, "next", "admin").want(200, "Find a user")
 	path := desk.open("ann")
+	desk.want(200, "Device confirmed")
 	desk.post(path+"/remove", "id", desk.find(`name="id" value="([^"]+)"`)).want(200, "The device was removed")
 	h.enrolled("ada", "key")
 	desk.get("/admin?q=ada")
