@@ -18,6 +18,8 @@ import (
 //   - a user whose entry has ds-privilege-name values does what they grant;
 //   - the root user, and the server itself, do everything;
 //   - a user who was let in by the grace of a policy enrols, and does no more;
+//   - an application with a password of its own reads as its user, who is no
+//     administrator then, and does no more;
 //   - secrets are never read, compared or searched by anybody.
 
 // privileges is what a requester may do beyond reading.
@@ -54,7 +56,7 @@ func (d *Directory) privilegesOf(r store.Reader, who Requester) (privileges, err
 	if who.How == ByServer || who.DN == d.rootName {
 		return privileges{true, true, true, true}, nil
 	}
-	if who.Anonymous() || who.How == InGrace {
+	if who.Anonymous() || who.mayChange() != nil {
 		return privileges{}, nil
 	}
 	dn, err := d.parseDN(who.DN)
@@ -142,8 +144,8 @@ func (d *Directory) requireBypass(ctx context.Context, who Requester) error {
 	if who.Anonymous() && who.How != ByServer {
 		return errNotAuthenticated
 	}
-	if who.How == InGrace {
-		return errEnrolFirst
+	if err := who.mayChange(); err != nil {
+		return err
 	}
 	return d.view(ctx, func(r store.Reader) error {
 		may, err := d.privilegesOf(r, who)
@@ -158,7 +160,7 @@ func (d *Directory) requireBypass(ctx context.Context, who Requester) error {
 // server. (They are not among an entry's attributes either, see record.)
 func secret(t *schema.AttributeType) bool {
 	switch t.Name() {
-	case "userPassword", "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, oathSecretAttribute:
+	case "userPassword", "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, applicationAttribute, oathSecretAttribute:
 		return true
 	}
 	return false

@@ -41,6 +41,9 @@ type attempts struct {
 	// graceLogins is how often the user has logged in by the grace of a policy
 	// that counts; it is not forgotten.
 	graceLogins uint64
+
+	// applications is kept here for the same reason as recovery.
+	applications []*applicationPassword
 }
 
 // forgetAfter is how long failures are remembered if no more follow.
@@ -56,6 +59,7 @@ const (
 	fieldSequence    = 7
 	fieldChanged     = 8 // milliseconds
 	fieldGraceLogins = 9
+	fieldApplication = 10 // repeated
 )
 
 func (a attempts) encode() []byte {
@@ -79,6 +83,9 @@ func (a attempts) encode() []byte {
 	}
 	if a.graceLogins > 0 {
 		b = appendUint(b, fieldGraceLogins, a.graceLogins)
+	}
+	for _, p := range a.applications {
+		b = protowire.AppendBytes(protowire.AppendTag(b, fieldApplication, protowire.BytesType), p.encode())
 	}
 	return appendUint(b, fieldCredentials, uint64(a.credentials))
 }
@@ -106,6 +113,12 @@ func (a *attempts) decode(b []byte) error {
 			a.recovery.Hashes = append(a.recovery.Hashes, slices.Clone(data))
 		case fieldGraceLogins:
 			a.graceLogins = v
+		case fieldApplication:
+			p := new(applicationPassword)
+			if err := p.decode(data); err != nil {
+				return err
+			}
+			a.applications = append(a.applications, p)
 		}
 		return nil
 	})

@@ -141,6 +141,11 @@ func (d *Directory) save(w store.Writer, u *user, who Requester, door string) er
 			return err
 		}
 	}
+	return d.saveEvents(w, u, who, door)
+}
+
+// saveEvents is save for the events alone.
+func (d *Directory) saveEvents(w store.Writer, u *user, who Requester, door string) error {
 	for i := range u.events {
 		u.events[i] = who.event(door, u.events[i])
 	}

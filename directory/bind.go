@@ -75,6 +75,9 @@ func (d *Directory) provePassword(ctx context.Context, who Requester, door strin
 	if err != nil {
 		return who, err
 	}
+	if e.application != "" {
+		return who.as(a.dn, ByApplicationPassword), nil
+	}
 	who.fingerprint = e.fingerprint
 	if upgraded := d.upgrade(ctx, a, e.stored, e.password); upgraded != "" {
 		who.fingerprint = upgraded

@@ -89,6 +89,11 @@ func (e *exporter) entry(id entryID, rec *record, name string) error {
 	if recovery != nil {
 		add(recoveryCodesAttribute, recovery)
 	}
+	applications, err := exportApplications(e.r, id)
+	if err != nil {
+		return err
+	}
+	add(applicationAttribute, applications...)
 	add("entryUUID", []byte(uuid.UUID(rec.uuid).String()))
 	add("createTimestamp", generalizedTime(rec.created))
 	add("modifyTimestamp", generalizedTime(rec.modified))

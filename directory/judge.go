@@ -27,7 +27,8 @@ func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 		e.fingerprint = u.fingerprint()
 		// Where codes count only a code forgives: else whoever knows the
 		// password could begin to guess codes anew as often as he likes.
-		forgives := e.code || !needed
+		// Nor does an application password, for that reason.
+		forgives := e.code || !needed && e.application == ""
 		if forgives {
 			if failures := d.forgive(u); failures > 0 && !e.code && e.secret == nil {
 				u.note(AuditAccepted, nil, "", failures)
@@ -114,7 +115,22 @@ func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evide
 			u.note(AuditSpent, m.credential, "", 0)
 		}
 	}
+	if w.application != "" {
+		a := u.application(w.application)
+		if a == nil {
+			return e, causePassword
+		}
+		if cause := a.admits(u, p.who, now); cause != "" {
+			return e, cause
+		}
+		u.use(a, now)
+		e.application = a.id
+		return e, ""
+	}
 	if p.password != nil {
+		if w.stored == nil && w.misplaced != "" {
+			return e, w.misplaced
+		}
 		if w.stored == nil || !slices.ContainsFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, w.stored) }) {
 			return e, causePassword
 		}

@@ -247,8 +247,12 @@ const doorEnrol = "enrol TOTP"
 
 // manage changes what belongs to a user, if the claim is good.
 func (d *Directory) manage(ctx context.Context, who Requester, c Claim, door string, change func(*user, evidence) error) error {
-	if who.How == InGrace && door != doorEnrol {
-		return errEnrolFirst
+	may := who.mayChange
+	if door == doorEnrol {
+		may = who.mayEnrol
+	}
+	if err := may(); err != nil {
+		return err
 	}
 	who, err := d.asOfNow(ctx, who)
 	if err != nil {

@@ -32,8 +32,8 @@ func (d *Directory) ResyncTOTP(ctx context.Context, who Requester, c Claim, id, 
 	if d.credentials.cfg.ResyncWithin < 0 {
 		return Errorf(UnwillingToPerform, "this server does not resynchronise tokens")
 	}
-	if who.How == InGrace {
-		return errEnrolFirst
+	if err := who.mayChange(); err != nil {
+		return err
 	}
 	return d.proveCode(ctx, who, c, proof{door: "resync TOTP", only: orNone(id), code: seal.Secret(code), next: append(seal.Secret{}, next...)})
 }
@@ -49,6 +49,9 @@ func orNone(id string) string {
 
 // proveCode judges a proof whose code is what counts.
 func (d *Directory) proveCode(ctx context.Context, who Requester, c Claim, p proof) error {
+	if err := who.mayEnrol(); err != nil {
+		return err
+	}
 	who, err := d.asOfNow(ctx, who)
 	if err != nil {
 		return err

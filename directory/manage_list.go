@@ -41,30 +41,38 @@ const doorList = "list TOTP"
 // ListTOTP tells of a user's credentials. The claim is judged as EnrolTOTP
 // says, and a requester who authenticated need show nothing for himself.
 func (d *Directory) ListTOTP(ctx context.Context, who Requester, c Claim) (TOTPList, error) {
-	who, err := d.asOfNow(ctx, who)
-	if err != nil {
-		return TOTPList{}, err
-	}
-	target, self, err := d.claimed(ctx, who, c, true)
-	if err != nil {
-		return TOTPList{}, err
-	}
 	var list TOTPList
-	tell := func(u *user, _ evidence) error {
-		list = u.list()
-		return nil
-	}
-	if c.StaticPassword == nil {
-		err = d.changeFactors(ctx, who, target, self, doorList, tell)
-	} else {
-		p := d.factorProof(doorList, who, self)
-		p.password, p.then = c.StaticPassword, tell
-		_, err = d.prove(ctx, target, p)
-	}
+	err := d.look(ctx, who, c, doorList, func(u *user) { list = u.list() })
 	if err != nil {
 		return TOTPList{}, err
 	}
 	return list, nil
+}
+
+// look shows tell a user, if the claim is good as ListTOTP says.
+func (d *Directory) look(ctx context.Context, who Requester, c Claim, door string, tell func(*user)) error {
+	if err := who.mayEnrol(); err != nil {
+		return err
+	}
+	who, err := d.asOfNow(ctx, who)
+	if err != nil {
+		return err
+	}
+	target, self, err := d.claimed(ctx, who, c, true)
+	if err != nil {
+		return err
+	}
+	then := func(u *user, _ evidence) error {
+		tell(u)
+		return nil
+	}
+	if c.StaticPassword == nil {
+		return d.changeFactors(ctx, who, target, self, door, then)
+	}
+	p := d.factorProof(door, who, self)
+	p.password, p.then = c.StaticPassword, then
+	_, err = d.prove(ctx, target, p)
+	return err
 }
 
 func (u *user) list() TOTPList {

@@ -25,8 +25,8 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 	if who.Anonymous() && who.How != ByServer {
 		return errNotAuthenticated
 	}
-	if who.How == InGrace {
-		return errEnrolFirst
+	if err := who.mayChange(); err != nil {
+		return err
 	}
 	if d.kept(dn) {
 		return Errorf(UnwillingToPerform, "the server keeps this entry itself")

@@ -78,8 +78,8 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 	if who.Anonymous() && userIdentity == nil {
 		return "", Errorf(UnwillingToPerform, "whose password? Bind first or name the user")
 	}
-	if who.How == InGrace {
-		return "", errEnrolFirst
+	if err := who.mayChange(); err != nil {
+		return "", err
 	}
 	if who, err = d.asOfNow(ctx, who); err != nil {
 		return "", err

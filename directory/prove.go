@@ -71,6 +71,8 @@ type evidence struct {
 	secret   *credential // the credential whose secret was shown; nil: none was
 
 	fingerprint string // of the user's passwords
+
+	application string // id of the application password that was shown, and nothing else; "": none
 }
 
 // refuse is the one answer to whatever was not believed, with the reason for
@@ -177,6 +179,10 @@ type weighed struct {
 	wrongCode bool
 	replayed  *credential // whose code was right once; nil: nobody's
 
+	// The application password that was sent; "": none. Else misplaced is why
+	// the one that was does not count; "": none was.
+	application, misplaced string
+
 	resynced *match // the credential that shows both codes, and its state from then on; nil: none
 }
 
@@ -192,6 +198,13 @@ func (d *Directory) weigh(u *user, p proof, now time.Time) weighed {
 		return weighed{stored: stored, password: p.password, code: p.code}
 	}
 	var result weighed
+	if p.bind {
+		if a := u.applicationOf(p.password); a != nil {
+			if result.misplaced = a.admits(u, p.who, now); result.misplaced == "" {
+				return weighed{application: a.id}
+			}
+		}
+	}
 	var candidates, readings []totp.Candidate
 	if !d.refuses(u, now) {
 		candidates = d.readings(u, p)

@@ -16,6 +16,7 @@ const (
 	ByServer                                // the server itself, or a command run on its machine
 	ByCode                                  // a TOTP code alone, where the configuration allows it
 	InGrace                                 // static password alone where a policy requires a code: he may enrol, and no more
+	ByApplicationPassword                   // a password made for an application: it may read, and no more
 )
 
 // Requester is on whose behalf an operation runs and how that was
@@ -33,6 +34,26 @@ type Requester struct {
 	// an access token can be made of; "": he did not.
 	fingerprint string
 }
+
+// mayChange fails for a session that can do less than its user: change nothing.
+func (r Requester) mayChange() error {
+	if r.How == InGrace {
+		return errEnrolFirst
+	}
+	return r.mayEnrol()
+}
+
+// mayEnrol is mayChange for what the grace of a policy is for.
+func (r Requester) mayEnrol() error {
+	if r.How == ByApplicationPassword {
+		return errApplication
+	}
+	return nil
+}
+
+// errApplication is the answer to an application that would change what its
+// user proves himself by.
+var errApplication = Errorf(InsufficientAccessRights, "not allowed with an application password")
 
 // Transport is the client of r before he said who he is: anonymous.
 func (r Requester) Transport() Requester {

@@ -46,6 +46,9 @@ func (d *Directory) GenerateTOTPSharedSecret(ctx context.Context, who Requester,
 	if d.credentials.cfg.Keyset == nil {
 		return "", errKeyset
 	}
+	if err := who.mayEnrol(); err != nil {
+		return "", err
+	}
 	who, err = d.asOfNow(ctx, who)
 	if err != nil {
 		return "", err
@@ -105,8 +108,8 @@ func (d *Directory) RevokeTOTPSharedSecret(ctx context.Context, who Requester, a
 	if authenticationID == nil && staticPassword == nil && who.Anonymous() {
 		return Errorf(UnwillingToPerform, "whose secret? Bind first or name the user")
 	}
-	if who.How == InGrace {
-		return errEnrolFirst
+	if err := who.mayChange(); err != nil {
+		return err
 	}
 	who, err := d.asOfNow(ctx, who)
 	if err != nil {
@@ -251,12 +254,14 @@ func (d *Directory) clearFactors(ctx context.Context, who Requester, target acco
 			return nil
 		}
 		u.attempts.credentials, u.attempts.recovery = 0, totp.RecoveryCodes{}
+		u.note(AuditRevoked, nil, "", 0)
+		u.dropVouched()
 		u.attempts.step(d.now())
 		w.Set(attemptKey(u.id), u.attempts.encode())
 		if err := deleteSecrets(w, u.id); err != nil {
 			return err
 		}
-		return d.audit(w, who.event(doorRevoke, AuditEvent{Kind: AuditRevoked, User: target.dn.String()}))
+		return d.saveEvents(w, u, who, doorRevoke)
 	})
 }
 
@@ -270,8 +275,8 @@ func (d *Directory) ValidateTOTPPassword(ctx context.Context, who Requester, use
 	if who.Anonymous() && who.How != ByServer {
 		return errNotAuthenticated
 	}
-	if who.How == InGrace {
-		return errEnrolFirst
+	if err := who.mayChange(); err != nil {
+		return err
 	}
 	who, err := d.asOfNow(ctx, who)
 	if err != nil {

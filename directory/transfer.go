@@ -105,8 +105,9 @@ func parseOptionalTime(text string) (time.Time, error) {
 
 // imported is what an entry of an import has to prove its owner by.
 type imported struct {
-	credentials []*credential
-	recovery    totp.RecoveryCodes
+	credentials  []*credential
+	recovery     totp.RecoveryCodes
+	applications []*applicationPassword
 }
 
 // importCredentials reads the credentials that come with the new entry rec, and
@@ -114,8 +115,9 @@ type imported struct {
 // A value of tallystickTOTPCredential is what Export wrote; one of
 // ds-auth-totp-shared-secret is the base32 of a PingDirectory server, and
 // becomes an active credential of which no code up to now is accepted; one of
-// tallystickRecoveryCodes goes with credentials of the first kind. oathSecret is
-// that of an OATH-LDAP token.
+// tallystickRecoveryCodes goes with credentials of the first kind, one of
+// tallystickApplicationPassword does without any. oathSecret is that of an
+// OATH-LDAP token.
 func (d *Directory) importCredentials(rec *record, attributes []Attribute) (in imported, err error) {
 	seen := map[string]bool{}
 	for _, a := range attributes {
@@ -124,6 +126,12 @@ func (d *Directory) importCredentials(rec *record, attributes []Attribute) (in i
 			if name == recoveryCodesAttribute {
 				if in.recovery, err = recoveryCodesOfText(v); err != nil || len(a.Values) > 1 {
 					return in, Errorf(InvalidAttributeSyntax, "%s: not one value as the export writes it", a.Name)
+				}
+				continue
+			}
+			if name == applicationAttribute {
+				if err := in.addApplication(v); err != nil {
+					return in, Errorf(InvalidAttributeSyntax, "%s: value %d: %v", a.Name, i+1, err)
 				}
 				continue
 			}
@@ -159,8 +167,8 @@ func (in imported) put(w interface{ Set(key, value []byte) }, id entryID) {
 	for _, c := range in.credentials {
 		w.Set(credentialKey(id, c.id), c.encode())
 	}
-	if len(in.credentials) > 0 {
-		w.Set(attemptKey(id), attempts{credentials: len(in.credentials), recovery: in.recovery}.encode())
+	if len(in.credentials)+len(in.applications) > 0 {
+		w.Set(attemptKey(id), attempts{credentials: len(in.credentials), recovery: in.recovery, applications: in.applications}.encode())
 	}
 }
 
@@ -169,6 +177,9 @@ func (in imported) events(dn DN, who Requester, door string, kind AuditKind) []A
 	var events []AuditEvent
 	for _, c := range in.credentials {
 		events = append(events, who.event(door, AuditEvent{Kind: kind, User: dn.String(), Credential: c.id}))
+	}
+	for _, a := range in.applications {
+		events = append(events, who.event(door, AuditEvent{Kind: kind, User: dn.String(), Credential: a.id, Cause: a.cause()}))
 	}
 	return events
 }
@@ -292,6 +303,11 @@ func (d *Directory) checkCredentials(ctx context.Context, r store.Reader, fault 
 		if err := a.decode(value); err != nil {
 			faultf("attempt counter of entry %d: %v", id, err)
 			return nil
+		}
+		for _, p := range a.applications {
+			if err := p.checkScope(); err != nil {
+				faultf("application password %s of entry %d: %v", p.id, id, err)
+			}
 		}
 		if a.credentials != found[id] {
 			faultf("entry %d has %d credentials where there should be %d", id, found[id], a.credentials)

@@ -242,6 +242,7 @@ func (u *user) remove(c *credential) {
 	u.note(AuditRevoked, c, "", 0)
 	if c.state != pending && !u.has(active, disabled) {
 		u.attempts.recovery = totp.RecoveryCodes{}
+		u.dropVouched()
 		for _, c := range u.credentials {
 			c.passwordAlone = true
 			u.changed[c] = true
