@@ -162,7 +162,7 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 // The error is authorizationDenied, the same for users that do not exist.
 // RFC 4370.
 func (d *Directory) ProxiedAs(ctx context.Context, who Requester, authzID string) (Requester, error) {
-	anonymous := Requester{External: who.External, Peer: who.Peer, Secure: who.Secure}
+	anonymous := who.Transport()
 	if authzID == "" {
 		return anonymous, nil
 	}

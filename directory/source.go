@@ -33,14 +33,17 @@ type sources struct {
 
 // sourceOf is the address that a requester counts by: IPv4, the /64 of IPv6, who
 // is at the other end of a local socket; "" if he has none, or one that many
-// users are expected behind.
-func (c *CredentialsConfig) sourceOf(who Requester) string {
+// users are expected behind, or could be the root user, who need not guess.
+func (d *Directory) sourceOf(who Requester) string {
 	if strings.HasPrefix(who.Peer, "local:") {
+		if who.External == d.root.String() {
+			return ""
+		}
 		return who.Peer
 	}
-	address := who.address()
+	address, shared := who.address(), d.credentials.cfg.SharedSources
 	switch {
-	case !address.IsValid(), slices.ContainsFunc(c.SharedSources, func(p netip.Prefix) bool { return p.Contains(address) }):
+	case !address.IsValid(), slices.ContainsFunc(shared, func(p netip.Prefix) bool { return p.Contains(address) }):
 		return ""
 	case address.Is4():
 		return address.String()
@@ -67,7 +70,7 @@ func (d *Directory) guess(a account, p proof, now time.Time) guess {
 	if own, err := d.parseDN(p.who.DN); !p.who.Anonymous() && (err != nil || !own.Equal(a.dn)) {
 		return g
 	}
-	if source := c.cfg.sourceOf(p.who); source != "" {
+	if source := d.sourceOf(p.who); source != "" {
 		g.alone = max(maphash.String(c.seed, source), 1)
 		g.pair = max(maphash.Comparable(c.seed, struct {
 			source string

@@ -17,25 +17,35 @@ var (
 )
 
 func TestSourceOf(t *testing.T) {
-	cfg := CredentialsConfig{SharedSources: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:f::/48")}}
+	h := newHouse(t, func(c *CredentialsConfig) {
+		c.SharedSources = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8:f::/48")}
+	})
 	for peer, want := range map[string]string{
-		"192.0.2.1:1000":            "192.0.2.1",
-		"192.0.2.1":                 "192.0.2.1",
-		"[::ffff:192.0.2.1]:1000":   "192.0.2.1",
-		"[2001:db8:1:2:3::4]:1000":  "2001:db8:1:2::/64",
-		"[2001:db8:1:2:ffff::4]:10": "2001:db8:1:2::/64",
-		"[fe80::1%eth0]:1000":       "fe80::/64",
-		"local:uid=1000":            "local:uid=1000",
-		"10.1.2.3:1000":             "",
-		"[::ffff:10.1.2.3]:1000":    "",
-		"[2001:db8:f::1]:1000":      "",
-		"local":                     "",
-		"pipe":                      "",
-		"":                          "",
+		"192.0.2.1:1000":             "192.0.2.1",
+		"192.0.2.1":                  "192.0.2.1",
+		"[::ffff:192.0.2.1]:1000":    "192.0.2.1",
+		"[2001:db8:1:2:3::4]:1000":   "2001:db8:1:2::/64",
+		"[2001:db8:1:2:ffff::4]:10":  "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:1000":        "fe80::/64",
+		"local:uid=1000":             "local:uid=1000",
+		"198.51.100.3:1000":          "",
+		"[::ffff:198.51.100.3]:1000": "",
+		"[2001:db8:f::1]:1000":       "",
+		"local":                      "",
+		"pipe":                       "",
+		"":                           "",
 	} {
-		if got := cfg.sourceOf(Requester{Peer: peer}); got != want {
+		if got := h.sourceOf(Requester{Peer: peer}); got != want {
 			t.Errorf("%s counts as %q; want %q", peer, got, want)
 		}
+	}
+	bridge := Requester{Peer: "local:uid=0", External: h.RootDN()}
+	if got := h.sourceOf(bridge); got != "" {
+		t.Errorf("who could be the root user counts as %q", got)
+	}
+	bridge.Peer = "192.0.2.1"
+	if got := h.sourceOf(bridge); got != "192.0.2.1" {
+		t.Errorf("the bridge's client counts as %q", got)
 	}
 }
 

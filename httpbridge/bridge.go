@@ -38,6 +38,12 @@ type Config struct {
 	// instance; URL is not used then. nil: dial URL.
 	Dial func(ctx context.Context) (net.Conn, error)
 
+	// TellClient tells the LDAP server the address of each client, so that it can
+	// tell them apart; the server must believe the bridge. Proxies are those in
+	// front of the bridge, whose X-Forwarded-For says who the client is.
+	TellClient bool
+	Proxies    []netip.Prefix
+
 	Connections     int           // to the LDAP server at the same time, at most; 0: 16
 	DialTimeout     time.Duration // TCP, TLS and StartTLS together; 0: 5 s
 	WaitTimeout     time.Duration // for one of the Connections to become free; 0: 5 s
@@ -104,7 +110,7 @@ type Bridge struct {
 func New(cfg Config) (*Bridge, error) {
 	cfg = cfg.withDefaults()
 	ldap := upstream.Config{
-		URL: cfg.URL, StartTLS: cfg.StartTLS, TLS: cfg.TLS, Dial: cfg.Dial,
+		URL: cfg.URL, StartTLS: cfg.StartTLS, TLS: cfg.TLS, Dial: cfg.Dial, TellClient: cfg.TellClient,
 		Connections: cfg.Connections, DialTimeout: cfg.DialTimeout, WaitTimeout: cfg.WaitTimeout, IdleTimeout: cfg.IdleTimeout,
 	}
 	client, err := upstream.New(ldap)
@@ -227,6 +233,9 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		attrs = append(attrs, slog.Int64("ms", time.Since(start).Milliseconds()))
 		b.cfg.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "http", attrs...)
 	}()
+	if address := clientAddress(r, b.cfg.Proxies); address != "" {
+		r = r.WithContext(upstream.WithClient(r.Context(), address))
+	}
 	b.faceOf(r.URL.Path).ServeHTTP(rec, r)
 }
 

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 
 	"tallystick/directory"
+	"tallystick/httpbridge"
 	"tallystick/internal/directorytest"
 )
 
@@ -421,5 +423,39 @@ func (h *house) get(path string, v any) {
 	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(v); err != nil || resp.StatusCode != http.StatusOK {
 		h.t.Errorf("%s: %d, %v", path, resp.StatusCode, err)
+	}
+}
+
+// The LDAP server tells the bridge's clients apart by their addresses: who
+// guesses is delayed, and the user elsewhere is not.
+func TestClientsAreToldApart(t *testing.T) {
+	h := newHouse(t, func(cfg *httpbridge.Config) {
+		cfg.TellClient, cfg.Proxies = true, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	})
+	from := func(address string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("X-Forwarded-For", address) }
+	}
+	const right, wrong = `{"staticPassword":"password"}`, `{"staticPassword":"wrong"}`
+	for range 3 {
+		if a := h.post(ann, "generateTOTPSharedSecret", wrong, from("192.0.2.1")); a.result() != 49 {
+			t.Errorf("a guess: %+v", a)
+		}
+	}
+	if a := h.post(ann, "generateTOTPSharedSecret", right, from("192.0.2.1")); a.result() != 49 {
+		t.Errorf("the right password from there: %+v", a)
+	}
+	if a := h.post("me", "generateTOTPSharedSecret", right, as(ann, password), from("192.0.2.1")); a.Status != 401 {
+		t.Errorf("the right header from there: %+v", a)
+	}
+	for name, header := range map[string]string{"by name": "ann", "by DN": ann} {
+		if a := h.post("me", "generateTOTPSharedSecret", right, as(header, password), from("192.0.2.2")); a.Status != 200 {
+			t.Errorf("from elsewhere, %s: %+v", name, a)
+		}
+	}
+	if a := h.post(ann, "generateTOTPSharedSecret", right, from("192.0.2.2")); a.Status != 200 {
+		t.Errorf("from elsewhere, without a header: %+v", a)
+	}
+	if !strings.Contains(h.log.String(), "peer=192.0.2.2") {
+		t.Error("the LDAP server does not log the client's address")
 	}
 }

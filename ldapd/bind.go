@@ -16,7 +16,10 @@ func (s *Server) bind(ctx context.Context, op *operation, req *directory.BindReq
 	if err != nil {
 		return err
 	}
+	transport := op.c.who
 	op.c.who = who
+	// Whom a server in front asks for it says with every operation.
+	op.c.who.Peer, op.c.who.Listener = transport.Peer, transport.Listener
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"math"
+	"net/netip"
 	"time"
 
 	"tallystick/ldapd/wire"
@@ -16,6 +17,10 @@ type Config struct {
 	// TLS serves ldaps and StartTLS. Certificates that may be exchanged come
 	// from its GetCertificate. nil: neither is offered.
 	TLS *tls.Config
+
+	// Bridges are the addresses of servers that are believed whom they ask for
+	// (see intermediateClient), beside those that run as this server does.
+	Bridges []netip.Prefix
 
 	// Log gets one record for each operation; nil discards.
 	Log *slog.Logger

@@ -23,6 +23,7 @@ type conn struct {
 	id      uint64
 	peerKey string
 	raw     net.Conn // the transport; nc is this or TLS on it
+	bridge  bool     // it may say whom it asks for
 
 	ctx    context.Context // of all operations; ends with the session
 	cancel context.CancelFunc
@@ -59,6 +60,7 @@ func newConn(s *Server, id uint64, nc net.Conn, key string) *conn {
 // run serves the session from its beginning.
 func (c *conn) run(secure bool) {
 	c.who = c.srv.identify(c.raw, secure)
+	c.bridge = c.srv.isBridge(c.who)
 	c.log(slog.LevelDebug, "connection opened")
 	if secure {
 		if err := c.startTLS(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"tallystick/directory"
+	extopwire "tallystick/extop/wire"
 	"tallystick/ldapd/wire"
 )
 
@@ -47,6 +48,7 @@ var controls = []control{
 	{wire.AccessTokenRequest, onBind, accessToken},
 	{wire.AuthorizationIdentityRequest, onBind, authorizationIdentity},
 	{wire.ProxiedAuthorization, onAll, proxiedAuthorization},
+	{extopwire.IntermediateClientOID, onAll | onBind, intermediateClient},
 	{wire.ManageDsaIT, onSearch | onCompare | onChange, noValue},
 	{wire.DontUseCopy, onSearch | onCompare, noValue},
 	{wire.Assertion, onSearch | onCompare | onChange, assertion},

@@ -119,6 +119,7 @@ const (
 	oidFail  = "1.3.6.1.4.1.32473.4"
 
 	oidFactor = "1.3.6.1.4.1.32473.5"
+	oidPeer   = "1.3.6.1.4.1.32473.6"
 )
 
 // hold is slow: it ends when it is released or its context ends.
@@ -202,6 +203,9 @@ func start(t testing.TB, cfg Config) *server {
 		}},
 		operationFunc{oidFail, func(context.Context, *extop.Request) (*extop.Response, error) {
 			return nil, errors.New("the disk is on fire")
+		}},
+		operationFunc{oidPeer, func(_ context.Context, req *extop.Request) (*extop.Response, error) {
+			return &extop.Response{OID: oidPeer, Value: []byte(req.From.Peer + " " + req.From.Listener)}, nil
 		}},
 		operationFunc{oidFactor, func(_ context.Context, req *extop.Request) (*extop.Response, error) {
 			return &extop.Response{OID: oidFactor, Value: []byte(req.From.Factor)}, nil

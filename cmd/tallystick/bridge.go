@@ -85,6 +85,8 @@ func (c *config) bridgeConfig() (httpbridge.Config, error) {
 		Connections:    c.Bridge.Connections,
 		RequestTimeout: time.Duration(c.Bridge.Timeout),
 		MaxBody:        int64(c.Bridge.Body),
+		TellClient:     c.Bridge.TellAddress,
+		Proxies:        prefixes(c.Bridge.Proxies),
 		Pages:          c.Bridge.Pages,
 		Separator:      c.SecondFactor.Separator,
 		Reflection:     c.Bridge.Reflection,

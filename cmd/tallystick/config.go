@@ -37,6 +37,8 @@ type config struct {
 		LDAPS string `yaml:"ldaps"`
 		LDAPI string `yaml:"ldapi"`
 		HTTP  string `yaml:"http"`
+
+		Bridges []string `yaml:"bridges"`
 	} `yaml:"listen"`
 	TLS struct {
 		Certificate string `yaml:"certificate"`
@@ -100,6 +102,8 @@ type config struct {
 		Elements           int      `yaml:"elements"`
 	} `yaml:"limits"`
 	Bridge struct {
+		TellAddress bool     `yaml:"tellAddress"`
+		Proxies     []string `yaml:"proxies"`
 		LDAP        string   `yaml:"ldap"`
 		StartTLS    bool     `yaml:"startTLS"`
 		CA          string   `yaml:"ca"`
@@ -232,9 +236,13 @@ func (c *config) problems() []problem {
 	check(c.Tokens.Lifetime >= 0 && time.Duration(c.Tokens.Lifetime) <= 24*time.Hour, "tokens.lifetime", "is 0 to 24h")
 	check(totp.CheckIssuer(c.SecondFactor.Issuer) == nil, "secondFactor.issuer", "is no printable text of at most %d octets without a colon", totp.MaxLabel)
 	check(c.Attempts.Address.Free >= 0, "attempts.address.free", "must not be negative")
-	for i, text := range c.Attempts.Address.Shared {
-		_, err := netip.ParsePrefix(text)
-		check(err == nil, fmt.Sprintf("attempts.address.shared[%d]", i), "%q is no network such as 192.0.2.0/24 or 192.0.2.7/32", text)
+	for key, networks := range map[string][]string{
+		"attempts.address.shared": c.Attempts.Address.Shared, "listen.bridges": c.Listen.Bridges, "bridge.proxies": c.Bridge.Proxies,
+	} {
+		for i, text := range networks {
+			_, err := netip.ParsePrefix(text)
+			check(err == nil, fmt.Sprintf("%s[%d]", key, i), "%q is no network such as 192.0.2.0/24 or 192.0.2.7/32", text)
+		}
 	}
 	for key, n := range map[string]int{
 		"attempts.address.hourly": c.Attempts.Address.Hourly,

@@ -270,6 +270,7 @@ func (c *config) newBridge() (*httpbridge.Bridge, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.TellClient = true
 	cfg.Dial = func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", c.ldapiSocket())

@@ -62,6 +62,7 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 func (c *config) ldapConfig(log *slog.Logger) ldapd.Config {
 	return ldapd.Config{
 		Log:                   log.With("part", "ldap"),
+		Bridges:               prefixes(c.Listen.Bridges),
 		MaxMessage:            int(c.Limits.Message),
 		MaxMessageAnonymous:   int(c.Limits.MessageUnbound),
 		MaxOperations:         c.Limits.Operations,

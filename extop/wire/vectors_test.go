@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"slices"
 	"testing"
 
 	"tallystick/extop/wire"
@@ -23,6 +24,10 @@ type vector struct {
 	SDKAccepts bool               `json:"sdk_accepts"`
 	ResultCode int                `json:"result_code"`
 	Fields     map[string]*string `json:"fields"`
+	Controls   []struct {
+		OID      string
+		ValueHex string `json:"value_hex"`
+	}
 }
 
 // value is the requestValue or responseValue; nil if absent.
@@ -339,4 +344,45 @@ func TestWhoAmI(t *testing.T) {
 	if err := wire.DecodeWhoAmIRequest([]byte{}); !errors.Is(err, wire.ErrPresent) {
 		t.Errorf("empty request: %v", err)
 	}
+}
+
+// The intermediate client control stands beside other requests in the vectors.
+func TestVectorsIntermediateClient(t *testing.T) {
+	want := wire.IntermediateClient{Address: "192.0.2.7", Identity: "u:helpdesk", Name: "bridge", SessionID: "s-1", RequestID: "r-1"}
+	seen := 0
+	for _, v := range group(t, "generate_totp_shared_secret_request") {
+		for _, c := range v.Controls {
+			if c.OID != wire.IntermediateClientOID {
+				continue
+			}
+			seen++
+			value, err := hex.DecodeString(c.ValueHex)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := wire.DecodeIntermediateClient(value)
+			if err != nil || got != want {
+				t.Errorf("%s: %+v, %v", v.Name, got, err)
+			}
+			// What is not read is not written either: whether the client came in safely.
+			secure := []byte{0x82, 1, 0xff}
+			if ours := append([]byte{0x30, byte(len(got.Encode()) - 2 + len(secure))}, slices.Concat(got.Encode()[2:13], secure, got.Encode()[13:])...); !bytes.Equal(ours, value) {
+				t.Errorf("%s: encoded %x, want %x", v.Name, ours, value)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no vector")
+	}
+	// One client behind another.
+	nested := append([]byte{0x30, 0}, 0xa0, 4, 0x81, 2, 'a', 'b', 0x81, 2, 'c', 'd')
+	nested[1] = byte(len(nested) - 2)
+	if got, err := wire.DecodeIntermediateClient(nested); err != nil || got.Address != "cd" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func FuzzIntermediateClient(f *testing.F) {
+	f.Add(wire.IntermediateClient{Address: "192.0.2.7", Identity: "u:ann", Name: "n", SessionID: "s", RequestID: "r"}.Encode())
+	f.Fuzz(func(t *testing.T, value []byte) { roundTrip(t, wire.DecodeIntermediateClient, value) })
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"fmt"
 
 	asn1ber "github.com/go-asn1-ber/asn1-ber"
@@ -35,9 +36,10 @@ func (c wireControl) Encode() *asn1ber.Packet {
 	return p
 }
 
-func wireControls(controls []Control) []ldap.Control {
+// wireControls are controls, and what every request of ctx has, for go-ldap.
+func (s *Session) wireControls(ctx context.Context, controls []Control) []ldap.Control {
 	var wire []ldap.Control
-	for _, c := range controls {
+	for _, c := range s.client.controls(ctx, controls) {
 		wire = append(wire, wireControl{c})
 	}
 	return wire

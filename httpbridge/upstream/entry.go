@@ -46,7 +46,7 @@ func (s *Session) Entries(ctx context.Context, req SearchRequest) ([]Entry, erro
 	result, err := s.Search(ctx, &ldap.SearchRequest{
 		BaseDN: req.Base, Scope: int(req.Scope), DerefAliases: ldap.NeverDerefAliases,
 		SizeLimit: req.SizeLimit, Filter: req.Filter, Attributes: req.Attributes,
-		Controls: wireControls(req.Controls),
+		Controls: s.wireControls(ctx, req.Controls),
 	})
 	var found []Entry
 	for _, e := range result {
@@ -61,7 +61,7 @@ func (s *Session) Entries(ctx context.Context, req SearchRequest) ([]Entry, erro
 
 // Add adds an entry (RFC 4511, section 4.7). Errors: as Extended.
 func (s *Session) Add(ctx context.Context, e Entry, controls []Control) error {
-	req := &ldap.AddRequest{DN: e.DN, Controls: wireControls(controls)}
+	req := &ldap.AddRequest{DN: e.DN, Controls: s.wireControls(ctx, controls)}
 	for _, a := range e.Attributes {
 		req.Attribute(a.Name, a.Values)
 	}
@@ -88,7 +88,7 @@ type Change struct {
 // Modify changes an entry, all of it or nothing (RFC 4511, section 4.6).
 // Errors: as Extended.
 func (s *Session) Modify(ctx context.Context, dn string, changes []Change, controls []Control) error {
-	req := &ldap.ModifyRequest{DN: dn, Controls: wireControls(controls)}
+	req := &ldap.ModifyRequest{DN: dn, Controls: s.wireControls(ctx, controls)}
 	for _, c := range changes {
 		req.Changes = append(req.Changes, ldap.Change{
 			Operation:    uint(c.Type),
@@ -101,13 +101,13 @@ func (s *Session) Modify(ctx context.Context, dn string, changes []Change, contr
 // ModifyDN renames an entry, and moves it if newSuperior is not "" (RFC 4511,
 // section 4.9). Errors: as Extended.
 func (s *Session) ModifyDN(ctx context.Context, dn, newRDN string, deleteOldRDN bool, newSuperior string, controls []Control) error {
-	req := ldap.NewModifyDNWithControlsRequest(dn, newRDN, deleteOldRDN, newSuperior, wireControls(controls))
+	req := ldap.NewModifyDNWithControlsRequest(dn, newRDN, deleteOldRDN, newSuperior, s.wireControls(ctx, controls))
 	return s.do(ctx, longestResponse, func(c *ldap.Conn) error { return c.ModifyDN(req) })
 }
 
 // Delete deletes a leaf (RFC 4511, section 4.8). Errors: as Extended.
 func (s *Session) Delete(ctx context.Context, dn string, controls []Control) error {
-	req := ldap.NewDelRequest(dn, wireControls(controls))
+	req := ldap.NewDelRequest(dn, s.wireControls(ctx, controls))
 	return s.do(ctx, longestResponse, func(c *ldap.Conn) error { return c.Del(req) })
 }
 

@@ -32,7 +32,7 @@ func (s *Session) Release() {
 // responseName and responseValue of a success; value is nil if absent, in both
 // directions. Errors: *Result, ErrUnavailable, ErrProtocol.
 func (s *Session) Extended(ctx context.Context, oid string, value []byte, controls ...Control) (name string, response []byte, err error) {
-	req := &ldap.ExtendedRequest{Name: oid, Controls: wireControls(controls)}
+	req := &ldap.ExtendedRequest{Name: oid, Controls: s.wireControls(ctx, controls)}
 	if value != nil {
 		req.Value = asn1ber.NewString(asn1ber.ClassContext, asn1ber.TypePrimitive, 1, string(value), "requestValue")
 	}

@@ -27,6 +27,11 @@ type Config struct {
 	// instance; URL is not used then. nil: dial URL.
 	Dial func(ctx context.Context) (net.Conn, error)
 
+	// TellClient tells the server the address of WithClient, by PingDirectory's
+	// intermediate client control. A server that does not believe it, or does
+	// not know the control, leaves it aside.
+	TellClient bool
+
 	Connections int           // open at the same time, at most; 0: 16
 	DialTimeout time.Duration // TCP, TLS and StartTLS together; 0: 5 s
 	WaitTimeout time.Duration // for one of the Connections to become free; 0: 5 s
@@ -154,7 +159,7 @@ func (c *Client) Bind(ctx context.Context, creds Credentials, controls []Control
 		c.give()
 		return nil, nil, err
 	}
-	l, answered, err := bind(ctx, nc, creds, controls)
+	l, answered, err := bind(ctx, nc, creds, c.controls(ctx, controls))
 	if err != nil {
 		c.give()
 		return nil, nil, err
