@@ -48,7 +48,7 @@ func TestReadme(t *testing.T) {
 			secret = a.TOTPSharedSecret
 		}
 	}
-	if calls != 16 {
+	if calls != 18 {
 		t.Errorf("%d calls", calls)
 	}
 }

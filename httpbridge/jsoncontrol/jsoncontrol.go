@@ -78,8 +78,8 @@ func Encode(c upstream.Control) strictjson.Value {
 	known := known[c.OID]
 	var o object
 	o.add("oid", text(c.OID))
-	if known.name != "" {
-		o.add("control-name", text(known.name))
+	if name := known.named(c.Value); name != "" {
+		o.add("control-name", text(name))
 	}
 	o.add("criticality", boolean(c.Critical))
 	if c.Value == nil {

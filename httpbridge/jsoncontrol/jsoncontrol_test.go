@@ -81,7 +81,7 @@ func TestEncode(t *testing.T) {
 		{"a value that is not in order", upstream.Control{OID: "1.3.6.1.1.12", Value: []byte("abc")}, `{"oid":"1.3.6.1.1.12","control-name":"Assertion Request Control","criticality":false,"value-base64":"YWJj"}`},
 		{
 			"an entry that was read", upstream.Control{OID: "1.3.6.1.1.13.2", Value: fromHex("64160404" + "636e3d61" + "300e" + "300c0402636e3106040161040162")},
-			`{"oid":"1.3.6.1.1.13.2","control-name":"Post-Read Request Control","criticality":false,"value-json":{"entry":{"_dn":"cn=a","cn":["a","b"]}}}`,
+			`{"oid":"1.3.6.1.1.13.2","control-name":"Post-Read Response Control","criticality":false,"value-json":{"entry":{"_dn":"cn=a","cn":["a","b"]}}}`,
 		},
 		{
 			"somebody behind the client", upstream.Control{OID: "1.3.6.1.4.1.30221.2.5.2", Value: fromHex("3008a003840178840179")},

@@ -49,7 +49,7 @@ func encodeReadEntry(value []byte) (strictjson.Value, error) {
 	r := ber.NewReader(value)
 	var o object
 	if r.Peek() == searchResultEntry {
-		e, err := encodeEntry(&r)
+		e, err := encodeEntry(value)
 		o.add("entry", e)
 		return o.value(), err
 	}
@@ -60,36 +60,32 @@ func encodeReadEntry(value []byte) (strictjson.Value, error) {
 
 // encodeEntry is an entry as the SDK writes it, without regard to a schema: all
 // values are arrays of strings.
-func encodeEntry(r *ber.Reader) (strictjson.Value, error) {
-	e, err := r.Enter(searchResultEntry)
-	if err != nil {
-		return strictjson.Value{}, err
-	}
-	dn, err := e.Read(ber.OctetString)
+func encodeEntry(value []byte) (strictjson.Value, error) {
+	e, err := upstream.ReadEntry(value)
 	if err != nil {
 		return strictjson.Value{}, err
 	}
 	var o object
-	o.add("_dn", text(string(dn)))
-	list, err := e.Enter(ber.Sequence)
-	for err == nil && !list.Done() {
-		var in ber.Reader
-		var name []byte
+	o.add("_dn", text(e.DN))
+	for _, a := range e.Attributes {
 		var values []string
-		if in, err = list.Enter(ber.Sequence); err != nil {
-			break
+		for _, v := range a.Values {
+			values = append(values, orBase64(v))
 		}
-		if name, err = in.Read(ber.OctetString); err != nil {
-			break
-		}
-		values, err = readTexts(&in, ber.Set)
-		o.add(string(name), texts(values))
+		o.add(a.Name, texts(values))
 	}
-	return o.value(), err
+	return o.value(), nil
 }
 
-// readTexts reads a SEQUENCE OF or SET OF OCTET STRING. Octets that are not
-// UTF-8 become base64.
+// orBase64 is s, or its base64 if it is not UTF-8.
+func orBase64(s string) string {
+	if !utf8.ValidString(s) {
+		return base64.StdEncoding.EncodeToString([]byte(s))
+	}
+	return s
+}
+
+// readTexts reads a SEQUENCE OF OCTET STRING.
 func readTexts(r *ber.Reader, tag byte) ([]string, error) {
 	in, err := r.Enter(tag)
 	if err != nil {
@@ -101,11 +97,7 @@ func readTexts(r *ber.Reader, tag byte) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := string(b)
-		if !utf8.Valid(b) {
-			s = base64.StdEncoding.EncodeToString(b)
-		}
-		list = append(list, s)
+		list = append(list, string(b))
 	}
 	return list, nil
 }

@@ -62,6 +62,7 @@ var (
 	errRenameAndChange = badMember("_dn", "a new name and other changes need two requests: here only the attributes of the name may change, as the new name has them")
 
 	errNoCredentials = badMember("credentials", "must be there")
+	errNoName        = errors.New("the LDAP server does not say how it named the entry")
 	errNoToken       = errors.New("the LDAP server made no access token")
 
 	errScope        = badParameter("searchScope", "must be baseObject, singleLevel, wholeSubtree or subordinateSubtree")

@@ -77,8 +77,10 @@ var results = map[int]row{
 	119: {http.StatusInternalServerError, unexpected, "no such operation"},
 	120: {http.StatusInternalServerError, unexpected, "too late"},
 	121: {http.StatusInternalServerError, unexpected, "cannot cancel"},
-	122: {http.StatusInternalServerError, unexpected, "assertion failed"},
-	123: {http.StatusInternalServerError, unexpected, "authorization denied"},
+	122: {http.StatusBadRequest, invalidRequest, "assertion failed"},
+	123: {http.StatusForbidden, accessFailed, "authorization denied"},
+
+	16654: {http.StatusOK, "", "no operation"},
 }
 
 func lookup(code int) row {

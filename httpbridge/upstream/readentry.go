@@ -1,0 +1,72 @@
+package upstream
+
+import (
+	"fmt"
+
+	"tallystick/internal/ber"
+)
+
+// PostReadOID is the post-read control (RFC 4527), in both directions.
+const PostReadOID = "1.3.6.1.1.13.2"
+
+// PostRead asks for the entry as the operation leaves it. A server that cannot
+// do that is to refuse the operation.
+func PostRead(attributes ...string) Control {
+	b, start := ber.Begin(nil, ber.Sequence)
+	for _, name := range attributes {
+		b = ber.AppendString(b, ber.OctetString, name)
+	}
+	return Control{OID: PostReadOID, Critical: true, Value: ber.End(b, start)}
+}
+
+// ReadEntry reads the value of a pre-read or post-read response: a
+// SearchResultEntry (RFC 4511, section 4.5.2). Errors: ErrProtocol.
+func ReadEntry(value []byte) (Entry, error) {
+	e, err := readEntry(value)
+	if err != nil {
+		return Entry{}, fmt.Errorf("%w: entry: %w", ErrProtocol, err)
+	}
+	return e, nil
+}
+
+func readEntry(value []byte) (Entry, error) {
+	const searchResultEntry = ber.Application | ber.Constructed | 4
+	outer := ber.NewReader(value)
+	r, err := outer.Enter(searchResultEntry)
+	if err != nil {
+		return Entry{}, err
+	}
+	dn, err := r.Read(ber.OctetString)
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{DN: string(dn)}
+	list, err := r.Enter(ber.Sequence)
+	if err != nil {
+		return Entry{}, err
+	}
+	for !list.Done() {
+		in, err := list.Enter(ber.Sequence)
+		if err != nil {
+			return Entry{}, err
+		}
+		name, err := in.Read(ber.OctetString)
+		if err != nil {
+			return Entry{}, err
+		}
+		values, err := in.Enter(ber.Set)
+		if err != nil {
+			return Entry{}, err
+		}
+		a := Attribute{Name: string(name)}
+		for !values.Done() {
+			v, err := values.Read(ber.OctetString)
+			if err != nil {
+				return Entry{}, err
+			}
+			a.Values = append(a.Values, string(v))
+		}
+		e.Attributes = append(e.Attributes, a)
+	}
+	return e, nil
+}
