@@ -22,6 +22,9 @@ import (
 	"tallystick/directory"
 	"tallystick/httpbridge"
 	objectv2beta "tallystick/httpbridge/zitadel/api/zitadel/object/v2beta"
+	objectv3alpha "tallystick/httpbridge/zitadel/api/zitadel/object/v3alpha"
+	resourcesuserv3alpha "tallystick/httpbridge/zitadel/api/zitadel/resources/user/v3alpha"
+	userv2 "tallystick/httpbridge/zitadel/api/zitadel/user/v2"
 	userv3alpha "tallystick/httpbridge/zitadel/api/zitadel/user/v3alpha"
 	zitadelv1 "tallystick/httpbridge/zitadel/api/zitadel/v1"
 )
@@ -52,32 +55,39 @@ var zitadelClients = map[string]func(t testing.TB, url, authorization string) us
 func rpcClient(t testing.TB, url, authorization string, options ...connect.ClientOption) userv3alpha.UserServiceClient {
 	h2c := new(http.Protocols)
 	h2c.SetUnencryptedHTTP2(true)
-	authorize := connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
+	client := &http.Client{Transport: &http.Transport{Protocols: h2c}}
+	t.Cleanup(client.CloseIdleConnections) // a server that stops gives them a second
+	return userv3alpha.NewUserServiceClient(client, url, append(options, connect.WithInterceptors(authorize(authorization)))...)
+}
+
+// authorize adds the header to each call of a client.
+func authorize(authorization string) connect.UnaryInterceptorFunc {
+	return func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
 			if authorization != "" {
 				r.Header().Set("Authorization", authorization)
 			}
 			return next(ctx, r)
 		}
-	})
-	client := &http.Client{Transport: &http.Transport{Protocols: h2c}}
-	t.Cleanup(client.CloseIdleConnections) // a server that stops gives them a second
-	return userv3alpha.NewUserServiceClient(client, url, append(options, connect.WithInterceptors(authorize))...)
+	}
 }
 
 // jsonClient calls the paths of REST.
 type jsonClient struct{ url, authorization string }
 
 func (c jsonClient) do(method, path string, in, out proto.Message) error {
-	var body io.Reader
+	var body []byte
 	if in != nil {
-		text, err := protojson.Marshal(in)
-		if err != nil {
+		var err error
+		if body, err = protojson.Marshal(in); err != nil {
 			return err
 		}
-		body = bytes.NewReader(text)
 	}
-	r, err := http.NewRequest(method, c.url+"/v3alpha/users/"+path, body)
+	return c.send(method, "/v3alpha/users/"+path, body, out)
+}
+
+func (c jsonClient) send(method, path string, body []byte, out proto.Message) error {
+	r, err := http.NewRequest(method, c.url+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -554,4 +564,77 @@ func TestZITADELBearerOfPassword(t *testing.T) {
 	}
 	_, err = client.StartTOTPRegistration(t.Context(), &userv3alpha.StartTOTPRegistrationRequest{UserId: id})
 	wantStatus(t, "start", err, connect.CodeFailedPrecondition, "")
+}
+
+// The successor's calls are the same in another shape.
+func TestZITADELResources(t *testing.T) {
+	h := newHouse(t, nil)
+	id := h.uuidOf(ann)
+	client := resourcesuserv3alpha.NewZITADELUsersClient(http.DefaultClient, h.url, connect.WithInterceptors(authorize(basic(ada, password))))
+	rest := jsonClient{h.url, basic(ada, password)}
+	started, err := client.StartTOTPRegistration(t.Context(), &resourcesuserv3alpha.StartTOTPRegistrationRequest{Id: id})
+	if err != nil || len(started.Secret) != 32 || started.Details.GetId() != id || !started.Details.GetChanged().AsTime().Equal(h.now()) {
+		t.Fatalf("%v, %v", started, err)
+	}
+	if owner := started.Details.Owner; owner.GetType() != objectv3alpha.OwnerType_OWNER_TYPE_ORG || owner.GetId() != h.uuidOf("dc=example,dc=com") {
+		t.Errorf("owner %v", owner)
+	}
+	verified := &resourcesuserv3alpha.VerifyTOTPRegistrationResponse{}
+	err = rest.send("POST", "/resources/v3alpha/users/"+id+"/totp/"+started.TotpId+"/_verify", []byte(`"`+h.code(started.Secret)+`"`), verified)
+	if err != nil || verified.Details.GetId() != id {
+		t.Errorf("%v, %v", verified, err)
+	}
+	_, err = client.VerifyTOTPRegistration(t.Context(), &resourcesuserv3alpha.VerifyTOTPRegistrationRequest{Id: id, TotpId: started.TotpId, Code: "123456"})
+	wantStatus(t, "verify again", err, connect.CodeFailedPrecondition, "COMMAND-qx4ls")
+	organization := &objectv3alpha.Organization{}
+	_, err = client.RemoveTOTPAuthenticator(t.Context(), &resourcesuserv3alpha.RemoveTOTPAuthenticatorRequest{Organization: organization, Id: id, TotpId: started.TotpId})
+	wantStatus(t, "in an organization", err, connect.CodeInvalidArgument, "")
+	if _, err := client.RemoveTOTPAuthenticator(t.Context(), &resourcesuserv3alpha.RemoveTOTPAuthenticatorRequest{Id: id, TotpId: started.TotpId}); err != nil {
+		t.Error(err)
+	}
+}
+
+// In the current API a user has one TOTP.
+func TestZITADELV2(t *testing.T) {
+	h := newHouse(t, nil)
+	id := h.uuidOf(ann)
+	client := userv2.NewUserServiceClient(http.DefaultClient, h.url, connect.WithInterceptors(authorize(basic(ada, password))))
+	register := func() (*userv2.RegisterTOTPResponse, error) {
+		return client.RegisterTOTP(t.Context(), &userv2.RegisterTOTPRequest{UserId: id})
+	}
+	verify := func(code string) error {
+		_, err := client.VerifyTOTPRegistration(t.Context(), &userv2.VerifyTOTPRegistrationRequest{UserId: id, Code: code})
+		return err
+	}
+	remove := func() error {
+		_, err := client.RemoveTOTP(t.Context(), &userv2.RemoveTOTPRequest{UserId: id})
+		return err
+	}
+
+	wantStatus(t, "verify none", verify("123456"), connect.CodeNotFound, "COMMAND-3Mif9s")
+	wantStatus(t, "remove none", remove(), connect.CodeNotFound, "COMMAND-Hd9sd")
+	replaced, err := register()
+	if err != nil {
+		t.Fatal(err)
+	}
+	registered, err := register()
+	if err != nil || len(registered.Secret) != 32 || registered.Secret == replaced.Secret || registered.Details.GetSequence() != 3 {
+		t.Fatalf("%v, %v", registered, err)
+	}
+	wantStatus(t, "the code of one that was replaced", verify(h.code(replaced.Secret)), connect.CodeInvalidArgument, "EVENT-8isk2")
+	if err := verify(h.code(registered.Secret)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = register()
+	wantStatus(t, "register another", err, connect.CodeAlreadyExists, "COMMAND-do9se")
+	rest := jsonClient{h.url, basic(ada, password)}
+	removed := &userv2.RemoveTOTPResponse{}
+	if err := rest.send("DELETE", "/v2/users/"+id+"/totp", nil, removed); err != nil || removed.Details.GetSequence() != 5 || removed.Details.GetResourceOwner() == "" {
+		t.Errorf("%v, %v", removed, err)
+	}
+
+	h.generate(ann, password)
+	h.generate(ann, password)
+	wantStatus(t, "verify one of two", verify("123456"), connect.CodeFailedPrecondition, "")
+	wantStatus(t, "remove one of two", remove(), connect.CodeFailedPrecondition, "")
 }

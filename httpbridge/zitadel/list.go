@@ -10,7 +10,6 @@ import (
 	"github.com/go-ldap/ldap/v3"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"tallystick/extop/wire"
 	objectv2beta "tallystick/httpbridge/zitadel/api/zitadel/object/v2beta"
 	userv3alpha "tallystick/httpbridge/zitadel/api/zitadel/user/v3alpha"
 )
@@ -88,7 +87,7 @@ func compare(a, b *ldap.Entry, attribute string) int {
 // user tells of a user that was found. What the caller may not know is absent.
 func (s *session) user(ctx context.Context, e *ldap.Entry) (*userv3alpha.User, error) {
 	u := &subject{session: s, id: strings.ToLower(e.GetEqualFoldAttributeValue("entryUUID")), entry: e}
-	list, err := u.manage(ctx, wire.ManageTOTPRequest{Action: wire.ManageList})
+	list, err := u.list(ctx)
 	if isResult(err, ldap.LDAPResultInsufficientAccessRights) {
 		return &userv3alpha.User{UserId: u.id}, nil
 	}

@@ -21,13 +21,13 @@ import (
 	"tallystick/httpbridge/strictjson"
 )
 
-// route is a call in JSON: where it is, and whether its message is in the body.
-// Segments of the path in braces are fields of the message.
+// route is a call in JSON. Segments of the path in braces are fields of the
+// message.
 type route struct {
-	method  string
-	path    []string
-	hasBody bool
-	serve   func(ctx context.Context, body []byte, fields map[string]string) (proto.Message, error)
+	method string
+	path   []string
+	body   string // what of the message the body is: all ("*"), a field, or nothing ("")
+	serve  func(ctx context.Context, body []byte, fields map[string]string) (proto.Message, error)
 }
 
 // message is a pointer to the generated struct T.
@@ -38,12 +38,12 @@ type message[T any] interface {
 
 // at makes a route of a method of the service. What is in the path counts,
 // whatever the body says.
-func at[In, Out any, I message[In], O message[Out]](method, path string, hasBody bool, serve func(context.Context, I) (O, error)) route {
-	return route{method, strings.Split(path, "/"), hasBody, func(ctx context.Context, body []byte, fields map[string]string) (proto.Message, error) {
+func at[In, Out any, I message[In], O message[Out]](method, path, body string, serve func(context.Context, I) (O, error)) route {
+	return route{method, strings.Split(path, "/"), body, func(ctx context.Context, text []byte, fields map[string]string) (proto.Message, error) {
 		in := I(new(In))
 		m := in.ProtoReflect()
 		callOf(ctx).note(slog.String("op", strings.TrimSuffix(string(m.Descriptor().Name()), "Request")))
-		if err := decode(body, in); err != nil {
+		if err := decode(text, body, in); err != nil {
 			return nil, err
 		}
 		for name, value := range fields {
@@ -60,16 +60,20 @@ func at[In, Out any, I message[In], O message[Out]](method, path string, hasBody
 // deepest is how deep a body may be nested: more than maxDepth queries are.
 const deepest = 40
 
-// decode reads a body into m: no octets are {}, members that m does not have are
-// ignored, names are those of JSON or of the .proto file.
-func decode(body []byte, m proto.Message) error {
-	if len(body) == 0 {
+// decode reads a body into m, or into a field of it, see route: no octets are
+// an absent one, members that m does not have are ignored, names are those of
+// JSON or of the .proto file.
+func decode(text []byte, field string, m proto.Message) error {
+	if len(text) == 0 {
 		return nil
 	}
-	if _, err := strictjson.Parse(body, deepest); err != nil {
+	if _, err := strictjson.Parse(text, deepest); err != nil {
 		return invalid("malformed JSON: %w", err)
 	}
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(body, m); err != nil {
+	if field != "*" {
+		text = []byte(`{"` + field + `":` + string(text) + `}`)
+	}
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, m); err != nil {
 		// "proto: (line 1:2): what is wrong: the value", which may be a code
 		parts := strings.SplitN(strings.TrimSpace(strings.TrimPrefix(err.Error(), "proto:")), ": ", 3)
 		return invalid("malformed JSON: %s", strings.Join(parts[:min(len(parts), 2)], " "))
@@ -91,11 +95,19 @@ type rest struct {
 
 func newREST(u *users, maxBody int64) *rest {
 	return &rest{maxBody: maxBody, routes: []route{
-		at("POST", "/v3alpha/users/search", true, u.ListUsers),
-		at("GET", "/v3alpha/users/{user_id}", false, u.GetUserByID),
-		at("POST", "/v3alpha/users/{user_id}/totp", false, u.StartTOTPRegistration),
-		at("POST", "/v3alpha/users/{user_id}/totp/{totp_id}/verify", true, u.VerifyTOTPRegistration),
-		at("DELETE", "/v3alpha/users/{user_id}/totp/{totp_id}", false, u.RemoveTOTPAuthenticator),
+		at("POST", "/v3alpha/users/search", "*", u.ListUsers),
+		at("GET", "/v3alpha/users/{user_id}", "", u.GetUserByID),
+		at("POST", "/v3alpha/users/{user_id}/totp", "", u.StartTOTPRegistration),
+		at("POST", "/v3alpha/users/{user_id}/totp/{totp_id}/verify", "*", u.VerifyTOTPRegistration),
+		at("DELETE", "/v3alpha/users/{user_id}/totp/{totp_id}", "", u.RemoveTOTPAuthenticator),
+
+		at("POST", "/resources/v3alpha/users/{id}/totp", "", resources{u}.StartTOTPRegistration),
+		at("POST", "/resources/v3alpha/users/{id}/totp/{totp_id}/_verify", "code", resources{u}.VerifyTOTPRegistration),
+		at("DELETE", "/resources/v3alpha/users/{id}/totp/{totp_id}", "", resources{u}.RemoveTOTPAuthenticator),
+
+		at("POST", "/v2/users/{user_id}/totp", "", v2{u}.RegisterTOTP),
+		at("POST", "/v2/users/{user_id}/totp/verify", "*", v2{u}.VerifyTOTPRegistration),
+		at("DELETE", "/v2/users/{user_id}/totp", "", v2{u}.RemoveTOTP),
 	}}
 }
 
@@ -163,7 +175,7 @@ func (s *rest) answer(w http.ResponseWriter, r *http.Request) (out proto.Message
 		return nil, err
 	}
 	var body []byte
-	if route.hasBody {
+	if route.body != "" {
 		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, s.maxBody))
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, errTooLarge

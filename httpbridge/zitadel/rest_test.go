@@ -76,6 +76,10 @@ func TestJSON(t *testing.T) {
 		{"not UTF-8", "POST", verify, "{\"code\":\"\xff\"}", 400, connect.CodeInvalidArgument, "malformed JSON"},
 		{"a tower", "POST", "/v3alpha/users/search", strings.Repeat("[", 41), 400, connect.CodeInvalidArgument, "malformed JSON"},
 		{"too large", "POST", verify, strings.Repeat(" ", 1<<10+1), 429, connect.CodeResourceExhausted, "the body is too large"},
+		{"the successor's code", "POST", "/resources/v3alpha/users/u/totp/t/_verify", ` "123456" `, 503, connect.CodeUnavailable, ""},
+		{"the successor's code in an object", "POST", "/resources/v3alpha/users/u/totp/t/_verify", `{"code":"123456"}`, 400, connect.CodeInvalidArgument, "malformed JSON"},
+		{"the successor's code, and more", "POST", "/resources/v3alpha/users/u/totp/t/_verify", `"123456","id":"evil"`, 400, connect.CodeInvalidArgument, "malformed JSON"},
+		{"the current API", "DELETE", "/v2/users/u/totp", "", 503, connect.CodeUnavailable, ""},
 		{"no such path", "GET", "/v3alpha/users/u/totp/t/secret", "", 404, connect.CodeNotFound, "Not Found"},
 		{"no user", "GET", "/v3alpha/users", "", 404, connect.CodeNotFound, "Not Found"},
 		{"too many slashes", "POST", "/v3alpha//users/u/totp", "", 404, connect.CodeNotFound, "Not Found"},
@@ -154,7 +158,7 @@ func FuzzJSON(f *testing.F) {
 	h := newHandler(f)
 	f.Fuzz(func(t *testing.T, method, path, body string) {
 		target, err := url.ParseRequestURI(path)
-		if err != nil || !strings.HasPrefix(target.Path, "/v3alpha/") {
+		if err != nil || !strings.HasPrefix(target.Path, "/v3alpha/") && !strings.HasPrefix(target.Path, "/v2/") {
 			return
 		}
 		r := httptest.NewRequest("GET", "http://localhost/", strings.NewReader(body))
@@ -173,7 +177,7 @@ func FuzzQueries(f *testing.F) {
 	f.Add(`{"queries":[{"orQuery":{"queries":[{"usernameQuery":{"username":"ü"}},{"andQuery":{"queries":[{}]}}]}}]}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		req := &userv3alpha.ListUsersRequest{}
-		if decode([]byte(body), req) != nil {
+		if decode([]byte(body), "*", req) != nil {
 			return
 		}
 		filter, err := filterOf(req.Queries)

@@ -41,6 +41,8 @@ var (
 	errRemoveNoTOTP  = failure(connect.CodeNotFound, "COMMAND-Hd9sd", "the user has no such TOTP authenticator")
 	errAlreadyReady  = failure(connect.CodeFailedPrecondition, "COMMAND-qx4ls", "the TOTP authenticator is verified already")
 	errInvalidCode   = failure(connect.CodeInvalidArgument, "EVENT-8isk2", "the code is invalid")
+	errHasTOTP       = failure(connect.CodeAlreadyExists, "COMMAND-do9se", "the user has a verified TOTP")
+	errSeveralTOTPs  = connect.NewError(connect.CodeFailedPrecondition, errors.New("the user has several TOTP authenticators: zitadel.user.v3alpha tells them apart"))
 	errPasswordAlone = connect.NewError(connect.CodePermissionDenied, errors.New("the password alone is not enough: append a code to it"))
 	errTooManyUsers  = connect.NewError(connect.CodeResourceExhausted, fmt.Errorf("more than %d users match: ask for fewer with queries", maxUsers))
 )

@@ -9,12 +9,10 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"tallystick/extop/wire"
 	"tallystick/httpbridge/caller"
 	"tallystick/httpbridge/upstream"
-	objectv2beta "tallystick/httpbridge/zitadel/api/zitadel/object/v2beta"
 )
 
 // users serves the calls of UserService.
@@ -61,6 +59,16 @@ const maxID = 200
 func checkID(name, id string) error {
 	if n := utf8.RuneCountInString(id); n < 1 || n > maxID {
 		return invalid("%s: 1 to %d characters", name, maxID)
+	}
+	return nil
+}
+
+// first is the first of errs that is not nil.
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -228,23 +236,4 @@ func (u *subject) self(ctx context.Context) (bool, error) {
 	}
 	ids, err := u.values(ctx, dn, "entryUUID")
 	return len(ids) == 1 && u.entry != nil && strings.EqualFold(ids[0], u.id), err
-}
-
-// details is the state that credentials are in, as resp tells.
-func (u *subject) details(resp wire.ManageTOTPResponse) *objectv2beta.Details {
-	d := &objectv2beta.Details{Sequence: resp.Sequence, ResourceOwner: u.resource}
-	if !resp.LastChange.IsZero() {
-		d.ChangeDate = timestamppb.New(resp.LastChange)
-	}
-	return d
-}
-
-// changed is the state after a change. The change is done: whatever goes wrong
-// here only leaves something untold.
-func (u *subject) changed(ctx context.Context) *objectv2beta.Details {
-	resp, err := u.manage(ctx, wire.ManageTOTPRequest{Action: wire.ManageList})
-	if err != nil {
-		callOf(ctx).note(slog.String("details", err.Error()))
-	}
-	return u.details(resp)
 }

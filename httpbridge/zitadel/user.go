@@ -17,7 +17,7 @@ func (v *users) GetUserByID(ctx context.Context, req *userv3alpha.GetUserByIDReq
 		return nil, err
 	}
 	defer u.Release()
-	list, err := u.manage(ctx, wire.ManageTOTPRequest{Action: wire.ManageList})
+	list, err := u.list(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (v *users) GetUserByID(ctx context.Context, req *userv3alpha.GetUserByIDReq
 
 // told is what is told of the user and his credentials.
 func (u *subject) told(list wire.ManageTOTPResponse) *userv3alpha.User {
-	return &userv3alpha.User{UserId: u.id, Details: u.details(list), Authenticators: authenticators(u.entry, list)}
+	return &userv3alpha.User{UserId: u.id, Details: u.state(list).v2beta(), Authenticators: authenticators(u.entry, list)}
 }
 
 func authenticators(e *ldap.Entry, list wire.ManageTOTPResponse) *userv3alpha.Authenticators {

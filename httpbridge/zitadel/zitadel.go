@@ -1,6 +1,5 @@
-// Package zitadel is the face of the bridge that ZITADEL's clients know: of the
-// UserService of zitadel.user.v3alpha what concerns TOTP, as JSON, gRPC and
-// gRPC-Web on one port.
+// Package zitadel is the face of the bridge that ZITADEL's clients know: of its
+// UserService what concerns TOTP, as JSON, gRPC and gRPC-Web on one port.
 //
 //	POST   /v3alpha/users/search
 //	GET    /v3alpha/users/{userId}
@@ -9,6 +8,9 @@
 //	DELETE /v3alpha/users/{userId}/totp/{totpId}
 //
 //	POST   /zitadel.user.v3alpha.UserService/{method}     (gRPC, gRPC-Web)
+//
+// That is the API of summer 2024. The same calls in the shape of its successor
+// (/resources/v3alpha) and of the current API (/v2) are there too.
 //
 // A userId is an entryUUID, a totpId the id of a credential. Each call becomes
 // searches and the extended operation Manage TOTP, as the user of the
@@ -29,6 +31,8 @@ import (
 	"connectrpc.com/grpcreflect"
 
 	"tallystick/httpbridge/upstream"
+	resourcesuserv3alpha "tallystick/httpbridge/zitadel/api/zitadel/resources/user/v3alpha"
+	userv2 "tallystick/httpbridge/zitadel/api/zitadel/user/v2"
 	userv3alpha "tallystick/httpbridge/zitadel/api/zitadel/user/v3alpha"
 )
 
@@ -51,7 +55,7 @@ type Handler struct {
 var rpcPrefixes = []string{"/zitadel.", "/grpc.reflection."}
 
 // Prefixes are what the paths of the face begin with.
-var Prefixes = append([]string{"/v3alpha/"}, rpcPrefixes...)
+var Prefixes = append([]string{"/v3alpha/", "/resources/v3alpha/", "/v2/"}, rpcPrefixes...)
 
 // New returns the handler of the calls in front of the LDAP server of client.
 func New(client *upstream.Client, cfg Config) *Handler {
@@ -61,7 +65,7 @@ func New(client *upstream.Client, cfg Config) *Handler {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 30 * time.Second
 	}
-	users := &users{ldap: client}
+	users := &users{client}
 	options := []connect.HandlerOption{
 		connect.WithReadMaxBytes(int(cfg.MaxBody)),
 		connect.WithInterceptors(connect.UnaryInterceptorFunc(noted)),
@@ -71,8 +75,10 @@ func New(client *upstream.Client, cfg Config) *Handler {
 	}
 	rpc := http.NewServeMux()
 	rpc.Handle(userv3alpha.NewUserServiceHandler(users, options...))
+	rpc.Handle(resourcesuserv3alpha.NewZITADELUsersHandler(resources{users}, options...))
+	rpc.Handle(userv2.NewUserServiceHandler(v2{users}, options...))
 	if cfg.Reflection {
-		reflector := grpcreflect.NewStaticReflector(userv3alpha.UserServiceName)
+		reflector := grpcreflect.NewStaticReflector(userv3alpha.UserServiceName, resourcesuserv3alpha.ZITADELUsersName, userv2.UserServiceName)
 		rpc.Handle(grpcreflect.NewHandlerV1(reflector, options...))
 		rpc.Handle(grpcreflect.NewHandlerV1Alpha(reflector, options...)) // older tools know this one
 	}
