@@ -61,10 +61,11 @@ type SearchRequest struct {
 	Filter     Filter
 	Attributes []string // attribute selection as given: names, "*", "+", "1.1", "@class"
 
-	Assertion     *Filter  // what must be true of the base object (RFC 4528); nil: nothing
-	Paged         *Paged   // nil: all at once
-	Sort          *Sort    // nil: in no particular order
-	MatchedValues []Filter // only values that match one of these (RFC 3876), which are no And, Or, Not; nil: all
+	Assertion     *Filter      // what must be true of the base object (RFC 4528); nil: nothing
+	Paged         *Paged       // nil: all at once
+	Sort          *Sort        // nil: in no particular order
+	VirtualList   *VirtualList // nil: all, or a page
+	MatchedValues []Filter     // only values that match one of these (RFC 3876), which are no And, Or, Not; nil: all
 }
 
 // CompareRequest is RFC 4511, section 4.10.

@@ -9,14 +9,14 @@ import (
 type Authentication int
 
 const (
-	Unauthenticated   Authentication = iota // anonymous
-	ByPassword                              // static password alone
-	ByPasswordAndCode                       // static password and a TOTP code
-	ByTransport                             // SASL EXTERNAL: the peer of a local socket
-	ByServer                                // the server itself, or a command run on its machine
-	ByCode                                  // a TOTP code alone, where the configuration allows it
-	InGrace                                 // static password alone where a policy requires a code: he may enrol, and no more
-	ByApplicationPassword                   // a password made for an application: it may read, and no more
+	Unauthenticated       Authentication = iota // anonymous
+	ByPassword                                  // static password alone
+	ByPasswordAndCode                           // static password and a TOTP code
+	ByTransport                                 // SASL EXTERNAL: the peer of a local socket
+	ByServer                                    // the server itself, or a command run on its machine
+	ByCode                                      // a TOTP code alone, where the configuration allows it
+	InGrace                                     // static password alone where a policy requires a code: he may enrol, and no more
+	ByApplicationPassword                       // a password made for an application: it may read, and no more
 )
 
 // Requester is on whose behalf an operation runs and how that was

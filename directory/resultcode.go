@@ -40,6 +40,8 @@ const (
 	Unavailable                  ResultCode = 52
 	UnwillingToPerform           ResultCode = 53
 	LoopDetect                   ResultCode = 54
+	SortControlMissing           ResultCode = 60 // draft-ietf-ldapext-ldapv3-vlv
+	OffsetRangeError             ResultCode = 61 // draft-ietf-ldapext-ldapv3-vlv
 	NamingViolation              ResultCode = 64
 	ObjectClassViolation         ResultCode = 65
 	NotAllowedOnNonLeaf          ResultCode = 66
@@ -47,6 +49,7 @@ const (
 	EntryAlreadyExists           ResultCode = 68
 	ObjectClassModsProhibited    ResultCode = 69
 	AffectsMultipleDSAs          ResultCode = 71
+	VirtualListViewError         ResultCode = 76 // draft-ietf-ldapext-ldapv3-vlv
 	Other                        ResultCode = 80
 	Canceled                     ResultCode = 118   // RFC 3909
 	NoSuchOperation              ResultCode = 119   // RFC 3909
@@ -112,6 +115,8 @@ var resultNames = map[ResultCode][2]string{
 	Unavailable:                  {"unavailable", "unavailable"},
 	UnwillingToPerform:           {"unwillingToPerform", "unwilling to perform"},
 	LoopDetect:                   {"loopDetect", "loop detect"},
+	SortControlMissing:           {"sortControlMissing", "sort control missing"},
+	OffsetRangeError:             {"offsetRangeError", "offset range error"},
 	NamingViolation:              {"namingViolation", "naming violation"},
 	ObjectClassViolation:         {"objectClassViolation", "object class violation"},
 	NotAllowedOnNonLeaf:          {"notAllowedOnNonLeaf", "not allowed on non-leaf"},
@@ -119,6 +124,7 @@ var resultNames = map[ResultCode][2]string{
 	EntryAlreadyExists:           {"entryAlreadyExists", "entry already exists"},
 	ObjectClassModsProhibited:    {"objectClassModsProhibited", "object class mods prohibited"},
 	AffectsMultipleDSAs:          {"affectsMultipleDSAs", "affects multiple DSAs"},
+	VirtualListViewError:         {"virtualListViewError", "virtual list view error"},
 	Other:                        {"other", "other"},
 	Canceled:                     {"canceled", "canceled"},
 	NoSuchOperation:              {"noSuchOperation", "no such operation"},

@@ -37,6 +37,9 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 			return errCannotSort
 		}
 	}
+	if err := s.mayList(); err != nil {
+		return err
+	}
 	s.needsOperational = s.wants.anyOperational || s.sorting.operational() || d.mentionsOperational(&req.Filter)
 	s.sizeLimit, s.timeLimit = req.SizeLimit, time.Duration(req.TimeLimit)*time.Second
 	if !d.isRoot(who) {

@@ -175,7 +175,10 @@ func (s *search) sorted(ctx context.Context) error {
 	s.sorting = nil // from here on what is visited is sent
 	if errors.Is(err, errTooManyToSort) {
 		s.req.Sort.Result = AdminLimitExceeded
-		if s.req.Sort.Critical {
+		switch {
+		case s.req.VirtualList != nil:
+			err = s.req.VirtualList.fail(AdminLimitExceeded)
+		case s.req.Sort.Critical:
 			err = errCannotSort
 		}
 	}
@@ -183,10 +186,19 @@ func (s *search) sorted(ctx context.Context) error {
 		return err
 	}
 	slices.SortFunc(sorting.entries, sorting.compare)
-	for _, p := range sorting.entries {
-		if s.after != nil && sorting.compare(p, *s.after) <= 0 {
-			continue
-		}
+	entries := sorting.entries
+	switch {
+	case s.req.VirtualList != nil:
+		return s.list(ctx, sorting)
+	case s.after != nil:
+		entries = slices.DeleteFunc(entries, func(p position) bool { return sorting.compare(p, *s.after) <= 0 })
+	}
+	return s.sendSorted(ctx, entries)
+}
+
+// sendSorted sends entries that match.
+func (s *search) sendSorted(ctx context.Context, entries []position) error {
+	for _, p := range entries {
 		s.at.keys = p.keys
 		if err := s.visit(ctx, entryID(p.id)); err != nil {
 			return err

@@ -56,6 +56,7 @@ var controls = []control{
 	{wire.PostRead, onAdd | onModify | onModifyDN, postRead},
 	{wire.PagedResults, onSearch, paged},
 	{wire.SortRequest, onSearch, sort},
+	{wire.VirtualListRequest, onSearch, virtualList},
 	{wire.MatchedValues, onSearch, matchedValues},
 	{wire.NoOp, onChange, noOp},
 	{wire.NoOpOpenLDAP, onChange, noOp},

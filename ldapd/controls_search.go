@@ -40,6 +40,23 @@ func sort(op *operation, c *wire.Control) error {
 	return nil
 }
 
+// virtualList takes which part of a sorted list to send
+// (draft-ietf-ldapext-ldapv3-vlv-09).
+func virtualList(op *operation, c *wire.Control) error {
+	l, err := wire.DecodeVirtualList(c.Value)
+	if err != nil {
+		return err
+	}
+	op.request.(*directory.SearchRequest).VirtualList = l
+	op.answer(func(code directory.ResultCode) *wire.Control {
+		if code != directory.Success && code != directory.VirtualListViewError {
+			return nil
+		}
+		return &wire.Control{OID: wire.VirtualListResponse, Value: wire.EncodeVirtualList(l)}
+	})
+	return nil
+}
+
 // matchedValues takes which values to send (RFC 3876).
 func matchedValues(op *operation, c *wire.Control) (err error) {
 	op.request.(*directory.SearchRequest).MatchedValues, err = wire.DecodeMatchedValues(c.Value, op.c.srv.cfg.Decoding)

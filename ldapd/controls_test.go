@@ -236,6 +236,7 @@ func TestChangeControls(t *testing.T) {
 	}
 	add := ldap.NewAddRequest("cn=any,"+top, []ldap.Control{plain(wire.NameWithEntryUUID)})
 	add.Attribute("objectClass", []string{"device"})
+	add.Attribute("cn", []string{"any"})
 	if err := c.Add(add); err != nil {
 		t.Errorf("name with entryUUID: %v", err)
 	}

@@ -14,7 +14,9 @@ type EntryError struct {
 
 func (e *EntryError) Error() string { return e.msg }
 
-func entryErrorf(format string, args ...any) error { return &EntryError{msg: fmt.Sprintf(format, args...)} }
+func entryErrorf(format string, args ...any) error {
+	return &EntryError{msg: fmt.Sprintf(format, args...)}
+}
 
 // Superclasses are the names of the classes above those named, as far as they
 // are not named themselves (RFC 4512, section 3.3).

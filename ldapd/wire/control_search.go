@@ -79,6 +79,62 @@ func EncodeSortResult(code directory.ResultCode, attribute string) []byte {
 	return ber.End(b, seq)
 }
 
+// DecodeVirtualList reads the value of a virtual list view request
+// (draft-ietf-ldapext-ldapv3-vlv-09, section 6.1). This server gives out no
+// contextID, so one is an error.
+func DecodeVirtualList(value []byte) (*directory.VirtualList, error) {
+	outer := ber.NewReader(value)
+	r, err := enterOnly(&outer)
+	if err != nil {
+		return nil, err
+	}
+	l := new(directory.VirtualList)
+	if err := readCounts(&r, &l.Before, &l.After); err != nil {
+		return nil, err
+	}
+	tag, target, err := r.Next()
+	switch {
+	case err != nil:
+		return nil, err
+	case tag == ber.Context|ber.Constructed:
+		offset := ber.NewReader(target)
+		err = readCounts(&offset, &l.Offset, &l.Count)
+	case tag == ber.Context|1:
+		l.From = target
+	default:
+		err = refuse("unknown target of a virtual list view")
+	}
+	if err == nil && r.Peek() == ber.OctetString {
+		err = refuse("contextID of a virtual list view that this server did not make")
+	}
+	return l, err
+}
+
+// readCounts reads INTEGERs that are not negative.
+func readCounts(r *ber.Reader, counts ...*int) error {
+	for _, count := range counts {
+		n, err := r.Int(ber.Integer)
+		if err != nil {
+			return err
+		}
+		if n < 0 || n > math.MaxInt32 {
+			return refuse("number out of range in a virtual list view")
+		}
+		*count = int(n)
+	}
+	return nil
+}
+
+// EncodeVirtualList is the value of a virtual list view response
+// (draft-ietf-ldapext-ldapv3-vlv-09, section 6.2).
+func EncodeVirtualList(l *directory.VirtualList) []byte {
+	b, seq := ber.Begin(nil, ber.Sequence)
+	b = ber.AppendInt(b, ber.Integer, int64(l.Position))
+	b = ber.AppendInt(b, ber.Integer, int64(l.Entries))
+	b = ber.AppendInt(b, ber.Enumerated, int64(l.Result))
+	return ber.End(b, seq)
+}
+
 // DecodeMatchedValues reads the value of a matched values control (RFC 3876,
 // section 2): SEQUENCE OF SimpleFilterItem. It is not nil.
 func DecodeMatchedValues(value []byte, limits Limits) ([]directory.Filter, error) {

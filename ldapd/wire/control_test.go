@@ -99,6 +99,12 @@ func TestBadControlValues(t *testing.T) {
 		{"a sort key that is empty", decodeSort(small), "3002 3000", ber.ErrTruncated},
 		{"too many sort keys", decodeSort(small), "300c 3002 0400 3002 0400 3002 0400", directory.AdminLimitExceeded},
 		{"octets behind sort keys", decodeSort(small), "3000 00", ber.ErrTrailing},
+		{"a list without value", decodeList, "", ber.ErrTruncated},
+		{"a list around nothing", decodeList, "3006 020101 020101", ber.ErrTruncated},
+		{"a list around something else", decodeList, "3008 020101 020101 8200", directory.ProtocolError},
+		{"a list with a negative number", decodeList, "300e 0201ff 020101 a006 020101 020101", directory.ProtocolError},
+		{"a list with a contextID", decodeList, "300c 020101 020101 810161 040178", directory.ProtocolError},
+		{"octets behind a list", decodeList, "3009 020101 020101 810161 00", ber.ErrTrailing},
 		{"matched values without value", decodeMatched(small), "", ber.ErrTruncated},
 		{"matched values that are no filters", decodeMatched(small), "3002 0400", directory.ProtocolError},
 		{"too many matched values", decodeMatched(small), "3009 870161 870161 870161", directory.AdminLimitExceeded},
@@ -140,6 +146,11 @@ func decodeSort(l Limits) func([]byte) error {
 	}
 }
 
+func decodeList(b []byte) error {
+	_, err := DecodeVirtualList(b)
+	return err
+}
+
 func decodeMatched(l Limits) func([]byte) error {
 	return func(b []byte) error {
 		_, err := DecodeMatchedValues(b, l)
@@ -157,6 +168,14 @@ func TestSearchControlValues(t *testing.T) {
 	if want := []directory.Filter{{Kind: directory.FilterPresent, Attribute: "cn"}}; err != nil || !reflect.DeepEqual(elements, want) {
 		t.Errorf("matched values: %+v, %v", elements, err)
 	}
+	for value, want := range map[string]directory.VirtualList{
+		"300e 020101 020102 a006 020103 020109": {Before: 1, After: 2, Offset: 3, Count: 9},
+		"300a 020100 02021388 810142":           {After: 5000, From: []byte("B")},
+	} {
+		if got, err := DecodeVirtualList(unhex(t, value)); err != nil || !reflect.DeepEqual(*got, want) {
+			t.Errorf("list: %+v, %v", got, err)
+		}
+	}
 	for _, row := range []struct {
 		what string
 		got  []byte
@@ -165,6 +184,7 @@ func TestSearchControlValues(t *testing.T) {
 		{"page", EncodePaged([]byte("x")), "3006 020100 040178"},
 		{"last page", EncodePaged(nil), "3005 020100 0400"},
 		{"sorted", EncodeSortResult(directory.Success, ""), "3003 0a0100"},
+		{"list", EncodeVirtualList(&directory.VirtualList{Position: 3, Entries: 200, Result: directory.OffsetRangeError}), "300a 020103 020200c8 0a013d"},
 		{"not sorted", EncodeSortResult(directory.NoSuchAttribute, "x"), "3006 0a0110 800178"},
 	} {
 		if want := unhex(t, row.want); !bytes.Equal(row.got, want) {
@@ -183,7 +203,7 @@ func FuzzControlValues(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		for _, decode := range []func([]byte) error{DecodeNoValue, decodeFilter(DefaultLimits), decodeSelection(DefaultLimits),
-			decodePaged, decodeSort(DefaultLimits), decodeMatched(DefaultLimits)} {
+			decodePaged, decodeList, decodeSort(DefaultLimits), decodeMatched(DefaultLimits)} {
 			_ = decode(value) // an error, never a panic
 		}
 	})
