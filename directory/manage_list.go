@@ -19,6 +19,11 @@ type TOTPList struct {
 	// are zero before the first.
 	Sequence uint64
 	Changed  time.Time
+
+	// Failures is how many attempts in a row have failed; WaitUntil is when the
+	// next one is judged, UTC. Zero: at once.
+	Failures  int
+	WaitUntil time.Time
 }
 
 // TOTPCredential is a credential without its secret.
@@ -42,7 +47,13 @@ const doorList = "list TOTP"
 // says, and a requester who authenticated need show nothing for himself.
 func (d *Directory) ListTOTP(ctx context.Context, who Requester, c Claim) (TOTPList, error) {
 	var list TOTPList
-	err := d.look(ctx, who, c, doorList, func(u *user) { list = u.list() })
+	err := d.look(ctx, who, c, doorList, func(u *user) {
+		list = u.list()
+		list.Failures = u.attempts.failures
+		if now := d.now(); d.credentials.cfg.refuses(u.attempts, now) {
+			list.WaitUntil = u.attempts.last.Add(d.credentials.cfg.wait(u.attempts.failures))
+		}
+	})
 	if err != nil {
 		return TOTPList{}, err
 	}

@@ -51,7 +51,7 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 		m.controls.done()
 	}
 	if err == nil && m.onPass && !m.self {
-		d.credentials.forget(m.id)
+		d.credentials.pardon(m.id)
 	}
 	return err
 }

@@ -136,7 +136,7 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 		return "", err
 	}
 	if proved.stored == nil && !self {
-		d.credentials.forget(target.id)
+		d.credentials.pardon(target.id)
 	}
 	return generated, nil
 }
@@ -244,7 +244,7 @@ func (d *Directory) SetRootPassword(ctx context.Context, clear string) error {
 		return nil
 	})
 	if err == nil {
-		d.credentials.forget(0)
+		d.credentials.pardon(0)
 	}
 	return err
 }

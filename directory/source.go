@@ -55,6 +55,7 @@ func (d *Directory) sourceOf(who Requester) string {
 // guess is an attempt as its source sees it.
 type guess struct {
 	d           *Directory
+	user        entryID
 	pair, alone uint64 // keys; 0: it has no source
 	now         time.Time
 }
@@ -62,7 +63,7 @@ type guess struct {
 // guess says what source an attempt at a comes from: none if somebody who has
 // authenticated tries what others have typed.
 func (d *Directory) guess(a account, p proof, now time.Time) guess {
-	g := guess{d: d, now: now}
+	g := guess{d: d, user: a.id, now: now}
 	c := &d.credentials
 	if c.cfg.SourceFree < 0 || p.who.How == ByServer {
 		return g
@@ -116,11 +117,11 @@ func (g guess) settle(v verdict) {
 
 func (g guess) failed() {
 	c := &g.d.credentials
-	c.sources.alone.set(g.alone, g.now, func(n float64, last time.Time) (float64, time.Time) {
+	c.sources.alone.set(g.alone, 0, g.now, func(n float64, last time.Time) (float64, time.Time) {
 		n = c.cfg.left(n, g.now.Sub(last)) + 1
 		return n, g.now.Add(time.Duration(n / float64(c.cfg.SourceHourly) * float64(time.Hour)))
 	})
-	c.sources.pairs.set(g.pair, g.now, func(n float64, last time.Time) (float64, time.Time) {
+	c.sources.pairs.set(g.pair, g.user, g.now, func(n float64, last time.Time) (float64, time.Time) {
 		if g.now.Sub(last) > forgetAfter {
 			n = 0
 		}

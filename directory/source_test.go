@@ -299,10 +299,10 @@ func TestMultitudeOfSources(t *testing.T) {
 	key := func(n uint64) uint64 { return maphash.Bytes(seed, binary.BigEndian.AppendUint64(nil, n)) }
 	const delayed = 1000
 	for n := range uint64(delayed) {
-		f.set(key(n), now, func(float64, time.Time) (float64, time.Time) { return 4, now.Add(time.Hour) })
+		f.set(key(n), 1, now, func(float64, time.Time) (float64, time.Time) { return 4, now.Add(time.Hour) })
 	}
 	for n := range uint64(1_000_000) {
-		f.set(key(delayed+n), now, func(float64, time.Time) (float64, time.Time) { return 1, now })
+		f.set(key(delayed+n), 1, now, func(float64, time.Time) (float64, time.Time) { return 1, now })
 	}
 	kept := 0
 	for n := range uint64(delayed) {

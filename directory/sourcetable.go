@@ -21,6 +21,7 @@ const (
 
 type counter struct {
 	key   uint64 // 0: unused
+	user  entryID
 	n     float64
 	last  time.Time
 	until time.Time // until then it delays
@@ -41,9 +42,10 @@ func (f *failures) get(key uint64) (n float64, last time.Time) {
 	return 0, last
 }
 
-// set changes the counter of a key at the time now: next is given what it is
-// and returns what it becomes, and until when it delays.
-func (f *failures) set(key uint64, now time.Time, next func(n float64, last time.Time) (float64, time.Time)) {
+// set changes the counter of a key, which is about a user or none, at the time
+// now: next is given what it is and returns what it becomes, and until when it
+// delays.
+func (f *failures) set(key uint64, user entryID, now time.Time, next func(n float64, last time.Time) (float64, time.Time)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.rows == nil {
@@ -58,7 +60,7 @@ func (f *failures) set(key uint64, now time.Time, next func(n float64, last time
 				at = i
 			}
 		}
-		row[at] = counter{key: key}
+		row[at] = counter{key: key, user: user}
 	}
 	c := &row[at]
 	c.n, c.until = next(c.n, c.last)
@@ -75,5 +77,21 @@ func (f *failures) forget(key uint64) {
 	row := &f.rows[key%tableRows]
 	if at := slices.IndexFunc(row[:], func(c counter) bool { return c.key == key }); at >= 0 {
 		row[at] = counter{}
+	}
+}
+
+// forgetUser drops the counters about a user.
+func (f *failures) forgetUser(id entryID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.rows == nil {
+		return
+	}
+	for i := range f.rows {
+		for j := range f.rows[i] {
+			if f.rows[i][j].user == id {
+				f.rows[i][j] = counter{}
+			}
+		}
 	}
 }

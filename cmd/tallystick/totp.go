@@ -56,6 +56,7 @@ somebody else with --user.
   recovery-codes makes ten codes for the day the authenticator is lost
   import         takes over the secrets of another system
   explain        tells what a user would be asked for, and why
+  unlock         ends a lockout before its time
 
 A credential is named by its id, by the beginning of that, or by its name.`,
 		Example: `  tallystick totp enrol -D user.0 --name phone
@@ -87,6 +88,7 @@ A credential is named by its id, by the beginning of that, or by its name.`,
 		totpRecoveryCodesCommand(o),
 		totpImportCommand(o),
 		totpExplainCommand(o),
+		totpUnlockCommand(o),
 	)
 	return cmd
 }

@@ -19,6 +19,8 @@ const fewRecoveryCodes = 3
 type listed struct {
 	Credentials       []listedCredential `json:"credentials"`
 	RecoveryCodesLeft int                `json:"recoveryCodesLeft"`
+	Failures          int                `json:"failures"`            // in a row
+	WaitUntil         *time.Time         `json:"waitUntil,omitempty"` // for the next attempt to be judged
 }
 
 type listedCredential struct {
@@ -61,7 +63,7 @@ left. Secrets are never shown.`,
 }
 
 func listOf(r wire.ManageTOTPResponse) listed {
-	list := listed{Credentials: []listedCredential{}, RecoveryCodesLeft: r.RecoveryCodesLeft}
+	list := listed{Credentials: []listedCredential{}, RecoveryCodesLeft: r.RecoveryCodesLeft, Failures: r.Failures, WaitUntil: optionalTime(r.WaitUntil)}
 	for _, c := range r.Credentials {
 		list.Credentials = append(list.Credentials, listedCredential{
 			ID: c.ID, Name: c.Name, State: c.State,
@@ -83,6 +85,13 @@ func optionalTime(t time.Time) *time.Time {
 }
 
 func (s *totpSession) printList(r wire.ManageTOTPResponse) error {
+	if r.Failures > 0 {
+		until := ""
+		if !r.WaitUntil.IsZero() {
+			until = "; nothing is accepted before " + r.WaitUntil.Format(time.DateTime)
+		}
+		fmt.Fprintf(s.prompt, "Failed attempts in a row: %d%s\n", r.Failures, until)
+	}
 	if len(r.Credentials) == 0 {
 		_, err := fmt.Fprintln(s.out, "No credentials.")
 		return err

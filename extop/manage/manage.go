@@ -27,6 +27,7 @@ type Credentials interface {
 	RevokeTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id string) error
 	NewRecoveryCodes(ctx context.Context, who directory.Requester, c directory.Claim) ([]string, error)
 	Explain(ctx context.Context, who directory.Requester, c directory.Claim, listener, address string) (directory.Explanation, error)
+	Unlock(ctx context.Context, who directory.Requester, authenticationID *string) error
 	ImportTOTP(ctx context.Context, who directory.Requester, authenticationID *string, req directory.ImportRequest) (directory.Import, error)
 }
 
@@ -73,6 +74,8 @@ func (o Operation) Serve(ctx context.Context, req *extop.Request) (*extop.Respon
 		return o.importOne(ctx, req.From, r)
 	case wire.ManageExplain:
 		return o.explain(ctx, req.From, c, r)
+	case wire.ManageUnlock:
+		err = o.credentials.Unlock(ctx, req.From, c.AuthenticationID)
 	default:
 		err = extop.Malformed(errors.New("unknown action"))
 	}
@@ -144,7 +147,8 @@ func (o Operation) list(ctx context.Context, who directory.Requester, c director
 	if err != nil {
 		return nil, err
 	}
-	r := wire.ManageTOTPResponse{RecoveryCodesLeft: list.RecoveryCodes, Sequence: list.Sequence, LastChange: list.Changed}
+	r := wire.ManageTOTPResponse{RecoveryCodesLeft: list.RecoveryCodes, Sequence: list.Sequence, LastChange: list.Changed,
+		Failures: list.Failures, WaitUntil: list.WaitUntil}
 	r.Credentials = credentials(list.Credentials)
 	return answer(r)
 }

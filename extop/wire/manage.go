@@ -27,6 +27,7 @@ const (
 	ManageNewRecoveryCodes ManageAction = 8
 	ManageImport           ManageAction = 9
 	ManageExplain          ManageAction = 10
+	ManageUnlock           ManageAction = 11
 )
 
 // ManageTOTPRequest is a requestValue. Which elements an action takes is in
@@ -36,7 +37,7 @@ const (
 //	     action           [0]  ENUMERATED {
 //	          list(0), enrol(1), confirm(2), rename(3), disable(4), enable(5),
 //	          resync(6), revoke(7), newRecoveryCodes(8), import(9),
-//	          explain(10) },
+//	          explain(10), unlock(11) },
 //	     authenticationID [1]  OCTET STRING OPTIONAL,
 //	     staticPassword   [2]  OCTET STRING OPTIONAL,
 //	     id               [3]  OCTET STRING OPTIONAL,
@@ -251,7 +252,9 @@ func decodeManagedCredential(r ber.Reader) (ManagedCredential, error) {
 //	     there             [7] BOOLEAN DEFAULT FALSE,               -- import
 //	     sequence          [8] INTEGER OPTIONAL,                    -- list, enrol
 //	     lastChange        [9] INTEGER OPTIONAL,                    -- list, enrol: milliseconds since 1970
-//	     explanation       [10] Explanation OPTIONAL }              -- explain
+//	     explanation       [10] Explanation OPTIONAL,               -- explain
+//	     failures          [11] INTEGER OPTIONAL,                   -- list
+//	     waitUntil         [12] INTEGER OPTIONAL }                  -- list: milliseconds since 1970
 type ManageTOTPResponse struct {
 	Credentials       []ManagedCredential
 	RecoveryCodesLeft int
@@ -262,6 +265,8 @@ type ManageTOTPResponse struct {
 	Sequence          uint64    // grows with every change of the user's credentials; 0: none so far
 	LastChange        time.Time // when it last grew: UTC, whole milliseconds; zero: never
 	Explanation       *Explanation
+	Failures          int       // of attempts in a row
+	WaitUntil         time.Time // when the next one is judged: UTC, whole milliseconds; zero: at once
 }
 
 // Encode returns the responseValue.
@@ -280,6 +285,8 @@ func (r ManageTOTPResponse) Encode() []byte {
 	if r.Explanation != nil {
 		b = r.Explanation.append(b)
 	}
+	b = appendNumber(b, 11, int64(r.Failures))
+	b = appendMillis(b, 12, r.WaitUntil)
 	return ber.End(b, start)
 }
 
@@ -355,6 +362,10 @@ func decodeManageTOTPResponse(value []byte) (r ManageTOTPResponse, err error) {
 			r.LastChange = n.millis(contents)
 		case ber.Context | ber.Constructed | 10:
 			r.Explanation, err = decodeExplanation(contents)
+		case ber.Context | 11:
+			r.Failures = int(n.read(contents, 0, maxSmall))
+		case ber.Context | 12:
+			r.WaitUntil = n.millis(contents)
 		}
 		if err != nil {
 			return r, err

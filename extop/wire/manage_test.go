@@ -45,6 +45,7 @@ var manageRequests = []struct {
 	{"import", wire.ManageTOTPRequest{Action: wire.ManageImport, Key: []byte("secret"), Disabled: true, LastStep: 58_000_000, Drift: -2, DryRun: true},
 		"30 1a 80 01 09 90 06 736563726574 91 01 ff 92 04 03750280 93 01 fe 94 01 ff"},
 	{"an empty key is there", wire.ManageTOTPRequest{Action: wire.ManageImport, Key: []byte{}}, "30 05 80 01 09 90 00"},
+	{"unlock", wire.ManageTOTPRequest{Action: wire.ManageUnlock, AuthenticationID: new("u:a")}, "30 08 80 01 0b 81 03 753a61"},
 	{"explain", wire.ManageTOTPRequest{Action: wire.ManageExplain, Listener: "ldap", Address: "::1"}, "30 0e 80 01 0a 95 04 6c646170 96 03 3a3a31"},
 	{"an action of later days", wire.ManageTOTPRequest{Action: 200}, "30 04 80 02 00c8"},
 }
@@ -110,6 +111,7 @@ var manageResponses = []struct {
 		Credentials: []wire.ManagedCredential{{ID: "A", State: "active", Algorithm: "SHA1", Digits: 6, Period: 30 * time.Second,
 			Created: time.Unix(1, 0).UTC(), Changed: time.Unix(2, 0).UTC()}},
 	}}, ""},
+	{"failures", wire.ManageTOTPResponse{Failures: 10, WaitUntil: time.UnixMilli(1_700_000_000_123).UTC()}, "30 0b 8b 01 0a 8c 06 018bcfe5687b"},
 	{"explanation of little", wire.ManageTOTPResponse{Explanation: &wire.Explanation{LogIn: "p", SecondFactor: "q"}}, "30 08 aa 06 80 01 70 81 01 71"},
 }
 
