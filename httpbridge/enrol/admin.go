@@ -206,8 +206,8 @@ func (v *visit) events(p person, devices []wire.ManagedCredential) (list []event
 	return list, closed, err
 }
 
-// actions are what the help desk does to a credential, and what the page says
-// then.
+// actions are what the help desk does, to a credential or to the user, and what
+// the page says then.
 var actions = map[string]struct {
 	action wire.ManageAction
 	done   string
@@ -216,6 +216,7 @@ var actions = map[string]struct {
 	"enable":  {wire.ManageEnable, "enabled"},
 	"remove":  {wire.ManageRevoke, "removed"},
 	"resync":  {wire.ManageResync, "resynced"},
+	"unlock":  {wire.ManageUnlock, "unlocked"},
 }
 
 func (v *visit) changeUser() error {
@@ -239,7 +240,7 @@ func (v *visit) changeUser() error {
 	return v.redirect("/admin/users/" + p.UUID)
 }
 
-// userRefused tells why the LDAP server did not change a user's credential.
+// userRefused tells why the LDAP server did not do it.
 func (v *visit) userRefused(err error, p person) error {
 	if !refused(err) {
 		return err

@@ -67,6 +67,25 @@ func TestHelpDesk(t *testing.T) {
 	b.get("/admin/users/x").want(404, "no such user")
 }
 
+func TestUnlock(t *testing.T) {
+	h := newHouse(t, enrol.Config{})
+	_, secret := h.enrolled("ann", "phone")
+	h.step()
+	for range 6 {
+		h.logsIn(ann, "wrong")
+	}
+	if h.logsIn(ann, password+h.code(secret)) {
+		t.Fatal("nobody is delayed")
+	}
+	b := h.desk()
+	path := b.open("ann")
+	b.want(200, "Failed attempts in a row:", "Nothing is accepted until 2026-01-02")
+	b.post(path+"/unlock").want(200, "can log in again", "Unlocked")
+	if !h.logsIn(ann, password+h.code(secret)) {
+		t.Error("she is still delayed")
+	}
+}
+
 func TestFindUser(t *testing.T) {
 	h := newHouse(t, enrol.Config{})
 	b := h.desk()

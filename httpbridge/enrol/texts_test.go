@@ -65,6 +65,28 @@ func TestTextsAreUsed(t *testing.T) {
 	}
 }
 
+// What the server's audit log can say about a user has a text.
+func TestAuditWords(t *testing.T) {
+	source, err := os.ReadFile("../../directory/audit.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := 0
+	for _, m := range regexp.MustCompile(`(?m)^\t(Audit|cause)\w+ +(?:AuditKind )?= "([^"]+)"`).FindAllStringSubmatch(string(source), -1) {
+		key := "event." + m[2]
+		if m[1] == "cause" {
+			key = "cause." + m[2]
+		}
+		ofNobody := []string{"event.restored", "event.pruned"}
+		if words++; texts[key] == nil && !slices.Contains(ofNobody, key) {
+			t.Errorf("there is no text %s", key)
+		}
+	}
+	if words < 25 {
+		t.Errorf("only %d words", words)
+	}
+}
+
 func TestLanguageFor(t *testing.T) {
 	for accept, want := range map[string]string{
 		"":                             "en",
