@@ -60,7 +60,7 @@ func (d *Directory) subject(r store.Reader, u *user, who Requester) *subject {
 }
 
 // Listeners are where clients come in.
-var Listeners = []string{"ldap", "ldaps", "ldapi"}
+var Listeners = []string{"ldap", "ldaps", "ldapi", "http"}
 
 func onListener(_ *Directory, text string) (func(*subject) (bool, error), error) {
 	name := strings.ToLower(text)

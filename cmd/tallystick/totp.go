@@ -57,6 +57,7 @@ somebody else with --user.
   import         takes over the secrets of another system
   explain        tells what a user would be asked for, and why
   unlock         ends a lockout before its time
+  app-password   passwords for applications that cannot ask for a code
 
 A credential is named by its id, by the beginning of that, or by its name.`,
 		Example: `  tallystick totp enrol -D user.0 --name phone
@@ -89,6 +90,7 @@ A credential is named by its id, by the beginning of that, or by its name.`,
 		totpImportCommand(o),
 		totpExplainCommand(o),
 		totpUnlockCommand(o),
+		totpApplicationCommand(o),
 	)
 	return cmd
 }

@@ -1,7 +1,8 @@
 // Package manage is Manage TOTP, an operation of our own on the credentials of
 // a user: enrol, confirm, list, rename, disable, enable, resync, revoke,
-// recovery codes, and import from another system. It is what the vendor's generate and revoke lack. Who may do
-// what is decided in the directory behind it.
+// recovery codes, import from another system, what a policy asks, and passwords
+// for applications. It is what the vendor's generate and revoke lack. Who may
+// do what is decided in the directory behind it.
 package manage
 
 import (
@@ -26,6 +27,9 @@ type Credentials interface {
 	ResyncTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id, code, next string) error
 	RevokeTOTP(ctx context.Context, who directory.Requester, c directory.Claim, id string) error
 	NewRecoveryCodes(ctx context.Context, who directory.Requester, c directory.Claim) ([]string, error)
+	NewApplicationPassword(ctx context.Context, who directory.Requester, c directory.Claim, req directory.ApplicationPasswordRequest) (id, password string, err error)
+	ListApplicationPasswords(ctx context.Context, who directory.Requester, c directory.Claim) ([]directory.ApplicationPassword, error)
+	RevokeApplicationPassword(ctx context.Context, who directory.Requester, c directory.Claim, id string) error
 	Explain(ctx context.Context, who directory.Requester, c directory.Claim, listener, address string) (directory.Explanation, error)
 	Unlock(ctx context.Context, who directory.Requester, authenticationID *string) error
 	ImportTOTP(ctx context.Context, who directory.Requester, authenticationID *string, req directory.ImportRequest) (directory.Import, error)
@@ -76,6 +80,12 @@ func (o Operation) Serve(ctx context.Context, req *extop.Request) (*extop.Respon
 		return o.explain(ctx, req.From, c, r)
 	case wire.ManageUnlock:
 		err = o.credentials.Unlock(ctx, req.From, c.AuthenticationID)
+	case wire.ManageNewApplicationPassword:
+		return o.newApplicationPassword(ctx, req.From, c, r)
+	case wire.ManageListApplicationPasswords:
+		return o.applicationPasswords(ctx, req.From, c)
+	case wire.ManageRevokeApplicationPassword:
+		err = o.credentials.RevokeApplicationPassword(ctx, req.From, c, r.ID)
 	default:
 		err = extop.Malformed(errors.New("unknown action"))
 	}
@@ -86,7 +96,7 @@ func (o Operation) Serve(ctx context.Context, req *extop.Request) (*extop.Respon
 }
 
 func needsID(a wire.ManageAction) bool {
-	return a >= wire.ManageConfirm && a <= wire.ManageRevoke
+	return a >= wire.ManageConfirm && a <= wire.ManageRevoke || a == wire.ManageRevokeApplicationPassword
 }
 
 func (o Operation) enrol(ctx context.Context, who directory.Requester, c directory.Claim, r wire.ManageTOTPRequest) (*extop.Response, error) {

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"tallystick/internal/ber"
@@ -28,6 +29,10 @@ const (
 	ManageImport           ManageAction = 9
 	ManageExplain          ManageAction = 10
 	ManageUnlock           ManageAction = 11
+
+	ManageNewApplicationPassword    ManageAction = 12
+	ManageListApplicationPasswords  ManageAction = 13
+	ManageRevokeApplicationPassword ManageAction = 14
 )
 
 // ManageTOTPRequest is a requestValue. Which elements an action takes is in
@@ -37,7 +42,8 @@ const (
 //	     action           [0]  ENUMERATED {
 //	          list(0), enrol(1), confirm(2), rename(3), disable(4), enable(5),
 //	          resync(6), revoke(7), newRecoveryCodes(8), import(9),
-//	          explain(10), unlock(11) },
+//	          explain(10), unlock(11), newApplicationPassword(12),
+//	          listApplicationPasswords(13), revokeApplicationPassword(14) },
 //	     authenticationID [1]  OCTET STRING OPTIONAL,
 //	     staticPassword   [2]  OCTET STRING OPTIONAL,
 //	     id               [3]  OCTET STRING OPTIONAL,
@@ -59,7 +65,9 @@ const (
 //	     drift            [19] INTEGER OPTIONAL,
 //	     dryRun           [20] BOOLEAN DEFAULT FALSE,
 //	     listener         [21] OCTET STRING OPTIONAL,
-//	     address          [22] OCTET STRING OPTIONAL }
+//	     address          [22] OCTET STRING OPTIONAL,
+//	     networks         [23] OCTET STRING OPTIONAL,
+//	     listeners        [24] OCTET STRING OPTIONAL }
 //
 // An element that is "", 0 or the zero time here is absent, but for the two
 // that prove something.
@@ -87,6 +95,8 @@ type ManageTOTPRequest struct {
 	DryRun   bool
 
 	Listener, Address string // where somebody would come from
+
+	Networks, Listeners []string // of an application; on the wire with a blank between two
 }
 
 // Encode returns the requestValue.
@@ -115,6 +125,8 @@ func (r ManageTOTPRequest) Encode() []byte {
 	b = appendTrue(b, 20, r.DryRun)
 	b = appendSome(b, 21, r.Listener)
 	b = appendSome(b, 22, r.Address)
+	b = appendSome(b, 23, strings.Join(r.Networks, " "))
+	b = appendSome(b, 24, strings.Join(r.Listeners, " "))
 	return ber.End(b, start)
 }
 
@@ -129,7 +141,7 @@ func DecodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
 }
 
 func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
-	f, err := fields(value, 23)
+	f, err := fields(value, 25)
 	if err != nil {
 		return ManageTOTPRequest{}, err
 	}
@@ -150,6 +162,8 @@ func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
 		Key:              f[16],
 		Listener:         text(f[21]),
 		Address:          text(f[22]),
+		Networks:         words(f[23]),
+		Listeners:        words(f[24]),
 	}
 	n := numbers{}
 	r.Action = ManageAction(n.read(f[0], 0, maxSmall))
@@ -254,7 +268,9 @@ func decodeManagedCredential(r ber.Reader) (ManagedCredential, error) {
 //	     lastChange        [9] INTEGER OPTIONAL,                    -- list, enrol: milliseconds since 1970
 //	     explanation       [10] Explanation OPTIONAL,               -- explain
 //	     failures          [11] INTEGER OPTIONAL,                   -- list
-//	     waitUntil         [12] INTEGER OPTIONAL }                  -- list: milliseconds since 1970
+//	     waitUntil         [12] INTEGER OPTIONAL,                   -- list: milliseconds since 1970
+//	     password          [13] OCTET STRING OPTIONAL,              -- newApplicationPassword
+//	     applications      [14] SEQUENCE OF ApplicationPassword OPTIONAL } -- listApplicationPasswords
 type ManageTOTPResponse struct {
 	Credentials       []ManagedCredential
 	RecoveryCodesLeft int
@@ -267,6 +283,8 @@ type ManageTOTPResponse struct {
 	Explanation       *Explanation
 	Failures          int       // of attempts in a row
 	WaitUntil         time.Time // when the next one is judged: UTC, whole milliseconds; zero: at once
+	Password          string    // of an application
+	Applications      []ApplicationPassword
 }
 
 // Encode returns the responseValue.
@@ -287,6 +305,8 @@ func (r ManageTOTPResponse) Encode() []byte {
 	}
 	b = appendNumber(b, 11, int64(r.Failures))
 	b = appendMillis(b, 12, r.WaitUntil)
+	b = appendSome(b, 13, r.Password)
+	b = appendApplications(b, r.Applications)
 	return ber.End(b, start)
 }
 
@@ -366,6 +386,10 @@ func decodeManageTOTPResponse(value []byte) (r ManageTOTPResponse, err error) {
 			r.Failures = int(n.read(contents, 0, maxSmall))
 		case ber.Context | 12:
 			r.WaitUntil = n.millis(contents)
+		case ber.Context | 13:
+			r.Password = text(contents)
+		case ber.Context | ber.Constructed | 14:
+			r.Applications, err = decodeApplications(contents)
 		}
 		if err != nil {
 			return r, err

@@ -47,6 +47,8 @@ var manageRequests = []struct {
 	{"an empty key is there", wire.ManageTOTPRequest{Action: wire.ManageImport, Key: []byte{}}, "30 05 80 01 09 90 00"},
 	{"unlock", wire.ManageTOTPRequest{Action: wire.ManageUnlock, AuthenticationID: new("u:a")}, "30 08 80 01 0b 81 03 753a61"},
 	{"explain", wire.ManageTOTPRequest{Action: wire.ManageExplain, Listener: "ldap", Address: "::1"}, "30 0e 80 01 0a 95 04 6c646170 96 03 3a3a31"},
+	{"new application password", wire.ManageTOTPRequest{Action: wire.ManageNewApplicationPassword, Name: "m", Networks: []string{"::1", "::2"}, Listeners: []string{"ldap"}},
+		"30 15 80 01 0c 84 01 6d 97 07 3a3a31203a3a32 98 04 6c646170"},
 	{"an action of later days", wire.ManageTOTPRequest{Action: 200}, "30 04 80 02 00c8"},
 }
 
@@ -112,6 +114,12 @@ var manageResponses = []struct {
 			Created: time.Unix(1, 0).UTC(), Changed: time.Unix(2, 0).UTC()}},
 	}}, ""},
 	{"failures", wire.ManageTOTPResponse{Failures: 10, WaitUntil: time.UnixMilli(1_700_000_000_123).UTC()}, "30 0b 8b 01 0a 8c 06 018bcfe5687b"},
+	{"application password", wire.ManageTOTPResponse{ID: "A", Password: "b"}, "30 06 82 01 41 8d 01 62"},
+	{"application passwords", wire.ManageTOTPResponse{Applications: []wire.ApplicationPassword{
+		{ID: "A", Name: "n", Networks: []string{"::1"}, Created: time.Unix(1, 0).UTC()},
+		{ID: "B", Name: "m", Listeners: []string{"ldap", "ldaps"}, Created: time.Unix(1, 0).UTC(), MadeBy: "uid=ann",
+			NotAfter: time.Unix(2, 0).UTC(), LastUsed: time.Unix(3, 0).UTC()},
+	}}, ""},
 	{"explanation of little", wire.ManageTOTPResponse{Explanation: &wire.Explanation{LogIn: "p", SecondFactor: "q"}}, "30 08 aa 06 80 01 70 81 01 71"},
 }
 
@@ -141,6 +149,7 @@ func TestManageTOTPResponse(t *testing.T) {
 		"a negative count":                 {"30 03 81 01 ff", ber.ErrValue},
 		"a negative sequence":              {"30 03 88 01 ff", ber.ErrValue},
 		"a change beyond all calendars":    {"30 09 89 07 7fffffffffffff", ber.ErrValue},
+		"an application password, no id":   {"30 07 ae 05 30 03 81 01 41", wire.ErrElements},
 		"a reason that is no string":       {"30 07 aa 05 a3 03 02 01 00", ber.ErrTag},
 		"a negative number of log-ins":     {"30 05 aa 03 88 01 ff", ber.ErrValue},
 		"cut":                              {"30 03 82 02 41", ber.ErrTruncated},
