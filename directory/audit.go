@@ -75,6 +75,7 @@ type AuditEvent struct {
 	Kind       AuditKind `json:"event"`
 	User       string    `json:"user,omitempty"`       // DN of whose credential or attempt it is
 	By         string    `json:"by,omitempty"`         // DN of the requester; "" is anonymous, as before a bind
+	Proxy      string    `json:"proxy,omitempty"`      // DN of who acted for By
 	Peer       string    `json:"peer,omitempty"`       // address of the client
 	Door       string    `json:"door,omitempty"`       // the operation or mechanism it came through
 	Credential string    `json:"credential,omitempty"` // its id
@@ -112,7 +113,7 @@ func (who Requester) event(door string, e AuditEvent) AuditEvent {
 	if who.How == ByServer {
 		door = doorImport
 	}
-	e.By, e.Peer, e.Door = who.DN, who.Peer, door
+	e.By, e.Proxy, e.Peer, e.Door = who.DN, who.Proxy, who.Peer, door
 	return e
 }
 

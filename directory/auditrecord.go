@@ -52,6 +52,7 @@ const (
 	fieldAuditCause      = 8
 	fieldAuditCount      = 9
 	fieldAuditAnchor     = 10
+	fieldAuditProxy      = 11
 )
 
 // auditHash is the hash of a record that follows previous.
@@ -68,6 +69,7 @@ func encodeAudit(previous AuditHash, rec *AuditRecord) (value []byte, hash Audit
 	b = appendText(b, fieldAuditKind, string(rec.Kind))
 	b = appendText(b, fieldAuditUser, rec.User)
 	b = appendText(b, fieldAuditBy, rec.By)
+	b = appendText(b, fieldAuditProxy, rec.Proxy)
 	b = appendText(b, fieldAuditPeer, rec.Peer)
 	b = appendText(b, fieldAuditDoor, rec.Door)
 	b = appendText(b, fieldAuditCredential, rec.Credential)
@@ -99,6 +101,8 @@ func decodeAudit(key, value []byte) (*AuditRecord, error) {
 			rec.User = string(data)
 		case fieldAuditBy:
 			rec.By = string(data)
+		case fieldAuditProxy:
+			rec.Proxy = string(data)
 		case fieldAuditPeer:
 			rec.Peer = string(data)
 		case fieldAuditDoor:

@@ -102,6 +102,7 @@ func (rec *AuditRecord) attributes(sequence string) []Attribute {
 	add("tallystickAuditEvent", string(rec.Kind))
 	add("tallystickAuditUser", rec.User)
 	add("tallystickAuditBy", rec.By)
+	add("tallystickAuditProxy", rec.Proxy)
 	add("tallystickAuditPeer", rec.Peer)
 	add("tallystickAuditDoor", rec.Door)
 	add("tallystickAuditCredential", rec.Credential)

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -117,7 +118,7 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 	case "":
 		return who, nil
 	case "dn:":
-		return anonymous, nil
+		return anonymous.actedFor(who), nil
 	}
 	var as Requester
 	err := d.view(ctx, func(r store.Reader) error {
@@ -144,7 +145,7 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 			if err := d.mayTakeOver(r, may, a); err != nil {
 				return err
 			}
-			as = anonymous.as(a.dn, min(who.How, ByPassword))
+			as = anonymous.as(a.dn, min(who.How, ByPassword)).actedFor(who)
 			if who.How == ByTransport {
 				as.How = ByTransport
 			}
@@ -157,6 +158,12 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 	return as, nil
 }
 
+// actedFor is the requester once proxy acts for him.
+func (who Requester) actedFor(proxy Requester) Requester {
+	who.Proxy = cmp.Or(proxy.Proxy, proxy.DN)
+	return who
+}
+
 // ProxiedAs is who as the identity that one operation shall run for: "" or
 // "dn:" is the anonymous one, and for others the rules are those of authorize.
 // The error is authorizationDenied, the same for users that do not exist.
@@ -164,7 +171,7 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 func (d *Directory) ProxiedAs(ctx context.Context, who Requester, authzID string) (Requester, error) {
 	anonymous := who.Transport()
 	if authzID == "" {
-		return anonymous, nil
+		return anonymous.actedFor(who), nil
 	}
 	as, err := d.authorize(ctx, anonymous, who, authzID)
 	if _, ok := errors.AsType[*Error](err); ok {

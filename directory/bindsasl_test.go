@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -190,6 +191,11 @@ func TestProxiedAs(t *testing.T) {
 	by := func(dn string, how Authentication) Requester {
 		return Requester{DN: dn, How: how, Peer: "peer", Secure: true}
 	}
+	behalf := func(dn string, how Authentication, proxy string) Requester {
+		as := by(dn, how)
+		as.Proxy = proxy
+		return as
+	}
 	for _, row := range []struct {
 		rule    string
 		who     Requester
@@ -197,10 +203,11 @@ func TestProxiedAs(t *testing.T) {
 		want    ResultCode
 		as      Requester
 	}{
-		{"nobody", proxy, "", Success, by("", 0)},
-		{"nobody, as a DN", proxy, "dn:", Success, by("", 0)},
-		{"somebody, without the proxy's second factor", proxy, "dn:" + bob, Success, by(bob, ByPassword)},
-		{"somebody, by user name", proxy, "u:bob", Success, by(bob, ByPassword)},
+		{"nobody", proxy, "", Success, behalf("", 0, proxy.DN)},
+		{"nobody, as a DN", proxy, "dn:", Success, behalf("", 0, proxy.DN)},
+		{"somebody, without the proxy's second factor", proxy, "dn:" + bob, Success, behalf(bob, ByPassword, proxy.DN)},
+		{"somebody, by user name", proxy, "u:bob", Success, behalf(bob, ByPassword, proxy.DN)},
+		{"the first proxy of several", behalf(person("proxy"), ByPassword, "cn=first"), "u:bob", Success, behalf(bob, ByPassword, "cn=first")},
 		{"oneself", ann, "u:ann", Success, ann},
 		{"without the privilege", ann, "u:bob", AuthorizationDenied, by("", 0)},
 		{"anonymous", by("", 0), "u:bob", AuthorizationDenied, by("", 0)},
@@ -213,12 +220,25 @@ func TestProxiedAs(t *testing.T) {
 		{"a malformed DN", proxy, "dn:bob", AuthorizationDenied, by("", 0)},
 		{"a malformed DN without the privilege", ann, "dn:bob", AuthorizationDenied, by("", 0)},
 		{"no prefix", proxy, bob, AuthorizationDenied, by("", 0)},
-		{"the root user as an administrator", by(DefaultRootDN, ByPassword), "u:admin", Success, by(person("admin"), ByPassword)},
+		{"the root user as an administrator", by(DefaultRootDN, ByPassword), "u:admin", Success, behalf(person("admin"), ByPassword, DefaultRootDN)},
 	} {
 		as, err := h.ProxiedAs(context.Background(), row.who, row.authzID)
 		h.want(row.rule, err, row.want)
 		if as != row.as {
 			t.Errorf("%s: is %+v, want %+v", row.rule, as, row.as)
 		}
+	}
+}
+
+// Who acts for somebody is in the audit log beside him.
+func TestAuditOfAProxy(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	bob, err := h.ProxiedAs(ctx, Requester{DN: person("proxy"), How: ByPassword, Peer: "peer"}, "u:bob")
+	h.want("proxied", err, Success)
+	h.want("change", h.Modify(ctx, bob, &ModifyRequest{Object: person("bob"), Changes: []Change{{ReplaceValues, attributes("userPassword: new password")[0]}}}), Success)
+	found, err := find(t, h.Directory, root, SearchRequest{BaseObject: "cn=audit", Scope: SingleLevel}, "(tallystickAuditProxy="+person("proxy")+")")
+	if err != nil || len(found) != 1 || !strings.Contains(found[0].text(), "tallystickAuditBy: "+person("bob")+"\n") {
+		t.Errorf("%v, %v", found, err)
 	}
 }

@@ -25,6 +25,7 @@ type Requester struct {
 	DN       string         // authorization identity; "" is anonymous
 	How      Authentication // Unauthenticated if DN is ""
 	Factor   string         // what the code shown was of: id of a TOTP credential, or a set of recovery codes; "": none
+	Proxy    string         // DN of who acts for DN, in whose name operations are written down; "": nobody does
 	External string         // DN that SASL EXTERNAL would give on this transport; "" if none
 	Peer     string         // address of the client, for the log and the audit
 	Listener string         // where the client came in, one of Listeners; "": none of them

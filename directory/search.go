@@ -156,8 +156,8 @@ func (s *search) run(ctx context.Context) error {
 		return s.walk(ctx)
 	}
 	err := s.sorted(ctx)
-	if errors.Is(err, errTooManyToSort) && !s.req.Sort.Critical {
-		return s.walk(ctx)
+	if errors.Is(err, errTooManyToSort) && s.after == nil {
+		return s.walk(ctx) // as if it had not been asked for
 	}
 	return err
 }

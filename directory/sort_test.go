@@ -98,6 +98,18 @@ func TestSortLimit(t *testing.T) {
 	if len(seen) != 8 {
 		t.Errorf("%d entries in pages", len(seen))
 	}
+	// If there come to be too many, the pages end: in another order they would
+	// be those of another search.
+	d.maxSorted = 8
+	req.Paged, req.Sort = &Paged{Size: 3}, &Sort{Keys: req.Sort.Keys}
+	if err := operate(d, root, &req); err != nil || len(req.Paged.Next) == 0 {
+		t.Fatal(err)
+	}
+	mustAdd(t, d, person("g"), "objectClass: inetOrgPerson", "cn: g", "sn: g")
+	req.Paged = &Paged{Size: 3, Cookie: req.Paged.Next}
+	if err := operate(d, root, &req); !errors.Is(err, AdminLimitExceeded) {
+		t.Errorf("the page after one more: %v", err)
+	}
 }
 
 type entryFunc func(*Entry) error

@@ -205,6 +205,6 @@ func proxiedAuthorization(op *operation, c *wire.Control) error {
 	if err != nil {
 		return err
 	}
-	op.proxy, op.who = op.who.DN, who
+	op.who = who
 	return nil
 }

@@ -32,8 +32,8 @@ func (op *operation) log(r *directory.Error, abandoned bool) {
 	if op.who.DN != "" {
 		attrs = append(attrs, text("by", op.who.DN))
 	}
-	if op.proxy != "" {
-		attrs = append(attrs, text("proxy", op.proxy))
+	if op.who.Proxy != "" {
+		attrs = append(attrs, text("proxy", op.who.Proxy))
 	}
 	if abandoned {
 		attrs = append(attrs, slog.Bool("abandoned", true))

@@ -18,7 +18,6 @@ type operation struct {
 	request  any // see wire.Message
 	controls []wire.Control
 	who      directory.Requester // on whose behalf; as of its beginning
-	proxy    string              // DN of who acts for somebody else; "": nobody does
 	ctx      context.Context     // ends with Abandon, Cancel and the session
 	cancel   context.CancelFunc
 	begun    time.Time
