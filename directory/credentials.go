@@ -25,6 +25,11 @@ type CredentialsConfig struct {
 	// another scheme is replaced when its owner next binds.
 	Scheme password.Scheme
 
+	// MinPasswordLength is how many characters a new password must have, up to
+	// password.MaxLength octets; 0: one. Hashes from administrators and imports
+	// have no length.
+	MinPasswordLength int
+
 	// Window is how many steps before and behind the learned drift a code is
 	// accepted; 0: one, negative: the one step alone.
 	Window int

@@ -41,6 +41,9 @@ func (d *Directory) hashPasswordValues(values [][]byte, allowHashed bool) ([][]b
 		case allowHashed && password.LooksHashed(v):
 			return nil, Errorf(ConstraintViolation, "userPassword: storage scheme not supported")
 		}
+		if err := d.acceptable(v); err != nil {
+			return nil, err
+		}
 		hashed, err := d.hashPassword(v)
 		if err != nil {
 			return nil, err
@@ -106,12 +109,12 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 	if err != nil {
 		return "", err
 	}
-	switch {
-	case newPassword == nil:
-		generated = password.Generate()
+	if newPassword == nil {
+		generated = d.SuggestPassword()
 		newPassword = []byte(generated)
-	case len(newPassword) == 0 || len(newPassword) > password.MaxLength:
-		return "", Errorf(ConstraintViolation, "the password is empty or too long")
+	}
+	if err := d.acceptable(newPassword); err != nil {
+		return "", err
 	}
 
 	var proved evidence

@@ -9,6 +9,31 @@ import (
 	"tallystick/directory/password"
 )
 
+// What is suggested keeps the rules, however long passwords must be.
+func TestPasswordRules(t *testing.T) {
+	for _, least := range []int{0, 1, 26, 27, 100} {
+		d := newDirectory(t, func(c *Config) { c.Credentials.MinPasswordLength = least })
+		suggested := d.SuggestPassword()
+		if err := d.acceptable([]byte(suggested)); err != nil || len(suggested) < max(26, least) {
+			t.Errorf("%d: %q, %v", least, suggested, err)
+		}
+		rules := d.PasswordRules()
+		for _, row := range []struct {
+			password string
+			want     ResultCode
+		}{
+			{strings.Repeat("ä", rules.MinLength), Success},
+			{strings.Repeat("ä", rules.MinLength-1), ConstraintViolation},
+			{strings.Repeat("x", rules.MaxLength), Success},
+			{strings.Repeat("x", rules.MaxLength+1), ConstraintViolation},
+		} {
+			if got := Result(d.acceptable([]byte(row.password))).ResultCode; got != row.want {
+				t.Errorf("at least %d, %d octets: %v", least, len(row.password), got)
+			}
+		}
+	}
+}
+
 // RFC 3062, section 2, and who may.
 func TestChangePassword(t *testing.T) {
 	for _, row := range []struct {

@@ -52,7 +52,8 @@ type config struct {
 		Classes   bool     `yaml:"classes"`
 	} `yaml:"directory"`
 	Passwords struct {
-		Scheme string `yaml:"scheme"`
+		Scheme    string `yaml:"scheme"`
+		MinLength int    `yaml:"minLength"`
 	} `yaml:"passwords"`
 	SecondFactor struct {
 		Keyset                 string   `yaml:"keyset"`
@@ -275,6 +276,7 @@ func (c *config) problems() []problem {
 	check(err == nil, "secondFactor.keyset", "%v", err)
 	_, err = password.ParseScheme(c.Passwords.Scheme)
 	check(err == nil, "passwords.scheme", "unknown scheme %q", c.Passwords.Scheme)
+	check(c.Passwords.MinLength >= 1 && c.Passwords.MinLength <= 128, "passwords.minLength", "is 1 to 128")
 	_, err = logLevel(c.Log.Level)
 	check(err == nil, "log.level", "%q is none of debug, info, warn, error", c.Log.Level)
 	check(c.Log.Format == "text" || c.Log.Format == "json", "log.format", "%q is neither text nor json", c.Log.Format)

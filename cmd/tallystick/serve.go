@@ -21,6 +21,7 @@ import (
 	"tallystick/extop"
 	"tallystick/extop/manage"
 	"tallystick/extop/passmod"
+	"tallystick/extop/passwords"
 	"tallystick/extop/totp"
 	"tallystick/extop/whoami"
 	"tallystick/httpbridge"
@@ -119,6 +120,9 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	ops := extop.NewSet(
 		whoami.Operation{},
 		passmod.New(d),
+		passwords.NewGenerate(d),
+		passwords.NewQuality(d),
+		passwords.NewVerify(d),
 		totp.NewGenerate(d),
 		totp.NewRevoke(d),
 		totp.NewValidate(d),

@@ -34,6 +34,7 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 		Credentials: directory.CredentialsConfig{
 			Keyset:                 keys,
 			Scheme:                 password.Scheme(c.Passwords.Scheme),
+			MinPasswordLength:      c.Passwords.MinLength,
 			Window:                 orNegative(c.SecondFactor.Window),
 			MaxDrift:               orNegative(c.SecondFactor.Drift),
 			Separator:              c.SecondFactor.Separator,

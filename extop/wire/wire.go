@@ -26,6 +26,11 @@ const (
 	GenerateTOTPSharedSecretResponseOID = "1.3.6.1.4.1.30221.2.6.57"
 	RevokeTOTPSharedSecretOID           = "1.3.6.1.4.1.30221.2.6.58"
 	ValidateTOTPPasswordOID             = "1.3.6.1.4.1.30221.2.6.15"
+	GeneratePasswordOID                 = "1.3.6.1.4.1.30221.2.6.62"
+	GeneratePasswordResponseOID         = "1.3.6.1.4.1.30221.2.6.63"
+	PasswordQualityOID                  = "1.3.6.1.4.1.30221.2.6.43"
+	PasswordQualityResponseOID          = "1.3.6.1.4.1.30221.2.6.44"
+	VerifyPasswordOID                   = "1.3.6.1.4.1.30221.2.6.72"
 	PasswordModifyOID                   = "1.3.6.1.4.1.4203.1.11.1" // RFC 3062
 	WhoAmIOID                           = "1.3.6.1.4.1.4203.1.11.3" // RFC 4532
 )
