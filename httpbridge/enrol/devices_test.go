@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"tallystick/directory"
 	"tallystick/httpbridge/enrol"
+	"tallystick/internal/directorytest"
 )
 
 // From the first sign-in to the last device, as the pages lead through it.
@@ -71,6 +73,30 @@ func TestWithoutACode(t *testing.T) {
 	b.post("/enrol/remove", "id", id, "password", "wrong").want(422, "Password or code is not right")
 	b.post("/enrol/remove", "id", id, "password", password).want(200, "The device was removed", "You have no device yet")
 	b.post("/enrol/set-up", "password", password).want(200, "Scan this code")
+}
+
+// Where a policy requires a code and has let the user in this once to enrol,
+// the pages lead through it.
+func TestWithinTheGrace(t *testing.T) {
+	h := newHouse(t, enrol.Config{})
+	err := h.d.Add(t.Context(), directory.Requester{How: directory.ByServer}, &directory.AddRequest{Entry: "cn=all," + directorytest.Suffix,
+		Attributes: []directory.Attribute{
+			{Name: "objectClass", Values: [][]byte{[]byte("tallystickSecondFactorPolicy")}},
+			{Name: "tallystickPolicyOrder", Values: [][]byte{[]byte("1")}},
+			{Name: "tallystickSecondFactor", Values: [][]byte{[]byte("required")}},
+			{Name: "tallystickGraceLogins", Values: [][]byte{[]byte("1")}},
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := h.browser().signIn("ann", password, "").want(200, "Scan this code")
+	if h.logsIn(ann, password) {
+		t.Error("let in twice")
+	}
+	h.step()
+	b.post("/enrol/activate", "password", password, "code", h.code(b.secret()), "name", "phone").
+		want(200, "Your device is set up", "phone", "In use")
+	b.post("/enrol/recovery-codes").want(200, "shown this once")
 }
 
 // A session ends with what proved it.
