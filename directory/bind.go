@@ -71,7 +71,8 @@ func (d *Directory) lookUp(ctx context.Context, find func(store.Reader) (account
 // provePassword makes who the user a by password, with a code where the user
 // needs one.
 func (d *Directory) provePassword(ctx context.Context, who Requester, door string, a account, password []byte) (Requester, error) {
-	e, err := d.prove(ctx, a, proof{door: door, who: who, password: seal.Secret(password), rule: codeIfActive, bind: true})
+	p := proof{door: door, who: who, password: seal.Secret(password), rule: codeIfActive, bind: true}
+	e, err := d.prove(ctx, a, p)
 	if err != nil {
 		return who, err
 	}
@@ -81,6 +82,7 @@ func (d *Directory) provePassword(ctx context.Context, who Requester, door strin
 	who.fingerprint = e.fingerprint
 	if upgraded := d.upgrade(ctx, a, e.stored, e.password); upgraded != "" {
 		who.fingerprint = upgraded
+		d.credentials.windows.upgraded(a, p, upgraded)
 	}
 	switch {
 	case e.grace:

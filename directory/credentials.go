@@ -158,6 +158,7 @@ type credentials struct {
 	seed  maphash.Seed // of the shadow counters, and of the keys of sources
 
 	sources sources
+	windows windows
 
 	// decoy is a stored password that nobody knows, to spend the same work on
 	// a user who does not exist.

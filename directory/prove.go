@@ -111,6 +111,9 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 			Slow(ctx)
 		}
 		u.early = early
+		if again, ok, err := d.proveAgain(ctx, u, p, now); ok || err != nil {
+			return again, err
+		}
 		weighed = d.weigh(u, p, now)
 		if early {
 			return evidence{}, refuse(p.door, causeSource)
@@ -125,6 +128,7 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 	} else if early {
 		return evidence{}, refuse(p.door, causeSource)
 	}
+	var opens *window
 	// Whoever gives up waiting for the answer has made the attempt all the same.
 	err = d.update(context.WithoutCancel(ctx), func(w store.Writer) error {
 		u, err := d.readUserFor(w, a, p.who)
@@ -149,10 +153,14 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 				verdict.err = err
 			}
 		}
+		opens = d.windowOf(u, verdict.evidence, now)
 		return d.save(w, u, p.who, p.door)
 	})
 	if err == nil || verdict.err != nil {
 		guess.settle(verdict)
+	}
+	if verdict.failed && verdict.attempts.failures >= d.credentials.cfg.LockoutAfter {
+		d.credentials.windows.closeOf(a.id)
 	}
 	if err != nil {
 		if refused := verdict.err; refused != nil {
@@ -163,6 +171,9 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 		return evidence{}, err
 	}
 	d.credentials.forget(a.id)
+	if opens != nil && verdict.err == nil {
+		d.credentials.windows.open(a, p, *opens, now)
+	}
 	return verdict.evidence, verdict.err
 }
 
