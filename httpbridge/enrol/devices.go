@@ -76,10 +76,10 @@ func (v *visit) devicesRefused(err error, prefix string) error {
 	switch {
 	case f.text == "badName":
 		field = prefix + "-name"
+	case f.text == "unwilling" && (v.session.strong || v.form("password") != ""):
+		f = &failure{f.status, "signInAgain"}
 	case !v.session.strong:
 		field = prefix + "-password"
-	case f.text == "unwilling":
-		f = &failure{f.status, "signInAgain"}
 	}
 	return v.showDevices(f.status, problem{field, f.text})
 }
@@ -222,6 +222,7 @@ func (v *visit) logInWith(id string) error {
 	}
 	v.session.link.Release()
 	v.session.link, v.session.strong = link, true
+	v.session.name, v.session.helpDesk = s.name, s.helpDesk // which he may not have been allowed to read before
 	return nil
 }
 

@@ -3,6 +3,7 @@ package enrol_test
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"tallystick/directory"
@@ -109,4 +110,67 @@ func TestRemovingTheOnlyDevice(t *testing.T) {
 	if !h.logsIn(ann, password) {
 		t.Error("the password alone does not log in again")
 	}
+}
+
+// Where a policy lets one in without a code to enrol, and for nothing else, the
+// pages lead through just that.
+func TestGraceOfAPolicy(t *testing.T) {
+	h := newHouse(t, enrol.Config{})
+	err := h.d.Add(t.Context(), directory.Requester{How: directory.ByServer}, &directory.AddRequest{
+		Entry: "cn=everybody," + directorytest.Suffix,
+		Attributes: []directory.Attribute{
+			attribute("objectClass", "tallystickSecondFactorPolicy"),
+			attribute("cn", "everybody"),
+			attribute("tallystickPolicyOrder", "10"),
+			attribute("tallystickSecondFactor", "required"),
+			attribute("tallystickGraceLogins", "2"),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := h.browser().signIn("ann", password, "").want(200, "Scan this code", ann) // her name she may not read yet
+	b.post("/enrol/cancel").want(200, "Not confirmed")
+	id := b.find(`name="id" value="([^"]+)"`)
+	b.post("/enrol/remove", "id", id, "password", password).want(422, "The server does not do this now")
+	b.post("/enrol/set-up", "password", password).want(200, "Scan this code")
+	secret := b.secret()
+	b.post("/enrol/activate", "password", password, "code", h.code(secret), "name", "phone").want(200, "Your device is set up", "phone")
+	b.post("/enrol/recovery-codes").want(200, "shown this once")
+
+	h.browser().signIn("bob", password, "").want(200, "Scan this code").post("/enrol/sign-out")
+	h.browser().signIn("bob", password, "").want(200, "Not confirmed")
+	h.browser().signIn("bob", password, "").want(422, "Signing in did not work")
+}
+
+func attribute(name string, values ...string) directory.Attribute {
+	a := directory.Attribute{Name: name}
+	for _, v := range values {
+		a.Values = append(a.Values, []byte(v))
+	}
+	return a
+}
+
+// A browser may ask for several pages of a session at once, and sign out
+// meanwhile.
+func TestAtTheSameTime(t *testing.T) {
+	h := newHouse(t, enrol.Config{})
+	b, _ := h.enrolled("ann", "phone")
+	var running sync.WaitGroup
+	for i := range 8 {
+		one := &browser{t: t, url: b.url, client: b.client, page: b.page}
+		running.Go(func() {
+			for range 5 {
+				one.get("/enrol")
+				if one.status != 200 {
+					t.Errorf("status %d", one.status)
+				}
+			}
+			if i == 0 {
+				one.postWith(b.csrf(), "/enrol/sign-out")
+			}
+		})
+	}
+	running.Wait()
+	b.get("/enrol").want(200, "User name")
 }

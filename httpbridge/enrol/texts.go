@@ -173,7 +173,7 @@ var texts = map[string]text{
 	// What may go wrong.
 	"wrongProof":     {"en": "Password or code is not right. A code can be used only once, and after several wrong attempts you have to wait a while.", "de": "Passwort oder Code stimmt nicht. Ein Code gilt nur einmal, und nach mehreren falschen Versuchen müssen Sie eine Weile warten."},
 	"wrongFirst":     {"en": "Password or code is not right. Wait for the next code that your app shows, and try again.", "de": "Passwort oder Code stimmt nicht. Warten Sie auf den nächsten Code, den Ihre App anzeigt, und versuchen Sie es noch einmal."},
-	"signInAgain":    {"en": "For this, sign out and sign in again with a code.", "de": "Melden Sie sich hierfür ab und mit einem Code wieder an."},
+	"signInAgain":    {"en": "The server does not do this now. If you signed in without a code, sign out and in again with one; otherwise ask the help desk.", "de": "Der Server tut das jetzt nicht. Wenn Sie sich ohne Code angemeldet haben, melden Sie sich ab und mit einem Code wieder an; sonst fragen Sie die Benutzerhilfe."},
 	"unwilling":      {"en": "Enter your password, and a code if you have a device already.", "de": "Geben Sie Ihr Passwort ein, und einen Code, falls Sie schon ein Gerät haben."},
 	"unwillingDesk":  {"en": "The server does not do this. A device that was never confirmed can only be removed; your own devices are under “My devices”.", "de": "Der Server tut das nicht. Ein Gerät, das nie bestätigt wurde, kann nur entfernt werden; Ihre eigenen Geräte finden Sie unter „Meine Geräte“."},
 	"badName":        {"en": "A name may have up to 64 characters, without control characters.", "de": "Ein Name darf bis zu 64 Zeichen haben, keine Steuerzeichen."},
