@@ -133,6 +133,9 @@ func (u *user) note(kind AuditKind, c *credential, cause string, count uint64) {
 // save writes what changed of u, and the events noted meanwhile as those of
 // who, through a door.
 func (d *Directory) save(w store.Writer, u *user, who Requester, door string) error {
+	if err := u.number(w); err != nil {
+		return err
+	}
 	u.store(w, d.now())
 	for c := range u.changed {
 		if c.token == nil {

@@ -215,7 +215,10 @@ func (c *checker) stale(key, _ []byte) error {
 func (c *checker) credentials(ctx context.Context) error {
 	n, err := c.d.checkCredentials(ctx, c.r, c.fault)
 	c.seen.Credentials = n
-	return err
+	if err != nil {
+		return err
+	}
+	return checkNumbers(ctx, c.r, c.fault)
 }
 
 func (c *checker) audit(ctx context.Context) error {

@@ -33,8 +33,8 @@ type credential struct {
 	parameters totp.Parameters
 	state      credentialState
 	totp       totp.State // last accepted step and learned drift
-	serial     string     // of a hardware token; may be empty
-	device     string     // serial number of the device it is in; may be empty
+	serial     string     // of a hardware token, or given by the server; see serial.go
+	device     string     // serial number of the device it is in; the same
 
 	// passwordAlone says that nothing but the static password stood behind
 	// its making. While it is pending and another credential counts, its own
@@ -47,14 +47,22 @@ type credential struct {
 	oath  bool
 	token *oathToken // not stored; nil: it is the user's own
 
+	indexed bool // not stored: what the index of numbers says of it is right
+
 	// Its codes count from notBefore to notAfter; zero: no bound. Beyond them
 	// a code is needed all the same.
 	notBefore, notAfter time.Time
 	used                time.Time // when a code was last accepted; zero: never
 
 	created, changed time.Time // UTC, to the second
-	changedBy        string    // DN; "" is anonymous
-	sequence         uint64    // grows with every change
+	changedBy        string    // DN; "" is anonymous; here and below
+	createdBy        string
+	sequence         uint64 // grows with every change
+
+	// When it was last disabled or enabled, to the millisecond, and by whom;
+	// zero: never.
+	switched   time.Time
+	switchedBy string
 }
 
 const (
@@ -77,6 +85,9 @@ const (
 	fieldCredentialNotBefore = 17
 	fieldCredentialNotAfter  = 18
 	fieldCredentialUsed      = 19
+	fieldCredentialCreatedBy = 20
+	fieldCredentialSwitched  = 21 // milliseconds
+	fieldCredentialSwitcher  = 22
 	fieldCredentialOATH      = 30
 )
 
@@ -106,7 +117,15 @@ func (c *credential) encode() []byte {
 	}
 	b = appendTime(b, fieldCredentialNotBefore, c.notBefore)
 	b = appendTime(b, fieldCredentialNotAfter, c.notAfter)
-	return appendTime(b, fieldCredentialUsed, c.used)
+	b = appendTime(b, fieldCredentialUsed, c.used)
+	if c.createdBy != "" {
+		b = appendText(b, fieldCredentialCreatedBy, c.createdBy)
+	}
+	if !c.switched.IsZero() {
+		b = appendUint(b, fieldCredentialSwitched, uint64(c.switched.UnixMilli()))
+		b = appendText(b, fieldCredentialSwitcher, c.switchedBy)
+	}
+	return b
 }
 
 // appendTime appends a time in seconds, unless it is zero.
@@ -167,6 +186,12 @@ func (c *credential) decode(b []byte) error {
 			c.changedBy = string(data)
 		case fieldCredentialSequence:
 			c.sequence = v
+		case fieldCredentialCreatedBy:
+			c.createdBy = string(data)
+		case fieldCredentialSwitched:
+			c.switched = time.UnixMilli(int64(v)).UTC()
+		case fieldCredentialSwitcher:
+			c.switchedBy = string(data)
 		}
 		return nil
 	})
@@ -206,6 +231,7 @@ func (d *Directory) newCredential(owner [16]byte, secret seal.Secret, p totp.Par
 		created:    now,
 		changed:    now,
 		changedBy:  by,
+		createdBy:  by,
 	}
 	return c, d.seal(owner, c, secret)
 }

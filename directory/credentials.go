@@ -4,7 +4,6 @@ import (
 	"context"
 	"hash/maphash"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -219,7 +218,7 @@ func readCredentials(r store.Reader, id entryID) ([]*credential, error) {
 		if failed = c.decode(value); failed != nil {
 			return false
 		}
-		c.id = string(key[len(prefix):])
+		c.id, c.indexed = string(key[len(prefix):]), true
 		list = append(list, c)
 		return true
 	})
@@ -237,15 +236,23 @@ func (d *Directory) deleteCredentials(w store.Writer, id entryID) error {
 
 // deleteSecrets removes the credentials of an entry, readable or not.
 func deleteSecrets(w store.Writer, id entryID) error {
-	var keys [][]byte
-	scan := store.Prefix(credentialPrefix(id))
-	scan.KeysOnly = true
-	err := w.Scan(scan, func(key, _ []byte) bool {
-		keys = append(keys, slices.Clone(key))
+	var gone []*credential
+	damaged := false
+	prefix := credentialPrefix(id)
+	err := w.Scan(store.Prefix(prefix), func(key, value []byte) bool {
+		c := &credential{id: string(key[len(prefix):])}
+		damaged = c.decode(value) != nil || damaged
+		gone = append(gone, c)
 		return true
 	})
-	for _, key := range keys {
-		w.Delete(key)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, c := range gone {
+		dropCredential(w, id, c)
+	}
+	if damaged {
+		return dropNumbers(w, id)
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ import "encoding/binary"
 //	'p' attribute 0 id              presence index
 //	's' attribute 0 trigram id      substring index
 //	'c' entry-id credential-id      TOTP credential, sealed; never leaves this package
+//	't' number 0 entry-id credential-id  index of serial and device numbers, see serial.go
 //	'l' entry-id                    attempt counter and lockout
 //	'a' sequence                    audit record, hash-chained, see auditchain.go
 //	'm' name                        format version, next id, root user's password, …
@@ -26,6 +27,7 @@ const (
 	presenceSpace   = 'p'
 	substringSpace  = 's'
 	credentialSpace = 'c'
+	numberSpace     = 't'
 	attemptSpace    = 'l'
 	auditSpace      = 'a'
 	metaSpace       = 'm'
@@ -65,6 +67,16 @@ func credentialPrefix(id entryID) []byte { return spaceKey(credentialSpace, id) 
 
 func credentialKey(id entryID, credentialID string) []byte {
 	return append(credentialPrefix(id), credentialID...)
+}
+
+// numberPrefix begins the keys of the credentials that have a serial or device
+// number.
+func numberPrefix(number string) []byte {
+	return append(append([]byte{numberSpace}, number...), 0)
+}
+
+func numberKey(number string, id entryID, credentialID string) []byte {
+	return append(id.append(numberPrefix(number)), credentialID...)
 }
 
 func attemptKey(id entryID) []byte { return spaceKey(attemptSpace, id) }

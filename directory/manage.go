@@ -239,6 +239,9 @@ func (d *Directory) manageOne(ctx context.Context, who Requester, c Claim, door,
 			u.note(AuditDisabled, one, "", 0)
 		}
 		d.touchCredential(u, one, c.by(who, u))
+		if one.state != before.state {
+			one.switched, one.switchedBy = one.changed.Truncate(time.Millisecond), one.changedBy
+		}
 		return nil
 	})
 }

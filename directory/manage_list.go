@@ -34,11 +34,17 @@ type TOTPCredential struct {
 	Serial, Device string
 
 	Created, Changed time.Time // UTC, to the second
-	ChangedBy        string    // DN
+	ChangedBy        string    // DN, here and below; "": anonymous, or not known
+	CreatedBy        string
 	LastUsed         time.Time // when a code was last accepted; zero: never
 
 	// Codes count from NotBefore to NotAfter; zero: no bound.
 	NotBefore, NotAfter time.Time
+
+	// When it was last disabled or enabled, to the millisecond, and by whom;
+	// zero: never.
+	Switched   time.Time
+	SwitchedBy string
 }
 
 const doorList = "list TOTP"
@@ -92,18 +98,25 @@ func (u *user) list() TOTPList {
 		Sequence:      u.attempts.sequence, Changed: u.attempts.changed,
 	}
 	for _, c := range u.credentials {
-		list.Credentials = append(list.Credentials, TOTPCredential{
-			ID: c.id, Name: c.name,
-			State:      c.state.String(),
-			Parameters: c.parameters,
-			Serial:     c.serial, Device: c.device,
-			Created: c.created, Changed: c.changed, ChangedBy: c.changedBy,
-			LastUsed:  c.used,
-			NotBefore: c.notBefore, NotAfter: c.notAfter,
-		})
+		list.Credentials = append(list.Credentials, c.told())
 	}
 	slices.SortFunc(list.Credentials, func(a, b TOTPCredential) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
 	return list
+}
+
+// told is what may be told of c.
+func (c *credential) told() TOTPCredential {
+	return TOTPCredential{
+		ID: c.id, Name: c.name,
+		State:      c.state.String(),
+		Parameters: c.parameters,
+		Serial:     c.serial, Device: c.device,
+		Created: c.created, Changed: c.changed,
+		ChangedBy: c.changedBy, CreatedBy: c.createdBy,
+		LastUsed:  c.used,
+		NotBefore: c.notBefore, NotAfter: c.notAfter,
+		Switched: c.switched, SwitchedBy: c.switchedBy,
+	}
 }

@@ -173,7 +173,8 @@ func TestCopiedCredentialDoesNotOpen(t *testing.T) {
 		rec.enrolled = true
 		w.Set(entryKey(bob), rec.encode())
 		w.Set(attemptKey(bob), attempts{credentials: 1}.encode())
-		w.Set(credentialKey(bob, c.id), c.encode())
+		c.indexed = false
+		putCredential(w, bob, c)
 		return nil
 	})
 	_, err := h.bind(person("bob"), secretWord+h.code(secret, 0))
@@ -191,7 +192,7 @@ func TestCopiedCredentialDoesNotOpen(t *testing.T) {
 	move(func(w store.Writer) error {
 		w.Set(entryKey(bob), before[0])
 		w.Delete(attemptKey(bob))
-		w.Delete(credentialKey(bob, c.id))
+		dropCredential(w, bob, c)
 		return nil
 	})
 	// To another credential of ann's own.

@@ -261,6 +261,11 @@ func (d *Directory) clearFactors(ctx context.Context, who Requester, target acco
 		if err := deleteSecrets(w, u.id); err != nil {
 			return err
 		}
+		if u.fault != nil {
+			if err := dropNumbers(w, u.id); err != nil {
+				return err
+			}
+		}
 		return d.saveEvents(w, u, who, doorRevoke)
 	})
 }

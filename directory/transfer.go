@@ -36,6 +36,9 @@ type credentialText struct {
 	Created       string `json:"created"` // RFC 3339
 	Changed       string `json:"changed"` // RFC 3339
 	ChangedBy     string `json:"changedBy,omitempty"`
+	CreatedBy     string `json:"createdBy,omitempty"`
+	Switched      string `json:"switched,omitempty"` // RFC 3339, to the millisecond
+	SwitchedBy    string `json:"switchedBy,omitempty"`
 	Sequence      uint64 `json:"sequence,omitempty"`
 	OATH          bool   `json:"oath,omitempty"` // of an OATH-LDAP token
 }
@@ -76,6 +79,9 @@ func (d *Directory) exportCredentials(r store.Reader, id entryID, rec *record) (
 			Created:       c.created.Format(time.RFC3339),
 			Changed:       c.changed.Format(time.RFC3339),
 			ChangedBy:     c.changedBy,
+			CreatedBy:     c.createdBy,
+			Switched:      optionalTimeText(c.switched),
+			SwitchedBy:    c.switchedBy,
 			Sequence:      c.sequence,
 			OATH:          c.oath,
 		})
@@ -92,7 +98,7 @@ func optionalTimeText(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.Format(time.RFC3339)
+	return t.Format(time.RFC3339Nano)
 }
 
 func parseOptionalTime(text string) (time.Time, error) {
@@ -165,7 +171,7 @@ func (d *Directory) importCredentials(rec *record, attributes []Attribute) (in i
 // has some.
 func (in imported) put(w interface{ Set(key, value []byte) }, id entryID) {
 	for _, c := range in.credentials {
-		w.Set(credentialKey(id, c.id), c.encode())
+		putCredential(w, id, c)
 	}
 	if len(in.credentials)+len(in.applications) > 0 {
 		w.Set(attemptKey(id), attempts{credentials: len(in.credentials), recovery: in.recovery, applications: in.applications}.encode())
@@ -227,6 +233,7 @@ func (d *Directory) credentialOfText(owner [16]byte, text []byte) (*credential, 
 	notBefore, err3 := parseOptionalTime(in.NotBefore)
 	notAfter, err4 := parseOptionalTime(in.NotAfter)
 	used, err5 := parseOptionalTime(in.LastUsed)
+	switched, err6 := parseOptionalTime(in.Switched)
 	c := &credential{
 		id:            in.ID,
 		name:          in.Name,
@@ -242,10 +249,13 @@ func (d *Directory) credentialOfText(owner [16]byte, text []byte) (*credential, 
 		created:       created.UTC(),
 		changed:       changed.UTC(),
 		changedBy:     in.ChangedBy,
+		createdBy:     in.CreatedBy,
+		switched:      switched,
+		switchedBy:    in.SwitchedBy,
 		sequence:      in.Sequence,
 		oath:          in.OATH,
 	}
-	if err := errors.Join(err1, err2, err3, err4, err5); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep || !in.OATH && (in.Digits == 0 || in.Period == 0) {
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep || !in.OATH && (in.Digits == 0 || in.Period == 0) {
 		return nil, errCredentialText
 	}
 	if err := c.parameters.Check(); err != nil {

@@ -191,10 +191,10 @@ func (u *user) store(w store.Writer, now time.Time) {
 	}
 	for c := range u.changed {
 		id, _ := u.owner(c)
-		w.Set(credentialKey(id, c.id), c.encode())
+		putCredential(w, id, c)
 	}
 	for _, c := range u.removed {
-		w.Delete(credentialKey(u.id, c.id))
+		dropCredential(w, u.id, c)
 	}
 	if u.enrolled {
 		u.entry.enrolled = true

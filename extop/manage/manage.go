@@ -31,6 +31,7 @@ type Credentials interface {
 	ListApplicationPasswords(ctx context.Context, who directory.Requester, c directory.Claim) ([]directory.ApplicationPassword, error)
 	RevokeApplicationPassword(ctx context.Context, who directory.Requester, c directory.Claim, id string) error
 	Explain(ctx context.Context, who directory.Requester, c directory.Claim, listener, address string) (directory.Explanation, error)
+	FindTOTP(ctx context.Context, who directory.Requester, number string) ([]directory.FoundTOTP, error)
 	Unlock(ctx context.Context, who directory.Requester, authenticationID *string) error
 	ImportTOTP(ctx context.Context, who directory.Requester, authenticationID *string, req directory.ImportRequest) (directory.Import, error)
 }
@@ -76,6 +77,8 @@ func (o Operation) Serve(ctx context.Context, req *extop.Request) (*extop.Respon
 		return o.newRecoveryCodes(ctx, req.From, c)
 	case wire.ManageImport:
 		return o.importOne(ctx, req.From, r)
+	case wire.ManageFind:
+		return o.find(ctx, req.From, r)
 	case wire.ManageExplain:
 		return o.explain(ctx, req.From, c, r)
 	case wire.ManageUnlock:
@@ -166,19 +169,46 @@ func (o Operation) list(ctx context.Context, who directory.Requester, c director
 func credentials(list []directory.TOTPCredential) []wire.ManagedCredential {
 	var told []wire.ManagedCredential
 	for _, c := range list {
-		told = append(told, wire.ManagedCredential{
-			ID: c.ID, Name: c.Name,
-			State:     c.State,
-			Algorithm: c.Parameters.Algorithm.String(),
-			Digits:    c.Parameters.Digits,
-			Period:    c.Parameters.Period,
-			Created:   c.Created, Changed: c.Changed, ChangedBy: c.ChangedBy,
-			LastUsed: c.LastUsed,
-			Serial:   c.Serial, Device: c.Device,
-			NotBefore: c.NotBefore, NotAfter: c.NotAfter,
-		})
+		told = append(told, credential(c))
 	}
 	return told
+}
+
+func credential(c directory.TOTPCredential) wire.ManagedCredential {
+	return wire.ManagedCredential{
+		ID: c.ID, Name: c.Name,
+		State:     c.State,
+		Algorithm: c.Parameters.Algorithm.String(),
+		Digits:    c.Parameters.Digits,
+		Period:    c.Parameters.Period,
+		Created:   c.Created, Changed: c.Changed,
+		ChangedBy: c.ChangedBy, CreatedBy: c.CreatedBy,
+		LastUsed: c.LastUsed,
+		Serial:   c.Serial, Device: c.Device,
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+		Switched: c.Switched, SwitchedBy: c.SwitchedBy,
+	}
+}
+
+// find looks for the one number that the request has.
+func (o Operation) find(ctx context.Context, who directory.Requester, r wire.ManageTOTPRequest) (*extop.Response, error) {
+	if (r.Serial == "") == (r.Device == "") || r.AuthenticationID != nil {
+		return nil, directory.Errorf(directory.ProtocolError, "find takes a serial number or that of a device, and no user")
+	}
+	list, err := o.credentials.FindTOTP(ctx, who, r.Serial+r.Device)
+	if err != nil {
+		return nil, err
+	}
+	var found []wire.ManagedCredential
+	for _, f := range list {
+		if r.Serial != "" && f.Serial != r.Serial || r.Device != "" && f.Device != r.Device {
+			continue
+		}
+		c := credential(f.TOTPCredential)
+		c.Owner = f.Owner
+		found = append(found, c)
+	}
+	return answer(wire.ManageTOTPResponse{Credentials: found})
 }
 
 func (o Operation) explain(ctx context.Context, who directory.Requester, c directory.Claim, r wire.ManageTOTPRequest) (*extop.Response, error) {

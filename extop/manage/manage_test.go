@@ -189,3 +189,42 @@ func TestImport(t *testing.T) {
 	h.want("an unknown algorithm", req, directory.ConstraintViolation)
 	h.want("no key", wire.ManageTOTPRequest{Action: wire.ManageImport}, directory.ConstraintViolation)
 }
+
+// Whose a token is that somebody found in the lift.
+func TestFind(t *testing.T) {
+	h := newHouse(t)
+	made := h.want("enrol", wire.ManageTOTPRequest{Action: wire.ManageEnrol, Serial: "1", Device: "2"}, directory.Success)
+	find := func(what string, req wire.ManageTOTPRequest, code directory.ResultCode, found int) {
+		t.Helper()
+		req.Action = wire.ManageFind
+		resp, err := h.op.Serve(t.Context(), &extop.Request{
+			Value: req.Encode(),
+			From:  directory.Requester{DN: directorytest.Ada, How: directory.ByPassword, Secure: true},
+		})
+		if err != nil {
+			if got := directory.Result(err).ResultCode; got != code {
+				t.Errorf("%s: %v; want %v", what, err, code)
+			}
+			return
+		}
+		r, err := wire.DecodeManageTOTPResponse(resp.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code != directory.Success || len(r.Credentials) != found {
+			t.Errorf("%s: %+v; want %v, %d", what, r, code, found)
+		}
+		for _, c := range r.Credentials {
+			if c.Owner != directorytest.Ann || c.ID != made.ID || c.CreatedBy != directorytest.Ada {
+				t.Errorf("%s: %+v", what, c)
+			}
+		}
+	}
+	find("by serial", wire.ManageTOTPRequest{Serial: "1"}, directory.Success, 1)
+	find("by device", wire.ManageTOTPRequest{Device: "2"}, directory.Success, 1)
+	find("a device with that serial", wire.ManageTOTPRequest{Device: "1"}, directory.Success, 0)
+	find("neither", wire.ManageTOTPRequest{}, directory.ProtocolError, 0)
+	find("both", wire.ManageTOTPRequest{Serial: "1", Device: "2"}, directory.ProtocolError, 0)
+	name := "u:ann"
+	find("of a user", wire.ManageTOTPRequest{Serial: "1", AuthenticationID: &name}, directory.ProtocolError, 0)
+}

@@ -33,6 +33,7 @@ const (
 	ManageNewApplicationPassword    ManageAction = 12
 	ManageListApplicationPasswords  ManageAction = 13
 	ManageRevokeApplicationPassword ManageAction = 14
+	ManageFind                      ManageAction = 15
 )
 
 // ManageTOTPRequest is a requestValue. Which elements an action takes is in
@@ -43,7 +44,7 @@ const (
 //	          list(0), enrol(1), confirm(2), rename(3), disable(4), enable(5),
 //	          resync(6), revoke(7), newRecoveryCodes(8), import(9),
 //	          explain(10), unlock(11), newApplicationPassword(12),
-//	          listApplicationPasswords(13), revokeApplicationPassword(14) },
+//	          listApplicationPasswords(13), revokeApplicationPassword(14), find(15) },
 //	     authenticationID [1]  OCTET STRING OPTIONAL,
 //	     staticPassword   [2]  OCTET STRING OPTIONAL,
 //	     id               [3]  OCTET STRING OPTIONAL,
@@ -195,7 +196,11 @@ func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
 //	     serial    [10] OCTET STRING OPTIONAL,
 //	     device    [11] OCTET STRING OPTIONAL,
 //	     notBefore [12] INTEGER OPTIONAL,
-//	     notAfter  [13] INTEGER OPTIONAL }
+//	     notAfter  [13] INTEGER OPTIONAL,
+//	     createdBy [14] OCTET STRING OPTIONAL,
+//	     switched  [15] INTEGER OPTIONAL,               -- milliseconds since 1970
+//	     switchedBy [16] OCTET STRING OPTIONAL,
+//	     owner     [17] OCTET STRING OPTIONAL }         -- find
 type ManagedCredential struct {
 	ID, Name            string
 	State               string // pending, active, disabled
@@ -207,6 +212,10 @@ type ManagedCredential struct {
 	LastUsed            time.Time // zero: never
 	Serial, Device      string
 	NotBefore, NotAfter time.Time // zero: no bound
+	CreatedBy           string    // DN
+	Switched            time.Time // when it was last disabled or enabled: UTC, whole milliseconds; zero: never
+	SwitchedBy          string    // DN
+	Owner               string    // DN of the user; only find tells
 }
 
 func (c ManagedCredential) append(b []byte) []byte {
@@ -225,11 +234,15 @@ func (c ManagedCredential) append(b []byte) []byte {
 	b = appendSome(b, 11, c.Device)
 	b = appendTime(b, 12, c.NotBefore)
 	b = appendTime(b, 13, c.NotAfter)
+	b = appendSome(b, 14, c.CreatedBy)
+	b = appendMillis(b, 15, c.Switched)
+	b = appendSome(b, 16, c.SwitchedBy)
+	b = appendSome(b, 17, c.Owner)
 	return ber.End(b, start)
 }
 
 func decodeManagedCredential(r ber.Reader) (ManagedCredential, error) {
-	f, err := contextFields(r, 14)
+	f, err := contextFields(r, 18)
 	if err != nil {
 		return ManagedCredential{}, err
 	}
@@ -248,6 +261,9 @@ func decodeManagedCredential(r ber.Reader) (ManagedCredential, error) {
 		LastUsed:  n.time(f[9]),
 		Serial:    text(f[10]), Device: text(f[11]),
 		NotBefore: n.time(f[12]), NotAfter: n.time(f[13]),
+		CreatedBy: text(f[14]),
+		Switched:  n.millis(f[15]), SwitchedBy: text(f[16]),
+		Owner: text(f[17]),
 	}
 	return c, n.err
 }
@@ -256,7 +272,7 @@ func decodeManagedCredential(r ber.Reader) (ManagedCredential, error) {
 // tell.
 //
 //	ManageTOTPResponse ::= SEQUENCE {
-//	     credentials       [0] SEQUENCE OF Credential OPTIONAL,     -- list
+//	     credentials       [0] SEQUENCE OF Credential OPTIONAL,     -- list, find
 //	     recoveryCodesLeft [1] INTEGER OPTIONAL,                    -- list
 //	     id                [2] OCTET STRING OPTIONAL,               -- enrol, import
 //	     secret            [3] OCTET STRING OPTIONAL,               -- enrol: base32

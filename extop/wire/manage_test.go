@@ -49,6 +49,7 @@ var manageRequests = []struct {
 	{"explain", wire.ManageTOTPRequest{Action: wire.ManageExplain, Listener: "ldap", Address: "::1"}, "30 0e 80 01 0a 95 04 6c646170 96 03 3a3a31"},
 	{"new application password", wire.ManageTOTPRequest{Action: wire.ManageNewApplicationPassword, Name: "m", Networks: []string{"::1", "::2"}, Listeners: []string{"ldap"}},
 		"30 15 80 01 0c 84 01 6d 97 07 3a3a31203a3a32 98 04 6c646170"},
+	{"find", wire.ManageTOTPRequest{Action: wire.ManageFind, Serial: "1"}, "30 06 80 01 0f 8c 01 31"},
 	{"an action of later days", wire.ManageTOTPRequest{Action: 200}, "30 04 80 02 00c8"},
 }
 
@@ -105,7 +106,8 @@ var manageResponses = []struct {
 	{"list", wire.ManageTOTPResponse{RecoveryCodesLeft: 9, Credentials: []wire.ManagedCredential{
 		{ID: "A", State: "active", Algorithm: "SHA1", Digits: 6, Period: 30 * time.Second, Created: time.Unix(1, 0).UTC(), Changed: time.Unix(2, 0).UTC()},
 		{ID: "B", Name: "n", State: "pending", Algorithm: "SHA256", Digits: 8, Period: time.Minute, Created: time.Unix(1, 0).UTC(), Changed: time.Unix(2, 0).UTC(),
-			ChangedBy: "uid=ann", LastUsed: time.Unix(3, 0).UTC(), Serial: "s", Device: "d", NotBefore: time.Unix(4, 0).UTC(), NotAfter: time.Unix(5, 0).UTC()},
+			ChangedBy: "uid=ann", LastUsed: time.Unix(3, 0).UTC(), Serial: "s", Device: "d", NotBefore: time.Unix(4, 0).UTC(), NotAfter: time.Unix(5, 0).UTC(),
+			CreatedBy: "uid=bob", Switched: time.UnixMilli(6007).UTC(), SwitchedBy: "uid=ada", Owner: "uid=eve"},
 	}}, ""},
 	{"explanation", wire.ManageTOTPResponse{Explanation: &wire.Explanation{
 		LogIn: "p", SecondFactor: "q", Policy: "r", Because: []string{"s", "t"}, Fault: "u", RecoveryCodes: 3,
