@@ -200,8 +200,11 @@ func writeStatus(w http.ResponseWriter, err error) {
 		code = http.StatusMethodNotAllowed
 		w.Header().Set("Allow", strings.Join(method.allow, ", "))
 	}
-	if code == http.StatusUnauthorized {
+	switch code {
+	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", caller.Challenge)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "5")
 	}
 	writeJSON(w, code, answer)
 }

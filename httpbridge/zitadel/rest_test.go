@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -140,6 +141,9 @@ func TestStatusOf(t *testing.T) {
 		{&upstream.Result{Code: 32}, connect.CodeNotFound, errNoUser.Message()},
 		{&upstream.Result{Code: 2, DiagnosticMessage: "unknown"}, connect.CodeUnimplemented, "the LDAP server does not know this operation"},
 		{&upstream.RejectedError{Result: upstream.Result{Code: 32}}, connect.CodeUnauthenticated, errRejected.Message()},
+		{fmt.Errorf("%w: %w", upstream.ErrUnavailable, context.DeadlineExceeded), connect.CodeDeadlineExceeded, "no answer in the time that the caller gave"},
+		{fmt.Errorf("%w: %w", upstream.ErrUnavailable, context.Canceled), connect.CodeCanceled, "the call was cancelled"},
+		{fmt.Errorf("%w: no answer in time", upstream.ErrUnavailable), connect.CodeUnavailable, "the LDAP server is not available"},
 		{upstream.ErrProtocol, connect.CodeInternal, "internal error"},
 		{errors.New("secret plans"), connect.CodeInternal, "internal error"},
 	} {

@@ -104,6 +104,8 @@ func statusOf(err error) *connect.Error {
 		return connect.NewError(row.code, errors.New(strings.ToValidUTF8(message, "\uFFFD")))
 	case errors.Is(err, context.Canceled):
 		return connect.NewError(connect.CodeCanceled, errors.New("the call was cancelled"))
+	case errors.Is(err, context.DeadlineExceeded): // the caller's; ours is a server that does not answer
+		return connect.NewError(connect.CodeDeadlineExceeded, errors.New("no answer in the time that the caller gave"))
 	case errors.Is(err, upstream.ErrUnavailable):
 		return connect.NewError(connect.CodeUnavailable, errors.New("the LDAP server is not available"))
 	}
