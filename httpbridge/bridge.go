@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -223,7 +224,7 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				internalError(rec)
 			}
 		}
-		if rec.status >= http.StatusInternalServerError {
+		if rec.status >= http.StatusInternalServerError || rec.panicked() {
 			level = slog.LevelError
 		}
 		attrs := append([]slog.Attr{
@@ -287,6 +288,12 @@ func (r *record) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flus
 
 // Note adds to the request's record in the log.
 func (r *record) Note(attrs ...slog.Attr) { r.notes = append(r.notes, attrs...) }
+
+// panicked reports whether a face noted a panic that it answered itself: gRPC
+// says so with status 200.
+func (r *record) panicked() bool {
+	return slices.ContainsFunc(r.notes, func(a slog.Attr) bool { return a.Key == "panic" })
+}
 
 // Unwrap is for http.ResponseController, and for net/http to find its own.
 func (r *record) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -46,6 +46,12 @@ func TestPanic(t *testing.T) {
 			t.Errorf("%s: logged %s", path, s)
 		}
 	}
+	log.Reset()
+	b.face = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.(*record).Note(slog.Any("panic", "out of cheese")) })
+	b.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil))
+	if s := log.String(); !strings.Contains(s, "level=ERROR") {
+		t.Errorf("a panic that a face answered: logged %s", s)
+	}
 	b.face = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	defer func() {
 		if recover() != http.ErrAbortHandler {
