@@ -24,6 +24,7 @@ import (
 	"tallystick/extop"
 	"tallystick/extop/manage"
 	"tallystick/extop/passmod"
+	"tallystick/extop/passwords"
 	"tallystick/extop/totp"
 	"tallystick/extop/whoami"
 	"tallystick/httpbridge"
@@ -87,7 +88,8 @@ func (h *house) startLDAP() {
 }
 
 func operations(d *directory.Directory) *extop.Set {
-	return extop.NewSet(whoami.Operation{}, totp.NewGenerate(d), totp.NewRevoke(d), totp.NewValidate(d), manage.New(d), passmod.New(d))
+	return extop.NewSet(whoami.Operation{}, totp.NewGenerate(d), totp.NewRevoke(d), totp.NewValidate(d), manage.New(d), passmod.New(d),
+		passwords.NewGenerate(d), passwords.NewQuality(d), passwords.NewVerify(d))
 }
 
 // dialWithoutTLS connects to the server, which has no certificate.

@@ -48,7 +48,7 @@ func TestReadme(t *testing.T) {
 			secret = a.TOTPSharedSecret
 		}
 	}
-	if calls != 18 {
+	if calls != 20 {
 		t.Errorf("%d calls", calls)
 	}
 }

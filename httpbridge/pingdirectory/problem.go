@@ -61,6 +61,8 @@ var (
 	errNamingAttribute = badMember("_dn", "the attributes of the new name must be in the body, with the values they have in it")
 	errRenameAndChange = badMember("_dn", "a new name and other changes need two requests: here only the attributes of the name may change, as the new name has them")
 
+	errTwoPolicies   = badMember("targetEntryDN", "does not go with passwordPolicyDN")
+	errNoOp          = badMember("_controls", "the no-op control does not go with a question")
 	errNoCredentials = badMember("credentials", "must be there")
 	errNoName        = errors.New("the LDAP server does not say how it named the entry")
 	errNoToken       = errors.New("the LDAP server made no access token")

@@ -46,7 +46,9 @@ var showing = []string{includeAttributes, excludeAttributes}
 
 // fixed is what has a name of its own below it.
 var fixed = map[string]resource{
-	"authenticate": post("authenticate", endpoint{object: true, serve: authenticate}),
+	"authenticate":         post("authenticate", endpoint{object: true, serve: authenticate}),
+	"suggestPassword":      post("suggestPassword", endpoint{object: true, serve: suggestPassword}),
+	"passwordRequirements": post("passwordRequirements", endpoint{object: true, serve: passwordRequirements}),
 
 	"schemas": get("schemas", endpoint{serve: listSchemas}),
 }

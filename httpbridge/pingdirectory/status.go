@@ -21,6 +21,8 @@ const (
 	noSuchObject       = 32
 	invalidDNSyntax    = 34
 	invalidCredentials = 49
+
+	insufficientAccessRights = 50
 )
 
 // row is what an LDAP result becomes.
