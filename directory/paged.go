@@ -2,7 +2,6 @@ package directory
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -38,16 +37,6 @@ type position struct {
 	id   uint64    // of the entry; in the audit log ^sequence
 	keys []sortKey // what it is sorted by; nil: it is not
 	sent int       // entries up to here, in all pages
-}
-
-// compare orders the entries of one search.
-func (s *sorting) compare(a, b position) int {
-	for i := range a.keys {
-		if c := s.keys[i].compare(a.keys[i], b.keys[i]); c != 0 {
-			return c
-		}
-	}
-	return cmp.Compare(a.id, b.id)
 }
 
 const (

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -76,6 +77,16 @@ func (k *keyOrder) compare(a, b sortKey) int {
 		return -c
 	}
 	return c
+}
+
+// compare orders the entries of one search.
+func (s *sorting) compare(a, b position) int {
+	for i := range a.keys {
+		if c := s.keys[i].compare(a.keys[i], b.keys[i]); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(a.id, b.id)
 }
 
 // newSorting prepares a sort. If it cannot be, it says so in req and returns

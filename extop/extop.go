@@ -25,7 +25,7 @@ type Operation interface {
 // Request is one ExtendedRequest and what the server knows of its sender.
 type Request struct {
 	Value []byte              // requestValue: any octets; nil if absent
-	From  directory.Requester // who asked, how they proved it, from where
+	From  directory.Requester // for whom it runs (proxied authorization is done), how they proved it, from where
 }
 
 // Response is what a successful operation answers.
