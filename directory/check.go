@@ -93,6 +93,9 @@ func (c *checker) entries(ctx context.Context) error {
 				c.faultf("entry %d: its parent %d does not exist", id, rec.parent)
 			}
 		}
+		if err := c.d.checkPolicy(&rec); err != nil {
+			c.faultf("entry %d: a policy, and malformed: %s", id, inWords(err))
+		}
 		for _, k := range c.d.indexKeys(id, &rec) {
 			c.expected.add(k)
 		}

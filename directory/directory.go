@@ -132,7 +132,7 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 	if err := d.loadContexts(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.policies.open(ctx, s); err != nil {
+	if err := d.openPolicies(ctx); err != nil {
 		return nil, fmt.Errorf("reading the policies: %w", err)
 	}
 	if err := d.credentials.open(ctx, d); err != nil {

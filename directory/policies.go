@@ -13,7 +13,7 @@ import (
 
 // policies keeps the policies as they were last compiled. Every change of one
 // writes a new version beside it, in the same transaction, so that whoever
-// reads a snapshot knows whether these are its policies.
+// reads a snapshot knows whether these are its policies. Without one it is "".
 type policies struct {
 	written  atomic.Bool // there is a version in the store, or about to be
 	compiled atomic.Pointer[compiledPolicies]
@@ -26,13 +26,16 @@ type compiledPolicies struct {
 
 const policiesName = "policies"
 
-func (p *policies) open(ctx context.Context, s store.Store) error {
-	return s.View(ctx, func(r store.Reader) error {
+// openPolicies finds out whether there are policies, or were.
+func (d *Directory) openPolicies(ctx context.Context) error {
+	return d.store.View(ctx, func(r store.Reader) error {
 		_, err := r.Get(metaKey(policiesName))
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
+		if !errors.Is(err, store.ErrNotFound) {
+			d.policies.written.Store(true)
+			return err
 		}
-		p.written.Store(true)
+		list, err := d.compilePolicies(r) // written by a program that had no versions of them
+		d.policies.written.Store(len(list) > 0)
 		return err
 	})
 }
@@ -53,10 +56,7 @@ func (d *Directory) policiesIn(r store.Reader) ([]*policy, error) {
 		return nil, nil
 	}
 	version, err := r.Get(metaKey(policiesName))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
 	if c := d.policies.compiled.Load(); c != nil && c.version == string(version) {

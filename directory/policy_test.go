@@ -4,8 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"tallystick/directory/schema"
+	"tallystick/directory/store"
 )
 
 // policy adds a policy. Lines are without the class and the name; ask and
@@ -294,6 +299,11 @@ func TestPolicyMalformedInTheStore(t *testing.T) {
 	if !strings.Contains(h.log.String(), "a policy is malformed") {
 		t.Error("the log does not say so")
 	}
+	var faults []string
+	if _, err := h.Check(context.Background(), func(fault string) { faults = append(faults, fault) }); err != nil || len(faults) != 1 || !strings.Contains(faults[0], "tallystickPolicyNetwork: value 1") {
+		t.Errorf("check: %q, %v", faults, err)
+	}
+	h.want("delete", h.Delete(context.Background(), root, &DeleteRequest{Entry: "cn=bad,dc=example,dc=com"}), Success)
 }
 
 // A policy counts from the moment it is acknowledged, and no longer than that.
@@ -419,4 +429,76 @@ func TestPolicyRebindFor(t *testing.T) {
 			t.Errorf("%s: %v, want %v", uid, got, want)
 		}
 	}
+}
+
+// Policies that were stored before their changes were counted count too.
+func TestPolicyWithoutAVersion(t *testing.T) {
+	h := newHouse(t)
+	h.policy("p", 1, "required")
+	err := h.update(context.Background(), func(w store.Writer) error {
+		w.Delete(metaKey(policiesName))
+		return nil
+	})
+	h.want("forget the version", err, Success)
+	h.restart()
+	_, err = h.bind(person("ann"), secretWord)
+	h.want("bind", err, InvalidCredentials)
+	h.want("delete", h.Delete(context.Background(), root, &DeleteRequest{Entry: "cn=p,dc=example,dc=com"}), Success)
+	h.advance(time.Hour)
+	_, err = h.bind(person("ann"), secretWord)
+	h.want("bind without the policy", err, Success)
+}
+
+// While policies change, every bind sees one state of them: here a code is
+// always required, by one policy or the other.
+func TestPolicyChangesWhileBinding(t *testing.T) {
+	h := newHouse(t, func(c *CredentialsConfig) { c.FreeAttempts, c.LockoutAfter = 1_000_000, 1_000_000 })
+	h.policy("a", 1, "required")
+	stop := make(chan struct{})
+	var binding sync.WaitGroup
+	var let atomic.Int32
+	for range 4 {
+		binding.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := h.bind(person("ann"), secretWord); err == nil {
+					let.Add(1)
+				}
+			}
+		})
+	}
+	old, next := "a", "b"
+	for range 20 {
+		h.policy(next, 1, "required")
+		h.want("delete "+old, h.Delete(context.Background(), root, &DeleteRequest{Entry: "cn=" + old + ",dc=example,dc=com"}), Success)
+		old, next = next, old
+	}
+	close(stop)
+	binding.Wait()
+	if n := let.Load(); n > 0 {
+		t.Errorf("let in %d times", n)
+	}
+}
+
+func FuzzPolicy(f *testing.F) {
+	for _, kind := range conditionKinds {
+		f.Add(kind.attribute, "192.0.2.0/24")
+	}
+	f.Add("tallystickGraceUntil", "20990101000000Z")
+	f.Add("tallystickPolicyFilter", "(&(cn=x)(!(sn=y)))")
+	d := &Directory{schema: schema.Standard()}
+	f.Fuzz(func(t *testing.T, attribute, value string) {
+		rec := &record{attributes: attributes("objectClass: "+policyClass, "tallystickPolicyOrder: 1", "tallystickSecondFactor: required")}
+		if d.find(rec.attributes, attribute) >= 0 {
+			return
+		}
+		rec.attributes = append(rec.attributes, Attribute{attribute, [][]byte{[]byte(value)}})
+		if p := d.compilePolicy(1, rec); p.asks != factorRequired || p.rebindFor > maxRebindFor {
+			t.Errorf("%+v", p)
+		}
+	})
 }
