@@ -31,13 +31,13 @@ type person struct {
 
 var personAttributes = append([]string{"entryUUID", "mail"}, nameAttributes...)
 
-func personOf(e *ldap.Entry) person {
+func personOf(e upstream.Entry) person {
 	return person{
 		DN:   e.DN,
-		UUID: e.GetEqualFoldAttributeValue("entryUUID"),
+		UUID: e.Value("entryUUID"),
 		Name: nameOf(e),
-		UID:  e.GetEqualFoldAttributeValue("uid"),
-		Mail: e.GetEqualFoldAttributeValue("mail"),
+		UID:  e.Value("uid"),
+		Mail: e.Value("mail"),
 	}
 }
 
@@ -66,7 +66,7 @@ func (v *visit) findUser() error {
 	}
 	data := foundData{Query: strings.TrimSpace(v.r.URL.Query().Get("q"))}
 	if data.Query != "" {
-		text := ldap.EscapeFilter(data.Query)
+		text := upstream.EscapeFilter(data.Query)
 		filter := fmt.Sprintf("(&%[2]s(|(uid=%[1]s*)(mail=%[1]s*)(cn=*%[1]s*)(displayName=*%[1]s*)))", text, people)
 		entries, more, err := v.find(filter, mostFound)
 		if err != nil {
@@ -81,17 +81,17 @@ func (v *visit) findUser() error {
 }
 
 // find searches all of the server; more: there are more than limit.
-func (v *visit) find(filter string, limit int) (found []*ldap.Entry, more bool, err error) {
-	tops, err := v.search(&ldap.SearchRequest{
-		Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"},
+func (v *visit) find(filter string, limit int) (found []upstream.Entry, more bool, err error) {
+	tops, err := v.search(upstream.SearchRequest{
+		Scope: upstream.BaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"},
 	})
 	for _, top := range tops {
-		for _, base := range top.GetEqualFoldAttributeValues("namingContexts") {
+		for _, base := range top.Values("namingContexts") {
 			if len(found) >= limit {
 				return found, true, nil
 			}
-			entries, err := v.search(&ldap.SearchRequest{
-				BaseDN: base, Scope: ldap.ScopeWholeSubtree, Filter: filter,
+			entries, err := v.search(upstream.SearchRequest{
+				Base: base, Scope: upstream.WholeSubtree, Filter: filter,
 				Attributes: personAttributes, SizeLimit: limit - len(found),
 			})
 			found = append(found, entries...)
@@ -108,8 +108,8 @@ func (v *visit) find(filter string, limit int) (found []*ldap.Entry, more bool, 
 
 // search is a search over the session's connection. One that broke takes the
 // session with it.
-func (v *visit) search(req *ldap.SearchRequest) ([]*ldap.Entry, error) {
-	entries, err := v.session.link.Search(v.ctx, req)
+func (v *visit) search(req upstream.SearchRequest) ([]upstream.Entry, error) {
+	entries, err := v.session.link.Entries(v.ctx, req)
 	if err != nil && !refused(err) {
 		v.endSession()
 	}
@@ -178,23 +178,23 @@ func (p person) request(action wire.ManageAction) wire.ManageTOTPRequest {
 // events are the latest of a user, the newest first; closed: the LDAP server
 // does not show them, or has none to show.
 func (v *visit) events(p person, devices []wire.ManagedCredential) (list []event, closed bool, err error) {
-	records, err := v.search(&ldap.SearchRequest{
-		BaseDN: "cn=audit", Scope: ldap.ScopeSingleLevel, SizeLimit: mostEvents, TimeLimit: longestLook,
-		Filter: "(tallystickAuditUser=" + ldap.EscapeFilter(p.DN) + ")",
+	records, err := v.search(upstream.SearchRequest{
+		Base: "cn=audit", Scope: upstream.SingleLevel, SizeLimit: mostEvents, TimeLimit: longestLook,
+		Filter: "(tallystickAuditUser=" + upstream.EscapeFilter(p.DN) + ")",
 	})
 	if r, ok := errors.AsType[*upstream.Result](err); ok {
 		closed, err = r.Code != ldap.LDAPResultSizeLimitExceeded && r.Code != ldap.LDAPResultTimeLimitExceeded, nil
 	}
 	for _, r := range records {
-		at, _ := time.Parse("20060102150405.000Z", r.GetEqualFoldAttributeValue("tallystickAuditTime"))
+		at, _ := time.Parse("20060102150405.000Z", r.Value("tallystickAuditTime"))
 		e := event{
 			Time:   at,
-			Kind:   r.GetEqualFoldAttributeValue("tallystickAuditEvent"),
-			By:     r.GetEqualFoldAttributeValue("tallystickAuditBy"),
-			Peer:   r.GetEqualFoldAttributeValue("tallystickAuditPeer"),
-			Door:   r.GetEqualFoldAttributeValue("tallystickAuditDoor"),
-			Device: r.GetEqualFoldAttributeValue("tallystickAuditCredential"),
-			Cause:  r.GetEqualFoldAttributeValue("tallystickAuditCause"),
+			Kind:   r.Value("tallystickAuditEvent"),
+			By:     r.Value("tallystickAuditBy"),
+			Peer:   r.Value("tallystickAuditPeer"),
+			Door:   r.Value("tallystickAuditDoor"),
+			Device: r.Value("tallystickAuditCredential"),
+			Cause:  r.Value("tallystickAuditCause"),
 		}
 		for _, d := range devices {
 			if d.ID == e.Device && d.Name != "" {

@@ -131,8 +131,8 @@ func begin(ctx context.Context, link *upstream.Session) (*session, wire.ManageTO
 func (s *session) introduce(ctx context.Context) error {
 	dn := strings.TrimPrefix(s.authzID, "dn:")
 	s.name = dn
-	entries, err := s.link.Search(ctx, &ldap.SearchRequest{
-		BaseDN: dn, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)",
+	entries, err := s.link.Entries(ctx, upstream.SearchRequest{
+		Base: dn, Scope: upstream.BaseObject, Filter: "(objectClass=*)",
 		Attributes: append([]string{privileges}, nameAttributes...),
 	})
 	if r, ok := errors.AsType[*upstream.Result](err); ok {
@@ -144,7 +144,7 @@ func (s *session) introduce(ctx context.Context) error {
 	}
 	for _, e := range entries {
 		s.name = nameOf(e)
-		for _, privilege := range e.GetAttributeValues(privileges) {
+		for _, privilege := range e.Values(privileges) {
 			if strings.EqualFold(privilege, "password-reset") {
 				s.helpDesk = true
 			}
@@ -161,9 +161,9 @@ const privileges = "ds-privilege-name"
 var nameAttributes = []string{"displayName", "cn", "uid"}
 
 // nameOf is what the owner of an entry is called.
-func nameOf(e *ldap.Entry) string {
+func nameOf(e upstream.Entry) string {
 	for _, a := range nameAttributes {
-		if name := e.GetEqualFoldAttributeValue(a); name != "" {
+		if name := e.Value(a); name != "" {
 			return name
 		}
 	}

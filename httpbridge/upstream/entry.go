@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -17,6 +18,25 @@ type Attribute struct {
 type Entry struct {
 	DN         string
 	Attributes []Attribute
+}
+
+// Values are those of an attribute, by its name as the server writes it but for
+// case; nil: there are none.
+func (e Entry) Values(name string) []string {
+	for _, a := range e.Attributes {
+		if strings.EqualFold(a.Name, name) {
+			return a.Values
+		}
+	}
+	return nil
+}
+
+// Value is the first of Values, or "".
+func (e Entry) Value(name string) string {
+	if values := e.Values(name); len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 // Scope is where a search looks (RFC 4511, section 4.5.1.2).
@@ -37,6 +57,7 @@ type SearchRequest struct {
 	Filter     string   // RFC 4515
 	Attributes []string // nil: all user attributes; "1.1": none
 	SizeLimit  int      // 0: the server's
+	TimeLimit  int      // seconds; 0: the server's
 	Controls   []Control
 }
 
@@ -45,7 +66,7 @@ type SearchRequest struct {
 func (s *Session) Entries(ctx context.Context, req SearchRequest) ([]Entry, error) {
 	result, err := s.Search(ctx, &ldap.SearchRequest{
 		BaseDN: req.Base, Scope: int(req.Scope), DerefAliases: ldap.NeverDerefAliases,
-		SizeLimit: req.SizeLimit, Filter: req.Filter, Attributes: req.Attributes,
+		SizeLimit: req.SizeLimit, TimeLimit: req.TimeLimit, Filter: req.Filter, Attributes: req.Attributes,
 		Controls: s.wireControls(ctx, req.Controls),
 	})
 	var found []Entry
