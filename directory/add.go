@@ -55,7 +55,11 @@ func (d *Directory) Add(ctx context.Context, who Requester, req *AddRequest) err
 			return err
 		}
 		token.put(w, id)
-		if err := d.audit(w, token.events(dn, who, "add", AuditCreated)...); err != nil {
+		events := token.events(dn, who, "add", AuditCreated)
+		if len(rec.passwords) > 0 {
+			events = append(events, who.event("add", AuditEvent{Kind: AuditPasswordChanged, User: dn.String()}))
+		}
+		if err := d.audit(w, events...); err != nil {
 			return err
 		}
 		return controls.after(w, id, rec)

@@ -37,7 +37,9 @@ const (
 	AuditChanged         AuditKind = "changed"         // a credential otherwise, as Cause says
 	AuditRevoked         AuditKind = "revoked"         // a credential was removed; without a credential: all of them
 	AuditImported        AuditKind = "imported"        // a credential came from another system, or with an entry from a file
-	AuditPasswordChanged AuditKind = "passwordChanged" // the static password
+	AuditPasswordChanged AuditKind = "passwordChanged" // the static password; or it came with a new entry
+	AuditRenamed         AuditKind = "renamed"         // whoever may log in, or an entry with others below it; Cause says what it is now
+	AuditResealed        AuditKind = "resealed"        // Count secrets, with the key in Cause; without Count: a run of that begins
 	AuditRestored        AuditKind = "restored"        // the whole directory, from a backup
 	AuditPruned          AuditKind = "pruned"          // the records before number Count were removed: they were too many or too old
 )

@@ -162,6 +162,14 @@ func TestAuditEvents(t *testing.T) {
 		{"something else modified", func(h *house, _ string) {
 			h.want("modify", h.Modify(ctx, adminAsks, &ModifyRequest{Object: person("bob"), Changes: []Change{{ReplaceValues, attributes("sn: new")[0]}}}), Success)
 		}, nil},
+		{"added with a password", func(h *house, _ string) {
+			h.want("add", h.Add(ctx, adminAsks, &AddRequest{Entry: person("eve"), Attributes: attributes("objectClass: inetOrgPerson", "cn: eve", "sn: x", "userPassword: new")}), Success)
+			h.want("add", h.Add(ctx, adminAsks, &AddRequest{Entry: person("mallory"), Attributes: attributes("objectClass: inetOrgPerson", "cn: mallory", "sn: x")}), Success)
+		}, []string{"passwordChanged eve"}},
+		{"renamed", func(h *house, _ string) {
+			h.want("rename", h.ModifyDN(ctx, adminAsks, &ModifyDNRequest{Entry: person("ann"), NewRDN: "uid=eve"}), Success)
+			h.want("rename", h.ModifyDN(ctx, adminAsks, &ModifyDNRequest{Entry: "ou=people,dc=example,dc=com", NewRDN: "ou=staff"}), Success)
+		}, []string{"renamed ann (now uid=eve,ou=people,dc=example,dc=com)", "renamed ou=people (now ou=staff,dc=example,dc=com)"}},
 		{"deleted", func(h *house, _ string) {
 			h.want("delete", h.Delete(ctx, adminAsks, &DeleteRequest{Entry: person("ann")}), Success)
 			h.want("delete", h.Delete(ctx, adminAsks, &DeleteRequest{Entry: person("bob")}), Success)
@@ -337,7 +345,7 @@ func TestAuditOverLDAP(t *testing.T) {
 		{"all and the top", root, "CN=Audit", WholeSubtree, "(objectClass=*)", Success, int(last) + 1},
 		{"the top", adminAsks, "cn=audit", BaseObject, "(objectClass=tallystickAuditLogEntry)", Success, 1},
 		{"below the top", adminAsks, "cn=audit", SubordinateSubtree, "(objectClass=*)", Success, int(last)},
-		{"by user, written otherwise", adminAsks, "cn=audit", SingleLevel, "(tallystickAuditUser=UID=Ann, ou=People,dc=example,dc=com)", Success, 3},
+		{"by user, written otherwise", adminAsks, "cn=audit", SingleLevel, "(tallystickAuditUser=UID=Ann, ou=People,dc=example,dc=com)", Success, 4},
 		{"by event", adminAsks, "cn=audit", SingleLevel, "(tallystickAuditEvent=REFUSED)", Success, 1},
 		{"by both", adminAsks, "cn=audit", SingleLevel, "(&(tallystickAuditEvent=refused)(tallystickAuditUser=" + person("ann") + "))", Success, 0},
 		{"by time", adminAsks, "cn=audit", SingleLevel, "(tallystickAuditTime>=20231114220000Z)", Success, int(last)},

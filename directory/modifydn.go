@@ -108,7 +108,23 @@ func (m *move) run(w store.Writer) error {
 	w.Set(childKey(parent, m.rdn.Norm()), id.append(nil))
 	w.Set(entryKey(id), rec.encode())
 	d.writeIndex(w, id, old, rec)
+	if err := m.audit(w, id, rec); err != nil {
+		return err
+	}
 	return m.controls.after(w, id, rec)
+}
+
+// audit tells of a rename that changes what somebody logs in as.
+func (m *move) audit(w store.Writer, id entryID, rec *record) error {
+	above, err := hasChildren(w, id)
+	if err != nil || !above && !rec.enrolled && len(rec.passwords) == 0 {
+		return err
+	}
+	name, err := m.d.nameOfRecord(w, rec)
+	if err != nil {
+		return err
+	}
+	return m.d.audit(w, m.who.event("modify DN", AuditEvent{Kind: AuditRenamed, User: m.dn.String(), Cause: "now " + name}))
 }
 
 // below fails if id is at or below the entry above: moving above under id

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"tallystick/directory/seal"
@@ -25,7 +26,8 @@ const (
 
 // Reseal seals with the newest key of the keyset every TOTP secret that an
 // older one sealed. It may run while the directory serves, and again where it
-// was interrupted.
+// was interrupted. The audit log has its beginning, in the transaction of the
+// first secret, and its end.
 func (d *Directory) Reseal(ctx context.Context) (done Resealed, err error) {
 	keyset := d.credentials.cfg.Keyset
 	if keyset == nil {
@@ -58,7 +60,10 @@ func (d *Directory) Reseal(ctx context.Context) (done Resealed, err error) {
 					anew++
 				}
 			}
-			return nil
+			if done.Anew > 0 || anew == 0 {
+				return nil
+			}
+			return d.auditReseal(w, keyset, 0)
 		})
 		if err != nil {
 			return done, err
@@ -66,7 +71,15 @@ func (d *Directory) Reseal(ctx context.Context) (done Resealed, err error) {
 		done.Anew += anew
 		done.Closed += closed
 	}
-	return done, nil
+	if done.Anew == 0 {
+		return done, nil
+	}
+	return done, d.store.Update(ctx, func(w store.Writer) error { return d.auditReseal(w, keyset, done.Anew) })
+}
+
+// auditReseal tells of a run that has sealed n secrets; 0: it begins.
+func (d *Directory) auditReseal(w store.Writer, keyset *seal.Keyset, n int) error {
+	return d.audit(w, AuditEvent{Kind: AuditResealed, Door: "keys", Count: uint64(n), Cause: fmt.Sprintf("key %010d", keyset.Primary())})
 }
 
 // staleSecrets returns keys of credentials that an older key of the keyset

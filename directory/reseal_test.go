@@ -60,11 +60,16 @@ func TestReseal(t *testing.T) {
 	}
 	err := h.ValidateTOTPPassword(t.Context(), root, person("ann"), h.code(secrets[0], 0))
 	h.want("a secret of the old key", err, Success)
+	from := h.auditNext()
 	if done := h.reseal(); done != (Resealed{Credentials: 151, Anew: 150}) {
 		t.Errorf("after a rotation: %+v", done)
 	}
 	if done := h.reseal(); done != (Resealed{Credentials: 151}) {
 		t.Errorf("a second time: %+v", done)
+	}
+	key := fmt.Sprintf("(key %010d)", new)
+	if got, want := h.auditLines(from), []string{"resealed " + key, "resealed " + key + " 150"}; !slices.Equal(got, want) {
+		t.Errorf("the log says %q; want %q", got, want)
 	}
 	if got, want := sealed(), (map[uint32]int{new: 151}); !maps.Equal(got, want) {
 		t.Errorf("in the end: %v; want %v", got, want)

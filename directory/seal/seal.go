@@ -119,6 +119,9 @@ func (k *Keyset) Keys() []Key {
 	return list
 }
 
+// Primary is the ID of the key that seals.
+func (k *Keyset) Primary() uint32 { return k.keys.Load().primary() }
+
 func (k *keys) primary() uint32 { return k.handle.KeysetInfo().GetPrimaryKeyId() }
 
 // Current reports whether sealed was sealed with the newest key.
