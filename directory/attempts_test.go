@@ -288,6 +288,25 @@ func TestReadOnlyStore(t *testing.T) {
 	h.want("a right password needs no write", err, Success)
 	_, err = h.bind(person("ann"), secretWord+h.code(secret, 0))
 	h.want("a code that cannot be spent", err, UnwillingToPerform)
+	for _, code := range []string{h.code(secret, 0), h.code(secret, 900)} { // whether it is right is not told
+		err = h.ValidateTOTPPassword(t.Context(), adminAsks, person("ann"), code)
+		h.want("a code alone", err, UnwillingToPerform)
+	}
+	for _, c := range []struct {
+		name  string
+		who   Requester
+		claim Claim
+		want  int // credentials
+	}{
+		{"by an administrator", adminAsks, Claim{AuthenticationID: id("dn:" + person("ann"))}, 1},
+		{"by herself", annAsks, Claim{}, 1},
+		{"by password", nobodyAsks, Claim{AuthenticationID: id("dn:" + person("bob")), StaticPassword: []byte(secretWord)}, 0},
+	} {
+		list, err := h.ListTOTP(t.Context(), c.who, c.claim)
+		if err != nil || len(list.Credentials) != c.want {
+			t.Errorf("a list %s: %v, %v", c.name, list, err)
+		}
+	}
 	for range 2 {
 		_, err = h.bind(person("bob"), "wrong")
 		h.want("wrong", err, InvalidCredentials)

@@ -302,26 +302,35 @@ func (c Claim) by(who Requester, u *user) string {
 // asks was found to be allowed to, and is asked again where it counts.
 func (d *Directory) changeFactors(ctx context.Context, who Requester, target account, self bool, door string, change func(*user, evidence) error) error {
 	return d.update(ctx, func(w store.Writer) error {
-		if !self {
-			if err := d.mayReset(w, who, target); err != nil {
-				return err
-			}
-		}
-		u, err := d.readUserFor(w, target, who)
+		u, err := d.factorsOf(w, who, target, self)
 		if err != nil {
 			return err
-		}
-		switch {
-		case u.entry == nil:
-			return &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
-		case u.fault != nil:
-			return &Error{ResultCode: UnwillingToPerform, DiagnosticMessage: "the state of the user's TOTP shared secrets is damaged: revoke all", Cause: u.fault}
-		case self && !u.vouchesFor(who):
-			return errNothingShown
 		}
 		if err := change(u, evidence{}); err != nil {
 			return err
 		}
 		return d.save(w, u, who, door)
 	})
+}
+
+// factorsOf reads the user for somebody who shows no proof of his.
+func (d *Directory) factorsOf(r store.Reader, who Requester, target account, self bool) (*user, error) {
+	if !self {
+		if err := d.mayReset(r, who, target); err != nil {
+			return nil, err
+		}
+	}
+	u, err := d.readUserFor(r, target, who)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case u.entry == nil:
+		return nil, &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
+	case u.fault != nil:
+		return nil, &Error{ResultCode: UnwillingToPerform, DiagnosticMessage: "the state of the user's TOTP shared secrets is damaged: revoke all", Cause: u.fault}
+	case self && !u.vouchesFor(who):
+		return nil, errNothingShown
+	}
+	return u, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"tallystick/directory/store"
 	"tallystick/directory/totp"
 )
 
@@ -79,17 +80,25 @@ func (d *Directory) look(ctx context.Context, who Requester, c Claim, door strin
 	if err != nil {
 		return err
 	}
-	then := func(u *user, _ evidence) error {
-		tell(u)
-		return nil
+	if c.StaticPassword != nil {
+		p := d.factorProof(door, who, self)
+		p.password = c.StaticPassword
+		if _, err := d.prove(ctx, target, p); err != nil {
+			return err
+		}
 	}
-	if c.StaticPassword == nil {
-		return d.changeFactors(ctx, who, target, self, door, then)
-	}
-	p := d.factorProof(door, who, self)
-	p.password, p.then = c.StaticPassword, then
-	_, err = d.prove(ctx, target, p)
-	return err
+	return d.view(ctx, func(r store.Reader) error {
+		var u *user
+		if c.StaticPassword != nil {
+			u, err = d.readUserFor(r, target, who)
+		} else {
+			u, err = d.factorsOf(r, who, target, self)
+		}
+		if err == nil {
+			tell(u)
+		}
+		return err
+	})
 }
 
 func (u *user) list() TOTPList {
