@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 //	value name op key=text   set a variable to a requestValue in base64, of
 //	                         generate (id, password), revoke (id, password, secret)
 //	                         or validate (dn, code)
+//	hidden text path...      nothing at or below the paths holds the text, in any form
 //	tamper change|remove n   do that to audit record n in ./data, behind the program's back
 //
 // which leave the server's output in server.out and its log in server.log, the
@@ -81,6 +82,7 @@ func TestScripts(t *testing.T) {
 			"field":   cmdField,
 			"grpcurl": cmdGRPCurl,
 			"tamper":  cmdTamper,
+			"hidden":  cmdHidden,
 		},
 	})
 }
