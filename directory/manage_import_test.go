@@ -126,7 +126,7 @@ func TestImportTOTPAgain(t *testing.T) {
 	if err != nil || first.ID == "" || first.There {
 		t.Fatalf("the first time: %+v, %v", first, err)
 	}
-	if got := h.auditLines(1); len(got) != 1 || !slices.ContainsFunc(got, func(l string) bool { return strings.Contains(l, "imported") }) {
+	if got := h.auditLines(from); len(got) != 1 || !slices.ContainsFunc(got, func(l string) bool { return strings.Contains(l, "imported") }) {
 		t.Errorf("the audit log says %q", got)
 	}
 	for _, dryRun := range []bool{true, false} {
