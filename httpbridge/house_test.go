@@ -51,10 +51,15 @@ type house struct {
 	clock  atomic.Int64 // Unix seconds
 }
 
-func newHouse(t testing.TB, change func(*httpbridge.Config)) *house {
+func newHouse(t testing.TB, change func(*httpbridge.Config), inside ...func(*directory.Config)) *house {
 	h := &house{t: t, log: &safeBuffer{}}
 	h.clock.Store(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Unix())
-	h.d = directorytest.Open(t, func(cfg *directory.Config) { cfg.Now = h.now })
+	h.d = directorytest.Open(t, func(cfg *directory.Config) {
+		cfg.Now = h.now
+		for _, change := range inside {
+			change(cfg)
+		}
+	})
 	// Not t.TempDir, whose path may be too long for a socket.
 	folder, err := os.MkdirTemp("", "bridge")
 	if err != nil {

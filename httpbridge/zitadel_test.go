@@ -638,3 +638,10 @@ func TestZITADELV2(t *testing.T) {
 	wantStatus(t, "verify one of two", verify("123456"), connect.CodeFailedPrecondition, "")
 	wantStatus(t, "remove one of two", remove(), connect.CodeFailedPrecondition, "")
 }
+
+// More users than the server lists at once are told to be too many, not left out.
+func TestZITADELTooManyUsers(t *testing.T) {
+	h := newHouse(t, nil, func(cfg *directory.Config) { cfg.SizeLimit = 2 })
+	_, err := zitadelClients["JSON"](t, h.url, basic(ann, password)).ListUsers(t.Context(), &userv3alpha.ListUsersRequest{})
+	wantStatus(t, "list", err, connect.CodeResourceExhausted, "")
+}

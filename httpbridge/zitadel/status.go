@@ -44,7 +44,7 @@ var (
 	errHasTOTP       = failure(connect.CodeAlreadyExists, "COMMAND-do9se", "the user has a verified TOTP")
 	errSeveralTOTPs  = connect.NewError(connect.CodeFailedPrecondition, errors.New("the user has several TOTP authenticators: zitadel.user.v3alpha tells them apart"))
 	errPasswordAlone = connect.NewError(connect.CodePermissionDenied, errors.New("the password alone is not enough: append a code to it"))
-	errTooManyUsers  = connect.NewError(connect.CodeResourceExhausted, fmt.Errorf("more than %d users match: ask for fewer with queries", maxUsers))
+	errTooManyUsers  = connect.NewError(connect.CodeResourceExhausted, errors.New("too many users match: ask for fewer with queries"))
 )
 
 func unauthenticated(err error) error { return connect.NewError(connect.CodeUnauthenticated, err) }
