@@ -361,6 +361,12 @@ func TestLogHasNoSecrets(t *testing.T) {
 	h.post(ann, "generateTOTPSharedSecret", `{"staticPassword":"hunter2"}`)
 	h.post(ann, "revokeTOTPSharedSecret", `{"totpSharedSecret":"`+secret+`"}`, as("bob", "hunter2"))
 	h.post(ann, "revokeTOTPSharedSecret", `{"totpSharedSecret":"`+secret+`"}`, as(bob, password))
+	h.do(http.MethodPost, "/authenticate", `{"credentials":{"authenticationType":"password","username":"ann","staticPassword":"hunter2"}}`)
+	h.do(http.MethodPost, "/authenticate", `{"credentials":{"authenticationType":"hunter2"}}`)
+	h.do(http.MethodPost, "/authenticate", `{"credentials":{"authenticationType":"passwordPlusTOTP","username":"ann","staticPassword":"hunter2","totp":"`+code+`"}}`)
+	h.post(bob, "changePassword", `{"oldPassword":"password","newPassword":"hunter2"}`)
+	h.do(http.MethodPatch, "/"+ann, `{"modifications":[{"attributeName":"userPassword","modificationType":"set","values":["hunter2"]}]}`, as(ada, password))
+	h.do(http.MethodGet, "/"+ann+"/subtree?searchScope=baseObject&filter=cn%20eq%20%22hunter2%22", "", as(ada, password))
 	log := h.log.String()
 	for _, s := range []string{"hunter2", "=password", "\"password", secret, code} {
 		if strings.Contains(log, s) {
@@ -411,6 +417,12 @@ func TestSchemas(t *testing.T) {
 	if _, there := s.Properties["cn"]; there {
 		t.Error("cn is no operational attribute")
 	}
+}
+
+// do does one call below the API's path.
+func (h *house) do(method, path, body string, change ...func(*http.Request)) answer {
+	h.t.Helper()
+	return post(h.t, h.url+"/directory/v1"+path, body, append(change, func(r *http.Request) { r.Method = method })...)
 }
 
 // get reads what is at path into v.

@@ -48,7 +48,7 @@ func TestReadme(t *testing.T) {
 			secret = a.TOTPSharedSecret
 		}
 	}
-	if calls != 20 {
+	if calls != 21 {
 		t.Errorf("%d calls", calls)
 	}
 }

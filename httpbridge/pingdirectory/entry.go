@@ -21,6 +21,16 @@ func (e entry) values(name string) []string {
 	return nil
 }
 
+// octets is how long the values are together.
+func (e entry) octets() (n int) {
+	for _, a := range e.Attributes {
+		for _, v := range a.Values {
+			n += len(v)
+		}
+	}
+	return n
+}
+
 // readEntry reads the entry called dn. Errors: as upstream.Session.Entries;
 // noSuchObject also if it may not be seen.
 func readEntry(ctx context.Context, s *upstream.Session, dn string, attributes []string, controls []upstream.Control) (entry, error) {
@@ -41,6 +51,7 @@ type view struct {
 	schema  *subschema.Schema
 	request []string // the attributes to ask LDAP for
 	drop    func(*subschema.AttributeType, string) bool
+	expand  []string // attributes whose entries come along
 }
 
 // The aliases of includeAttributes and excludeAttributes.
@@ -138,10 +149,8 @@ func (v *view) object(e entry) object {
 		}
 		schemas = append(schemas, link{linkToSchema(class)})
 	}
-	o := object{
-		{"_links", object{{"self", link{linkTo(e.DN, "")}}, {"schemas", schemas}}},
-		{"_dn", e.DN},
-	}
+	links := object{{"self", link{linkTo(e.DN, "")}}, {"schemas", schemas}}
+	o := object{{"_links", append(links, v.links(e)...)}, {"_dn", e.DN}}
 	return append(o, v.attributes(e)...)
 }
 

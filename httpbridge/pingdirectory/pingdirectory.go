@@ -20,7 +20,6 @@ import (
 // Config is the limits of the face. The zero value works.
 type Config struct {
 	MaxBody int64         // octets of a request body; 0: 64 KiB
-	MaxPage int           // the most entries on a page of a search; 0: 100
 	Timeout time.Duration // for everything asked of the LDAP server in one call; 0: 30 s
 }
 
@@ -39,9 +38,6 @@ func New(client *upstream.Client, cfg Config) *Handler {
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 30 * time.Second
-	}
-	if cfg.MaxPage <= 0 {
-		cfg.MaxPage = 100
 	}
 	return &Handler{ldap: client, cfg: cfg, cursors: newCursors()}
 }

@@ -22,7 +22,11 @@ func getEntry(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return done(v.object(e)), nil
+	o, err := v.show(ctx, s, e)
+	if err != nil {
+		return nil, err
+	}
+	return done(o), nil
 }
 
 // view is how c wants entries shown.
@@ -39,7 +43,11 @@ func (h *Handler) view(ctx context.Context, s *upstream.Session, c *call) (*view
 	if err != nil {
 		return nil, err
 	}
-	return newView(schema, include, exclude)
+	v, err := newView(schema, include, exclude)
+	if err != nil {
+		return nil, err
+	}
+	return v, v.expansion(c.query)
 }
 
 // written is the entry called dn after it was written. Who may write it may not
@@ -48,6 +56,9 @@ func written(ctx context.Context, s *upstream.Session, v *view, dn string, contr
 	o := object{{"_links", object{{"self", link{linkTo(dn, "")}}}}, {"_dn", dn}}
 	if e, err := readEntry(ctx, s, dn, v.request, nil); err == nil {
 		o = v.object(e)
+		if along, err := v.embedded(ctx, s, e); err == nil && along != nil {
+			o = append(o, member{"_embedded", along})
+		}
 	}
 	return withControls(o, controls)
 }

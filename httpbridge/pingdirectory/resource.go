@@ -41,8 +41,8 @@ var theServer = resource{"server", map[string]endpoint{
 	http.MethodPost: {query: showing, object: true, serve: createEntry},
 }}
 
-// showing is the parameters of all that answers with entries.
-var showing = []string{includeAttributes, excludeAttributes}
+// showing is the parameters of all that answers with one entry.
+var showing = []string{includeAttributes, excludeAttributes, expand}
 
 // fixed is what has a name of its own below it.
 var fixed = map[string]resource{

@@ -20,6 +20,10 @@ type searchFor struct {
 	Limit            int      // entries on a page
 }
 
+// longestPage is how many entries a page has at most, and where no limit is
+// given.
+const longestPage = 100
+
 // longestFilter is how many octets a filter may have: it comes back in links.
 const longestFilter = 12 << 10
 
@@ -124,7 +128,7 @@ func (h *Handler) pageOf(p parameters, dn string) (page, error) {
 		}
 		return at, err
 	}
-	at := page{Base: dn, Search: searchFor{Filter: p["filter"], Limit: h.cfg.MaxPage}}
+	at := page{Base: dn, Search: searchFor{Filter: p["filter"], Limit: longestPage}}
 	var ok bool
 	var err error
 	if at.Search.Scope, ok = scopes[strings.ToLower(p["searchScope"])]; !ok {
