@@ -170,17 +170,12 @@ func TestSessionsEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t, cfg)
 			b := h.browser().signIn("ann", password, "")
-			token := ""
 			for b.get("/enrol"); !strings.Contains(b.page, `id="password"`); b.get("/enrol") {
-				token = b.csrf()
 				if name == "idle" {
 					time.Sleep(300 * time.Millisecond) // which is what idle means
 				}
 			}
-			if token == "" {
-				t.Skip("the machine is too busy for a session of 200 ms")
-			}
-			b.postWith(token, "/enrol/set-up", "password", password).want(403, "You were signed out", "What you just sent was not done")
+			b.post("/enrol/set-up", "password", password).want(403, "You were signed out", "What you just sent was not done")
 		})
 	}
 }
