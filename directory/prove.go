@@ -209,7 +209,8 @@ func (d *Directory) weigh(u *user, p proof, now time.Time) weighed {
 		return weighed{stored: stored, password: p.password, code: p.code}
 	}
 	var result weighed
-	if p.bind {
+	// Where nothing is believed the work is done all the same: it takes time.
+	if p.bind && !d.refuses(u, now) && u.lostToken == nil {
 		if a := u.applicationOf(p.password); a != nil {
 			if result.misplaced = a.admits(u, p.who, now); result.misplaced == "" {
 				return weighed{application: a.id}
