@@ -29,7 +29,7 @@ func (d *Directory) acceptable(clear []byte) error {
 	case len(clear) == 0 || len(clear) > rules.MaxLength:
 		return Errorf(ConstraintViolation, "the password is empty or too long")
 	case utf8.RuneCount(clear) < rules.MinLength:
-		return Errorf(ConstraintViolation, "the password has less than %d characters", rules.MinLength)
+		return Errorf(ConstraintViolation, "the password has fewer than %d characters", rules.MinLength)
 	}
 	return nil
 }
