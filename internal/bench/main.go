@@ -43,6 +43,7 @@ func benchmark(ctx context.Context) error {
 		holders  = flag.Int("holders", 20_000, "more people, who hold a TOTP secret; for the operations that spend codes")
 		only     = flag.String("only", "", "operations, comma-separated (of "+strings.Join(names(), ", ")+"); none measures the import alone")
 		where    = flag.String("dir", os.TempDir(), "`folder` on the disk to measure")
+		memory   = flag.Int("memory", 0, "measure what this many people with a TOTP secret take on disk and in memory, and stop")
 		ldif     = flag.Int("ldif", 0, "write this many people as LDIF to standard output and stop")
 	)
 	flag.Parse()
@@ -69,6 +70,9 @@ func benchmark(ctx context.Context) error {
 	}
 	defer os.RemoveAll(dir)
 	describeMachine(dir)
+	if *memory > 0 {
+		return measureMemory(ctx, dir, absolute, *memory)
+	}
 
 	p := population{people: *people}
 	if slices.ContainsFunc(chosen, func(op operation) bool { return op.withCode != nil }) {
