@@ -66,6 +66,9 @@ func TestSourceIsDelayedFirst(t *testing.T) {
 			t.Fatalf("the client is told %q", r.DiagnosticMessage)
 		}
 	}
+	self := Requester{DN: person("ann"), How: ByPassword, Peer: here.Peer}
+	h.want("a code alone", h.ValidateTOTPPassword(t.Context(), self, person("ann"), h.code(secret, 0)), InvalidCredentials)
+	h.want("the secret alone", h.RevokeTOTPSharedSecret(t.Context(), here, id("u:ann"), nil, &secret), InvalidCredentials)
 	if n := h.failures("ann"); n != 3 {
 		t.Errorf("%d failures were counted", n)
 	}

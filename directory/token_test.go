@@ -175,6 +175,31 @@ func TestTokenWithoutACodeEndsWithEnrolment(t *testing.T) {
 	h.want("when it is active", err, SaslBindInProgress)
 }
 
+// The same where a policy begins to require one, with grace or without; and in
+// grace there is none to be had.
+func TestTokenWithoutACodeEndsWithAPolicy(t *testing.T) {
+	for _, grace := range []string{"", "tallystickGraceLogins: 5"} {
+		h := newHouse(t)
+		who, err := h.bind(person("bob"), secretWord)
+		h.want("bind", err, Success)
+		token, err := h.AccessToken(t.Context(), who)
+		h.want("token", err, Success)
+		var lines []string
+		if grace != "" {
+			lines = append(lines, grace)
+		}
+		h.policy("all", 1, "required", lines...)
+		_, err = h.bearer("", token.Token)
+		h.want("required, "+grace, err, SaslBindInProgress)
+		if grace != "" {
+			who, err := h.bind(person("bob"), secretWord)
+			h.want("bind by grace", err, Success)
+			_, err = h.AccessToken(t.Context(), who)
+			h.want("a token", err, UnwillingToPerform)
+		}
+	}
+}
+
 // The upgrade of the stored password by the very bind that gets the token does
 // not end it.
 func TestTokenOutlivesAnUpgrade(t *testing.T) {
