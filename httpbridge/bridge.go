@@ -22,6 +22,7 @@ import (
 
 	"tallystick/httpbridge/enrol"
 	"tallystick/httpbridge/pingdirectory"
+	"tallystick/httpbridge/securid"
 	"tallystick/httpbridge/upstream"
 	"tallystick/httpbridge/zitadel"
 
@@ -38,6 +39,15 @@ type Config struct {
 	// Dial opens a connection to the LDAP server, within this process for
 	// instance; URL is not used then. nil: dial URL.
 	Dial func(ctx context.Context) (net.Conn, error)
+
+	// Identity is who the bridge itself is at the LDAP server, to act for the
+	// holders of API keys by proxied authorization. nil: nobody, and there is
+	// no /AdminInterface.
+	Identity *upstream.Credentials
+
+	// PublicURL is where clients reach the bridge, without a path: tokens signed
+	// with API keys must be for it. "": what a request's Host says.
+	PublicURL string
 
 	// TellClient tells the LDAP server the address of each client, so that it can
 	// tell them apart; the server must believe the bridge. Proxies are those in
@@ -63,6 +73,8 @@ type Config struct {
 	Pages      bool
 	Separator  string // that the LDAP server wants between a password and the code behind it
 	Reflection bool   // describe the gRPC services to whoever asks
+
+	Now func() time.Time // nil: time.Now
 
 	Log *slog.Logger // one record for each request; nil: none
 }
@@ -100,6 +112,7 @@ type Bridge struct {
 	ldap     *upstream.Client
 	face     http.Handler // of PingDirectory, and for all that is nobody else's
 	zitadel  http.Handler
+	securid  http.Handler   // nil: none
 	pages    *enrol.Handler // nil: none
 	pageLDAP *upstream.Client
 	server   *http.Server
@@ -111,7 +124,7 @@ type Bridge struct {
 func New(cfg Config) (*Bridge, error) {
 	cfg = cfg.withDefaults()
 	ldap := upstream.Config{
-		URL: cfg.URL, StartTLS: cfg.StartTLS, TLS: cfg.TLS, Dial: cfg.Dial, TellClient: cfg.TellClient,
+		URL: cfg.URL, StartTLS: cfg.StartTLS, TLS: cfg.TLS, Dial: cfg.Dial, TellClient: cfg.TellClient, Self: cfg.Identity,
 		Connections: cfg.Connections, DialTimeout: cfg.DialTimeout, WaitTimeout: cfg.WaitTimeout, IdleTimeout: cfg.IdleTimeout,
 	}
 	client, err := upstream.New(ldap)
@@ -123,6 +136,9 @@ func New(cfg Config) (*Bridge, error) {
 		ldap:    client,
 		face:    pingdirectory.New(client, pingdirectory.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout}),
 		zitadel: zitadel.New(client, zitadel.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, Reflection: cfg.Reflection}),
+	}
+	if cfg.Identity != nil {
+		b.securid = securid.New(client, securid.Config{URL: cfg.PublicURL, MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, Now: cfg.Now})
 	}
 	if cfg.Pages {
 		pages := enrol.Config{Separator: cfg.Separator, Timeout: cfg.RequestTimeout}
@@ -245,6 +261,9 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (b *Bridge) faceOf(path string) http.Handler {
 	if first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); b.pages != nil && (first == "enrol" || first == "admin") {
 		return b.pages
+	}
+	if b.securid != nil && strings.HasPrefix(path, securid.Prefix) {
+		return b.securid
 	}
 	for _, prefix := range zitadel.Prefixes {
 		if strings.HasPrefix(path, prefix) {

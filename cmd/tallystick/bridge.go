@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tallystick/httpbridge"
+	"tallystick/httpbridge/upstream"
 )
 
 func bridgeCommand(flags *globalFlags) *cobra.Command {
@@ -58,6 +59,13 @@ func runBridge(ctx context.Context, c *config, out io.Writer) error {
 		return err
 	}
 	cfg.URL, cfg.StartTLS = c.Bridge.LDAP, c.Bridge.StartTLS
+	if c.Bridge.BindDN != "" {
+		password, err := firstLine(c.Bridge.PasswordFile)
+		if err != nil {
+			return fmt.Errorf("bridge.passwordFile: %w", err)
+		}
+		cfg.Identity = &upstream.Credentials{Name: c.Bridge.BindDN, Password: string(password)}
+	}
 	bridge, err := httpbridge.New(cfg)
 	if err != nil {
 		return err
@@ -90,6 +98,7 @@ func (c *config) bridgeConfig() (httpbridge.Config, error) {
 		Pages:          c.Bridge.Pages,
 		Separator:      c.SecondFactor.Separator,
 		Reflection:     c.Bridge.Reflection,
+		PublicURL:      c.Bridge.PublicURL,
 		Log:            c.logger().With("part", "http"),
 	}
 	if c.Bridge.CA == "" {

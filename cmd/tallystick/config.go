@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,16 +104,19 @@ type config struct {
 		Elements           int      `yaml:"elements"`
 	} `yaml:"limits"`
 	Bridge struct {
-		TellAddress bool     `yaml:"tellAddress"`
-		Proxies     []string `yaml:"proxies"`
-		LDAP        string   `yaml:"ldap"`
-		StartTLS    bool     `yaml:"startTLS"`
-		CA          string   `yaml:"ca"`
-		Connections int      `yaml:"connections"`
-		Timeout     duration `yaml:"timeout"`
-		Body        size     `yaml:"body"`
-		Pages       bool     `yaml:"pages"`
-		Reflection  bool     `yaml:"reflection"`
+		BindDN       string   `yaml:"bindDN"`
+		PasswordFile string   `yaml:"passwordFile"`
+		PublicURL    string   `yaml:"publicURL"`
+		TellAddress  bool     `yaml:"tellAddress"`
+		Proxies      []string `yaml:"proxies"`
+		LDAP         string   `yaml:"ldap"`
+		StartTLS     bool     `yaml:"startTLS"`
+		CA           string   `yaml:"ca"`
+		Connections  int      `yaml:"connections"`
+		Timeout      duration `yaml:"timeout"`
+		Body         size     `yaml:"body"`
+		Pages        bool     `yaml:"pages"`
+		Reflection   bool     `yaml:"reflection"`
 	} `yaml:"bridge"`
 	Log struct {
 		Level  string `yaml:"level"`
@@ -226,6 +230,10 @@ func (c *config) problems() []problem {
 	}
 	check(c.Listen.HTTP == off || c.Listen.LDAPI != off, "listen.http", "needs listen.ldapi, which is off")
 	check(len(c.ldapiSocket()) < 108, "listen.ldapi", "the name of the socket has %d octets, and Unix allows 107", len(c.ldapiSocket()))
+	check((c.Bridge.BindDN == "") == (c.Bridge.PasswordFile == ""), "bridge.bindDN", "goes together with bridge.passwordFile")
+	public, err := url.Parse(c.Bridge.PublicURL)
+	check(c.Bridge.PublicURL == "" || err == nil && (public.Scheme == "https" || public.Scheme == "http") && public.Host != "" && strings.Trim(public.Path, "/") == "" && public.RawQuery == "" && public.User == nil,
+		"bridge.publicURL", "is no URL such as https://ldap.example.com")
 	check((c.TLS.Certificate == "") == (c.TLS.Key == ""), "tls", "certificate and key go together")
 	check(c.Directory.SizeLimit >= 0, "directory.sizeLimit", "must not be negative")
 	check(c.SecondFactor.Window >= 0 && c.SecondFactor.Window <= 10, "secondFactor.window", "is 0 to 10, not %d", c.SecondFactor.Window)
@@ -272,7 +280,7 @@ func (c *config) problems() []problem {
 		_, err := directory.ParseDN(schema.Standard(), text)
 		check(err == nil, key, "%q: %v", text, err)
 	}
-	_, err := c.keysetSource()
+	_, err = c.keysetSource()
 	check(err == nil, "secondFactor.keyset", "%v", err)
 	_, err = password.ParseScheme(c.Passwords.Scheme)
 	check(err == nil, "passwords.scheme", "unknown scheme %q", c.Passwords.Scheme)

@@ -64,6 +64,7 @@ second factor, and an HTTP bridge in front of it.
   check          proves that the data and all its indexes are in step
   audit          verifies and prints the audit log
   keys           manages the keys that TOTP secrets are sealed with
+  apikey         makes API keys for the help desk's programs, on a running server
   totp           enrols authenticators and looks after them, on a running server
   hash           makes a userPassword value
   root-password  sets the password of the root user
@@ -95,6 +96,7 @@ file with every key and its default.`,
 		auditCommand(flags),
 		keysCommand(flags),
 		totpCommand(),
+		apiKeyCommand(),
 		hashCommand(flags),
 		rootPasswordCommand(flags),
 		versionCommand(),

@@ -25,6 +25,7 @@ import (
 	"tallystick/extop/totp"
 	"tallystick/extop/whoami"
 	"tallystick/httpbridge"
+	"tallystick/httpbridge/upstream"
 	"tallystick/internal/ldif"
 	"tallystick/ldapd"
 	"tallystick/testdata"
@@ -132,7 +133,7 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	cfg.TLS = cert.config()
 	server := ldapd.New(d, ops, cfg)
 
-	bridge, err := c.newBridge()
+	bridge, err := c.newBridge(opts.now)
 	if err != nil {
 		return err
 	}
@@ -268,13 +269,13 @@ func (c *certificate) reloadOn(ctx context.Context, sig os.Signal, log *slog.Log
 }
 
 // newBridge is the bridge beside the server, which it reaches through the
-// local socket.
-func (c *config) newBridge() (*httpbridge.Bridge, error) {
+// local socket. There it is the root user, to act for the holders of API keys.
+func (c *config) newBridge(now func() time.Time) (*httpbridge.Bridge, error) {
 	cfg, err := c.bridgeConfig()
 	if err != nil {
 		return nil, err
 	}
-	cfg.TellClient = true
+	cfg.TellClient, cfg.Identity, cfg.Now = true, &upstream.Credentials{External: true}, now
 	cfg.Dial = func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", c.ldapiSocket())

@@ -14,13 +14,15 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tallystick/directory"
 	"tallystick/extop/wire"
 	"tallystick/httpbridge/upstream"
 )
 
-// totpOptions are the flags that all subcommands of totp have.
+// totpOptions are the flags of subcommands that ask a running server: those of
+// totp and apikey.
 type totpOptions struct {
 	url          string
 	startTLS     bool
@@ -69,14 +71,8 @@ A credential is named by its id, by the beginning of that, or by its name.`,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	f := cmd.PersistentFlags()
-	f.StringVarP(&o.url, "url", "H", "ldap://127.0.0.1:3389", "the `server`: ldap://host, ldaps://host or ldapi://%2Fpath")
-	f.BoolVarP(&o.startTLS, "starttls", "Z", false, "StartTLS first, and nothing without it")
-	f.StringVar(&o.ca, "ca", "", "PEM `file` of the authorities to trust (default: the system's)")
-	f.StringVarP(&o.bind, "bind", "D", "", "who you are: a `DN` or a user name")
-	f.StringVarP(&o.password, "password", "w", "", "your `password`; others on the machine can see it here")
-	f.StringVarP(&o.passwordFile, "password-file", "y", "", "`file` whose first line is your password")
+	o.register(f)
 	f.StringVar(&o.user, "user", "", "whose credentials, if not yours: a `DN` or a user name")
-	f.BoolVar(&o.json, "json", false, "answer in JSON")
 	cmd.AddCommand(
 		totpEnrolCommand(o),
 		totpConfirmCommand(o),
@@ -93,6 +89,17 @@ A credential is named by its id, by the beginning of that, or by its name.`,
 		totpApplicationCommand(o),
 	)
 	return cmd
+}
+
+// register adds the flags that say which server, and who asks.
+func (o *totpOptions) register(f *pflag.FlagSet) {
+	f.StringVarP(&o.url, "url", "H", "ldap://127.0.0.1:3389", "the `server`: ldap://host, ldaps://host or ldapi://%2Fpath")
+	f.BoolVarP(&o.startTLS, "starttls", "Z", false, "StartTLS first, and nothing without it")
+	f.StringVar(&o.ca, "ca", "", "PEM `file` of the authorities to trust (default: the system's)")
+	f.StringVarP(&o.bind, "bind", "D", "", "who you are: a `DN` or a user name")
+	f.StringVarP(&o.password, "password", "w", "", "your `password`; others on the machine can see it here")
+	f.StringVarP(&o.passwordFile, "password-file", "y", "", "`file` whose first line is your password")
+	f.BoolVar(&o.json, "json", false, "answer in JSON")
 }
 
 // totpSession is one connection to the server, by somebody.

@@ -8,6 +8,12 @@ import (
 
 type clientKey struct{}
 
+// ClientOf is the address of WithClient; "": none.
+func ClientOf(ctx context.Context) string {
+	address, _ := ctx.Value(clientKey{}).(string)
+	return address
+}
+
 // WithClient returns a context whose requests to the server are for the client
 // with an IP address. With Config.TellClient the server gets to know it.
 func WithClient(ctx context.Context, address string) context.Context {

@@ -42,6 +42,9 @@ func (s *Session) wireControls(ctx context.Context, controls []Control) []ldap.C
 	for _, c := range s.client.controls(ctx, controls) {
 		wire = append(wire, wireControl{c})
 	}
+	if s.proxied != "" {
+		wire = append(wire, wireControl{Control{OID: proxiedAuthorization, Critical: true, Value: []byte(s.proxied)}})
+	}
 	return wire
 }
 

@@ -15,7 +15,8 @@ import (
 type Session struct {
 	client   *Client
 	link     link
-	reusable bool // anonymous, and nothing went wrong so far
+	reusable bool   // anonymous, and nothing went wrong so far
+	proxied  string // authorization identity of For; "": who is bound
 }
 
 // Release gives the connection back, or closes it if it was bound.
@@ -81,6 +82,8 @@ func bind(ctx context.Context, nc net.Conn, creds Credentials, controls []Contro
 	err := guard(ctx, nc, func() (err error) {
 		isDN := strings.Contains(creds.Name, "=")
 		switch {
+		case creds.External:
+			answered, err = saslBind(nc, bindID, "EXTERNAL", "", controls)
 		case creds.Token != "":
 			answered, err = oauthBearer(nc, creds.Token, controls...)
 		case creds.Code != "" && isDN:

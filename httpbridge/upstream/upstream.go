@@ -27,6 +27,10 @@ type Config struct {
 	// instance; URL is not used then. nil: dial URL.
 	Dial func(ctx context.Context) (net.Conn, error)
 
+	// Self is who the client itself is, to act for others by proxied
+	// authorization. nil: it does not.
+	Self *Credentials
+
 	// TellClient tells the server the address of WithClient, by PingDirectory's
 	// intermediate client control. A server that does not believe it, or does
 	// not know the control, leaves it aside.
@@ -44,6 +48,7 @@ type Credentials struct {
 	Password string // octets, as they came
 	Code     string // a TOTP code beside the password; "": none, or behind it
 	Token    string // an access token, in place of all; "": none
+	External bool   // in place of all: SASL EXTERNAL, who the transport says
 }
 
 // String keeps password, code and token out of any log and any message.
@@ -144,7 +149,7 @@ func (c *Client) As(ctx context.Context, creds Credentials) (*Session, error) {
 func (c *Client) Bind(ctx context.Context, creds Credentials, controls []Control) (*Session, []Control, error) {
 	// RFC 4513, sections 5.1.1 and 5.1.2: with an empty name or password many
 	// a server answers "success" and takes the client for nobody.
-	if creds.Token == "" && (creds.Name == "" || creds.Password == "") {
+	if creds.Token == "" && !creds.External && (creds.Name == "" || creds.Password == "") {
 		return nil, nil, &RejectedError{Result{Code: ldap.LDAPResultInvalidCredentials}}
 	}
 	if err := c.take(ctx); err != nil {

@@ -1,0 +1,91 @@
+package securid
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"tallystick/httpbridge/strictjson"
+)
+
+// The members that bodies can have.
+const (
+	deviceSerial    = "deviceSerialNumber"
+	tokenSerial     = "tokenSerialNumber"
+	userIDMember    = "userId"
+	updatedName     = "updatedName"
+	emailMember     = "email"
+	searchUnsynched = "searchUnsynched"
+)
+
+// kind is what a member has to be.
+type kind int
+
+const (
+	number  kind = 36  // required: a string of so many characters at most
+	text    kind = 255 // the same
+	boolean kind = 0   // optional, and of no effect here
+)
+
+// members are those that a body must have. Others are ignored.
+type members map[string]kind
+
+// body is the strings among the members that were asked for; none is empty.
+type body map[string]string
+
+// deepest is how deep a body may be nested, in members that are ignored.
+const deepest = 16
+
+// readBody reads the body of r: at most limit octets of JSON.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, want members) (body, error) {
+	t, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset, other := params["charset"]
+	if err != nil || t != "application/json" || other && !strings.EqualFold(charset, "utf-8") || r.Header.Get("Content-Encoding") != "" {
+		return nil, errMediaType
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, errTooLarge
+	}
+	if err != nil {
+		return nil, errCutBody
+	}
+	return parseBody(b, want)
+}
+
+// parseBody reads a JSON object that has the wanted members.
+func parseBody(b []byte, want members) (body, error) {
+	doc, err := strictjson.Parse(b, deepest)
+	if err != nil {
+		return nil, err
+	}
+	if doc.Root.Kind != strictjson.Object {
+		return nil, doc.At(doc.Root, "", "must be an object, not %v", doc.Root.Kind)
+	}
+	found := body{}
+	for _, m := range doc.Root.Members {
+		longest, wanted := want[m.Name]
+		v := m.Value
+		switch {
+		case !wanted:
+		case longest == boolean && v.Kind != strictjson.Bool:
+			return nil, doc.At(v, m.Name, "must be a boolean, not %v", v.Kind)
+		case longest == boolean:
+		case v.Kind != strictjson.String:
+			return nil, doc.At(v, m.Name, "must be a string, not %v", v.Kind)
+		case v.Text == "" || utf8.RuneCountInString(v.Text) > int(longest):
+			return nil, doc.At(v, m.Name, "must have 1 to %d characters", longest)
+		default:
+			found[m.Name] = v.Text
+		}
+	}
+	for name, k := range want {
+		if _, there := found[name]; !there && k != boolean {
+			return nil, badRequest("%s: must be there", name)
+		}
+	}
+	return found, nil
+}
