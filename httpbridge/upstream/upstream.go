@@ -255,11 +255,5 @@ func (l link) unbind() {
 	}
 }
 
-// abort closes the connection at once.
-func (l link) abort() {
-	_ = l.nc.SetDeadline(past)
-	_ = l.ldap.Close()
-}
-
 // past as a deadline ends every read and write now.
 var past = time.Unix(1, 0)
