@@ -53,6 +53,8 @@ type subject struct {
 	u        *user
 	listener string
 	address  netip.Addr // not valid: unknown, and in no network
+
+	memberships []membership // see listed
 }
 
 func (d *Directory) subject(r store.Reader, u *user, who Requester) *subject {
@@ -118,43 +120,59 @@ func (s *subject) memberOf(group DN) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	dn := []byte(s.u.dn.String())
-	for _, attribute := range []string{"member", "uniqueMember"} {
-		if ok, err := s.d.hasIndexed(s.r, id, attribute, dn); ok || err != nil {
-			return ok, err
-		}
-	}
-	if s.u.entry == nil {
-		return false, nil
-	}
-	for _, uid := range s.d.valuesOf(s.u.entry, "uid") {
-		if ok, err := s.d.hasIndexed(s.r, id, "memberUid", uid); ok || err != nil {
+	for _, m := range s.listed() {
+		if ok, err := m.in(s.d, s.r, id); ok || err != nil {
 			return ok, err
 		}
 	}
 	return false, nil
 }
 
-// hasIndexed reports whether an entry has a value, by the index: a group may
-// have a great many.
-func (d *Directory) hasIndexed(r store.Reader, id entryID, attribute string, value []byte) (bool, error) {
-	t := d.schema.Attribute(attribute)
-	norm, ok := normalized(t.EqualityRule(), value)
-	if !ok {
-		return false, nil
+// membership is a value by which a group lists the user.
+type membership struct {
+	attribute string
+	value     []byte
+	prefix    []byte // of its keys in the index
+	long      bool   // others may share the key
+}
+
+// listed is how groups list the user; made once.
+func (s *subject) listed() []membership {
+	if s.memberships != nil {
+		return s.memberships
 	}
-	_, err := r.Get(id.append(equalityPrefix(t.Name(), norm)))
+	add := func(attribute string, value []byte) {
+		t := s.d.schema.Attribute(attribute)
+		if norm, ok := normalized(t.EqualityRule(), value); ok {
+			s.memberships = append(s.memberships, membership{attribute, value, equalityPrefix(t.Name(), norm), len(norm) > maxIndexedValue})
+		}
+	}
+	dn := []byte(s.u.dn.String())
+	add("member", dn)
+	add("uniqueMember", dn)
+	if s.u.entry != nil {
+		for _, uid := range s.d.valuesOf(s.u.entry, "uid") {
+			add("memberUid", uid)
+		}
+	}
+	return s.memberships
+}
+
+// in reports whether a group has the value, by the index: it may have a great
+// many.
+func (m membership) in(d *Directory, r store.Reader, group entryID) (bool, error) {
+	_, err := r.Get(group.append(m.prefix[:len(m.prefix):len(m.prefix)]))
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
-	if err != nil || len(norm) <= maxIndexedValue {
+	if err != nil || !m.long {
 		return err == nil, err
 	}
-	rec, err := readRecord(r, id) // long values share a key
+	rec, err := readRecord(r, group)
 	if err != nil {
 		return false, err
 	}
-	return findValue(t, d.valuesOf(rec, attribute), value) >= 0, nil
+	return findValue(d.schema.Attribute(m.attribute), d.valuesOf(rec, m.attribute), m.value) >= 0, nil
 }
 
 func matchingFilter(d *Directory, text string) (func(*subject) (bool, error), error) {
