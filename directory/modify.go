@@ -3,11 +3,12 @@ package directory
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math/big"
 	"slices"
 
-	"tallystick/directory/password"
 	"tallystick/directory/schema"
+	"tallystick/directory/seal"
 	"tallystick/directory/store"
 )
 
@@ -117,15 +118,11 @@ func (m *modification) prepare(ctx context.Context) error {
 }
 
 func (m *modification) preparePasswords(ctx context.Context) error {
-	var stored [][]byte
+	var u *user
 	err := m.d.view(ctx, func(r store.Reader) error {
 		id, err := m.d.resolve(r, m.dn)
-		if err != nil {
-			return err
-		}
-		u, err := m.mayChangePassword(r, id)
 		if err == nil {
-			stored = u.passwords
+			u, err = m.mayChangePassword(r, id)
 		}
 		return err
 	})
@@ -141,7 +138,7 @@ func (m *modification) preparePasswords(ctx context.Context) error {
 		case c.Operation == IncrementValues:
 			return Errorf(ConstraintViolation, "userPassword: not a number")
 		case c.Operation == DeleteValues:
-			c.Attribute.Values, err = matchPasswords(stored, c.Attribute.Values)
+			c.Attribute.Values, err = m.matchPasswords(ctx, u, c.Attribute.Values)
 		case len(c.Attribute.Values) == 0 && c.Operation == AddValues:
 			err = Errorf(InvalidAttributeSyntax, "userPassword: no values given")
 		default:
@@ -155,17 +152,23 @@ func (m *modification) preparePasswords(ctx context.Context) error {
 }
 
 // matchPasswords replaces passwords in clear by the stored values they match.
-func matchPasswords(stored, given [][]byte) ([][]byte, error) {
+// Each is an attempt like any other: whoever may delete a password need not
+// know it, and could find it out.
+func (m *modification) matchPasswords(ctx context.Context, u *user, given [][]byte) ([][]byte, error) {
 	var matched [][]byte
 	for _, g := range given {
-		i := slices.IndexFunc(stored, func(s []byte) bool {
-			ok, err := password.Verify(s, g)
-			return err == nil && ok || bytes.Equal(s, g)
-		})
-		if i < 0 {
-			return nil, Errorf(NoSuchAttribute, "userPassword: no such value")
+		if slices.ContainsFunc(u.passwords, func(stored []byte) bool { return bytes.Equal(stored, g) }) {
+			matched = append(matched, g)
+			continue
 		}
-		matched = append(matched, stored[i])
+		e, err := m.d.prove(ctx, u.account, proof{door: "modify", who: m.who, password: seal.Secret(g), rule: codeOptional})
+		if errors.Is(err, InvalidCredentials) {
+			return nil, &Error{ResultCode: NoSuchAttribute, DiagnosticMessage: "userPassword: no such value", Cause: err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		matched = append(matched, e.stored)
 	}
 	return matched, nil
 }

@@ -260,6 +260,29 @@ func TestModifyOfOwnPasswordNeedsACode(t *testing.T) {
 	}
 }
 
+// Whoever deletes a password in the clear says what it is, and that counts
+// like at any door.
+func TestModifyCountsPasswordsToDelete(t *testing.T) {
+	for _, row := range []struct {
+		who  string
+		from Requester
+	}{{"the user", annAsks}, {"the help desk", helpAsks}, {"an administrator", root}} {
+		h := newHouse(t)
+		remove := func(password string) error {
+			return h.Modify(t.Context(), row.from, &ModifyRequest{Object: person("ann"), Changes: []Change{{DeleteValues, attributes("userPassword: " + password)[0]}}})
+		}
+		for n := 1; n <= h.credentials.cfg.FreeAttempts; n++ {
+			h.want(row.who+": wrong", remove("wrong"), NoSuchAttribute)
+			if got := h.failures("ann"); got != n {
+				t.Fatalf("%s: %d failures, want %d", row.who, got, n)
+			}
+		}
+		h.want(row.who+": right, and too early", remove(secretWord), NoSuchAttribute)
+		h.advance(h.credentials.cfg.Lockout)
+		h.want(row.who+": right", remove(secretWord), Success)
+	}
+}
+
 // Passwords cost time to check, so an entry has few, and one request checks
 // few.
 func TestNumberOfPasswordsIsBounded(t *testing.T) {
