@@ -22,6 +22,7 @@ type Session struct {
 // Release gives the connection back, or closes it if it was bound.
 func (s *Session) Release() {
 	if s.reusable {
+		s.link.nc.reset(longestResponse) // nobody asks for the last answer again
 		s.client.pushIdle(s.link)
 	} else {
 		s.link.unbind()
