@@ -76,9 +76,9 @@ func apiKeyCreateCommand(o *totpOptions) *cobra.Command {
 		Use:   "create NAME --role helpdesk|super",
 		Short: "Make a key, and print its private half",
 		Long: `Make a key and its entry, and print the key file as RSA's clients read it. It is
-shown this once. --url is where clients reach the bridge.`,
+shown this once. --public-url is where clients reach the bridge.`,
 		Example: `  tallystick apikey create "service desk" --role helpdesk -D admin -o desk.key
-  tallystick apikey create audit --role super -D admin --url https://ldap.example.com`,
+  tallystick apikey create audit --role super -D admin --public-url https://ldap.example.com`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: o.runTOTP(func(ctx context.Context, s *totpSession, args []string) error {
 			privileges, ok := roles[role]
@@ -105,7 +105,7 @@ shown this once. --url is where clients reach the bridge.`,
 	f.StringVar(&role, "role", "", "what it may do: `helpdesk` or super")
 	f.StringVar(&base, "base", "", "`DN` that the key's entry goes below (default: ou=api keys below the first naming context)")
 	f.StringVarP(&output, "output", "o", "", "write the key to a new `file`, mode 0600, instead of the standard output")
-	f.StringVar(&url, "url", "http://127.0.0.1:8080", "where clients reach the bridge, for the key file")
+	f.StringVar(&url, "public-url", "http://127.0.0.1:8080", "where clients reach the bridge, for the key file")
 	return cmd
 }
 

@@ -26,9 +26,14 @@ const (
 
 // token is one that was taken apart and is not believed yet.
 type token struct {
-	signed   *jose.JSONWebSignature
+	signed *jose.JSONWebSignature
+	claims
+}
+
+// claims are what a token says.
+type claims struct {
 	document *strictjson.Document
-	subject  string // the key that it says it is signed with: a UUID in lower case
+	subject  string // the key that it is signed with: a UUID in lower case
 }
 
 // parseToken takes a token apart: compact, signed by RS256, typ JWT.
@@ -47,17 +52,25 @@ func parseToken(text string) (*token, error) {
 	if _, critical := header.ExtraHeaders["crit"]; critical {
 		return nil, errors.New("there is a critical header")
 	}
-	doc, err := strictjson.Parse(signed.UnsafePayloadWithoutVerification(), deepest)
+	c, err := parseClaims(signed.UnsafePayloadWithoutVerification())
 	if err != nil {
 		return nil, err
 	}
-	t := &token{signed: signed, document: doc}
-	sub, ok := t.claim("sub")
-	if !ok || sub.Kind != strictjson.String || !isUUID(sub.Text) {
-		return nil, errors.New("sub is not an access id")
+	return &token{signed, c}, nil
+}
+
+func parseClaims(payload []byte) (claims, error) {
+	doc, err := strictjson.Parse(payload, deepest)
+	if err != nil {
+		return claims{}, err
 	}
-	t.subject = strings.ToLower(sub.Text)
-	return t, nil
+	c := claims{document: doc}
+	sub, ok := c.claim("sub")
+	if !ok || sub.Kind != strictjson.String || !isUUID(sub.Text) {
+		return claims{}, errors.New("sub is not an access id")
+	}
+	c.subject = strings.ToLower(sub.Text)
+	return c, nil
 }
 
 // isUUID reports whether s is a UUID in its usual form; the parser takes others.
@@ -65,8 +78,8 @@ func isUUID(s string) bool {
 	return len(s) == len(uuid.Nil.String()) && uuid.Validate(s) == nil
 }
 
-func (t *token) claim(name string) (strictjson.Value, bool) {
-	for _, m := range t.document.Root.Members {
+func (c claims) claim(name string) (strictjson.Value, bool) {
+	for _, m := range c.document.Root.Members {
 		if m.Name == name {
 			return m.Value, true
 		}
@@ -80,14 +93,19 @@ func (t *token) verify(key *rsa.PublicKey, audiences []string, now time.Time) er
 	if _, err := t.signed.Verify(key); err != nil {
 		return err
 	}
-	if err := t.checkAudience(audiences); err != nil {
+	return t.check(audiences, now)
+}
+
+// check fails unless c are for one of the audiences, and valid at now.
+func (c claims) check(audiences []string, now time.Time) error {
+	if err := c.checkAudience(audiences); err != nil {
 		return err
 	}
-	issued, err := t.time("iat")
+	issued, err := c.time("iat")
 	if err != nil {
 		return err
 	}
-	expires, err := t.time("exp")
+	expires, err := c.time("exp")
 	if err != nil {
 		return err
 	}
@@ -105,8 +123,8 @@ func (t *token) verify(key *rsa.PublicKey, audiences []string, now time.Time) er
 }
 
 // time is a claim in seconds since 1970: a number, or digits in a string.
-func (t *token) time(name string) (time.Time, error) {
-	v, ok := t.claim(name)
+func (c claims) time(name string) (time.Time, error) {
+	v, ok := c.claim(name)
 	if !ok || v.Kind != strictjson.Number && v.Kind != strictjson.String {
 		return time.Time{}, fmt.Errorf("%s is missing, or no time", name)
 	}
@@ -122,8 +140,8 @@ func (t *token) time(name string) (time.Time, error) {
 
 // checkAudience wants aud, a string or an array, to name one of the audiences;
 // a "/" at the end does not matter.
-func (t *token) checkAudience(audiences []string) error {
-	v, _ := t.claim("aud")
+func (c claims) checkAudience(audiences []string) error {
+	v, _ := c.claim("aud")
 	named := []strictjson.Value{v}
 	if v.Kind == strictjson.Array {
 		named = v.Elements
