@@ -5,10 +5,12 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-ldap/ldap/v3"
 
 	"tallystick/directory"
 	"tallystick/httpbridge"
@@ -488,5 +491,45 @@ func TestSecurIDOff(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusNotFound {
 		t.Error(resp.Status)
+	}
+}
+
+// What is asked for a key is asked as the key, whatever the request.
+func TestProxiedSession(t *testing.T) {
+	d := newDesk(t)
+	client, err := upstream.New(upstream.Config{URL: "ldapi://" + url.PathEscape(d.socket), Self: &upstream.Credentials{External: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	s, err := client.Self(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Release()
+	if who, err := s.WhoAmI(t.Context()); err != nil || who != "dn:"+directory.DefaultRootDN {
+		t.Fatal(who, err)
+	}
+	s.For(bob)
+	if who, err := s.WhoAmI(t.Context()); err != nil || who != "dn:"+bob {
+		t.Error(who, err)
+	}
+	var result *upstream.Result
+	if err := s.Delete(t.Context(), ann, nil); !errors.As(err, &result) || result.Code != 50 {
+		t.Error("delete:", err)
+	}
+	for name, search := range map[string]func() error{
+		"Search": func() error {
+			_, err := s.Search(t.Context(), &ldap.SearchRequest{BaseDN: "cn=audit", Scope: ldap.ScopeSingleLevel, Filter: "(objectClass=*)"})
+			return err
+		},
+		"Entries": func() error {
+			_, err := s.Entries(t.Context(), upstream.SearchRequest{Base: "cn=audit", Scope: upstream.SingleLevel, Filter: "(objectClass=*)"})
+			return err
+		},
+	} {
+		if err := search(); !errors.As(err, &result) || result.Code != 50 {
+			t.Errorf("%s of the audit log: %v", name, err)
+		}
 	}
 }

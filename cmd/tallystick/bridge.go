@@ -24,8 +24,9 @@ func bridgeCommand(flags *globalFlags) *cobra.Command {
 		Use:   "bridge --ldap URL",
 		Short: "Run only the HTTP bridge, in front of an LDAP server",
 		Long: `Answer HTTP requests by asking an LDAP server that has the operations: another
-tallystick, or a PingDirectory. The bridge keeps no data and has no rights of
-its own; callers have those that the server gives them.
+tallystick, or a PingDirectory. The bridge keeps no data; callers have the
+rights that the server gives them. For the holders of API keys (/AdminInterface)
+it needs an identity of its own: see bridge.bindDN in the configuration.
 
 "tallystick serve" runs the bridge beside the server already.`,
 		Example: `  tallystick bridge --ldap ldaps://ldap.example.com

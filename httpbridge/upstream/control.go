@@ -43,7 +43,7 @@ func (s *Session) wireControls(ctx context.Context, controls []Control) []ldap.C
 		wire = append(wire, wireControl{c})
 	}
 	if s.proxied != "" {
-		wire = append(wire, wireControl{Control{OID: proxiedAuthorization, Critical: true, Value: []byte(s.proxied)}})
+		wire = append(wire, s.proxiedControl())
 	}
 	return wire
 }

@@ -10,6 +10,11 @@ import (
 // entries that came before it are returned too: those within a size limit, for
 // instance. Errors: as Extended.
 func (s *Session) Search(ctx context.Context, req *ldap.SearchRequest) ([]*ldap.Entry, error) {
+	if s.proxied != "" && ldap.FindControl(req.Controls, proxiedAuthorization) == nil {
+		proxied := *req
+		proxied.Controls = append(proxied.Controls[:len(proxied.Controls):len(proxied.Controls)], s.proxiedControl())
+		req = &proxied
+	}
 	var found *ldap.SearchResult
 	s.link.nc.reset(longestSearch)
 	err := guard(ctx, s.link.nc, func() (err error) {
