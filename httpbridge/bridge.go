@@ -32,9 +32,12 @@ import (
 // Config is the knobs of a bridge. URL or Dial is needed; the zero value of
 // everything else works.
 type Config struct {
-	URL      string      // the LDAP server: ldap://host[:389], ldaps://host[:636], ldapi://%2Fpath or ldapi:///path
+	// URL is the LDAP server: ldap://host[:389], ldaps://host[:636], ldapi://%2Fpath
+	// or ldapi:///path. Several, with spaces between them, are servers with the
+	// same data: the first that is up is asked, as long as it is.
+	URL      string
 	StartTLS bool        // with ldap:// or Dial: StartTLS before anything else, and no going on without
-	TLS      *tls.Config // towards the LDAP server; nil: the system's roots, the URL's host
+	TLS      *tls.Config // towards the LDAP server, with the bridge's certificate if it has one; nil: the system's roots, the URL's host
 
 	// Dial opens a connection to the LDAP server, within this process for
 	// instance; URL is not used then. nil: dial URL.
@@ -126,6 +129,7 @@ func New(cfg Config) (*Bridge, error) {
 	ldap := upstream.Config{
 		URL: cfg.URL, StartTLS: cfg.StartTLS, TLS: cfg.TLS, Dial: cfg.Dial, TellClient: cfg.TellClient, Self: cfg.Identity,
 		Connections: cfg.Connections, DialTimeout: cfg.DialTimeout, WaitTimeout: cfg.WaitTimeout, IdleTimeout: cfg.IdleTimeout,
+		Log: cfg.Log,
 	}
 	client, err := upstream.New(ldap)
 	if err != nil {
@@ -183,12 +187,14 @@ func inTheClear(cfg Config) bool {
 	if cfg.Dial != nil || cfg.StartTLS {
 		return false
 	}
-	u, err := url.Parse(cfg.URL)
-	if err != nil || u.Scheme != "ldap" || u.Hostname() == "localhost" {
-		return false
-	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	return err != nil || !ip.IsLoopback()
+	return slices.ContainsFunc(strings.Fields(cfg.URL), func(server string) bool {
+		u, err := url.Parse(server)
+		if err != nil || u.Scheme != "ldap" || u.Hostname() == "localhost" {
+			return false
+		}
+		ip, err := netip.ParseAddr(u.Hostname())
+		return err != nil || !ip.IsLoopback()
+	})
 }
 
 // Serve answers the requests that come through l until Shutdown, and then

@@ -72,6 +72,7 @@ func TestWarnsOfPasswordsInTheClear(t *testing.T) {
 		{Config{URL: "ldap://ldap.example.com", StartTLS: true}, false},
 		{Config{URL: "ldaps://ldap.example.com"}, false},
 		{Config{URL: "ldap://localhost:3389"}, false},
+		{Config{URL: "ldap://localhost:3389 ldap://ldap.example.com"}, true},
 		{Config{URL: "ldap://127.0.0.2"}, false},
 		{Config{URL: "ldap://[::1]:3389"}, false},
 		{Config{URL: "ldapi://%2Frun%2Fldapi"}, false},

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,22 +20,30 @@ import (
 )
 
 func bridgeCommand(flags *globalFlags) *cobra.Command {
-	var url, listen string
+	var urls []string
+	var listen string
 	cmd := &cobra.Command{
-		Use:   "bridge --ldap URL",
-		Short: "Run only the HTTP bridge, in front of an LDAP server",
+		Use:   "bridge --ldap URL [--ldap URL]...",
+		Short: "Run only the HTTP bridge, in front of LDAP servers",
 		Long: `Answer HTTP requests by asking an LDAP server that has the operations: another
 tallystick, or a PingDirectory. The bridge keeps no data; callers have the
 rights that the server gives them. For the holders of API keys (/AdminInterface)
 it needs an identity of its own: see bridge.bindDN in the configuration.
 
+Of several servers, which must have the same data, the first that is up is
+asked. A request that was sent to one that then fails is asked again at the
+next only if it reads and nobody was bound; otherwise the caller is told 503.
+
+In front of a directory without the operations, an OpenLDAP say, the calls for
+entries and searches work, and those for TOTP answer unwillingToPerform (53).
+
 "tallystick serve" runs the bridge beside the server already.`,
-		Example: `  tallystick bridge --ldap ldaps://ldap.example.com
+		Example: `  tallystick bridge --ldap ldaps://ldap1.example.com --ldap ldaps://ldap2.example.com
   tallystick bridge --ldap ldap://127.0.0.1:3389 --http 127.0.0.1:8081
   tallystick bridge --ldap ldaps://localhost:3636 --set bridge.ca=data/tls/certificate.pem`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			flags.override("bridge.ldap", url)
+			flags.override("bridge.ldap", strings.Join(urls, " "))
 			flags.override("listen.http", listen)
 			c, err := flags.config()
 			if err != nil {
@@ -49,7 +58,7 @@ it needs an identity of its own: see bridge.bindDN in the configuration.
 			return runBridge(cmd.Context(), c, cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&url, "ldap", "", "LDAP server: ldap://host, ldaps://host or ldapi://%2Fpath; short for --set bridge.ldap=`URL`")
+	cmd.Flags().StringArrayVar(&urls, "ldap", nil, "LDAP server: ldap://host, ldaps://host or ldapi://%2Fpath; short for --set bridge.ldap=`URL`")
 	cmd.Flags().StringVar(&listen, "http", "", "`address` to listen on; short for --set listen.http=address")
 	return cmd
 }
@@ -102,17 +111,33 @@ func (c *config) bridgeConfig() (httpbridge.Config, error) {
 		PublicURL:      c.Bridge.PublicURL,
 		Log:            c.logger().With("part", "http"),
 	}
-	if c.Bridge.CA == "" {
-		return cfg, nil
+	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.Bridge.CA != "" {
+		roots, err := authorities("bridge.ca", c.Bridge.CA)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.TLS.RootCAs = roots
 	}
-	pem, err := os.ReadFile(c.Bridge.CA)
+	if c.Bridge.Certificate != "" {
+		pair, err := tls.LoadX509KeyPair(c.Bridge.Certificate, c.Bridge.Key)
+		if err != nil {
+			return cfg, fmt.Errorf("bridge.certificate: %w", err)
+		}
+		cfg.TLS.Certificates = []tls.Certificate{pair}
+	}
+	return cfg, nil
+}
+
+// authorities are the certificates in the file of a key.
+func authorities(key, file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
 	if err != nil {
-		return cfg, fmt.Errorf("bridge.ca: %w", err)
+		return nil, fmt.Errorf("%s: %w", key, err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return cfg, fmt.Errorf("bridge.ca: no certificate in %s", c.Bridge.CA)
+		return nil, fmt.Errorf("%s: no certificate in %s", key, file)
 	}
-	cfg.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	return cfg, nil
+	return roots, nil
 }

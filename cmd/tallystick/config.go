@@ -112,6 +112,8 @@ type config struct {
 		LDAP         string   `yaml:"ldap"`
 		StartTLS     bool     `yaml:"startTLS"`
 		CA           string   `yaml:"ca"`
+		Certificate  string   `yaml:"certificate"`
+		Key          string   `yaml:"key"`
 		Connections  int      `yaml:"connections"`
 		Timeout      duration `yaml:"timeout"`
 		Body         size     `yaml:"body"`
@@ -235,6 +237,7 @@ func (c *config) problems() []problem {
 	check(c.Bridge.PublicURL == "" || err == nil && (public.Scheme == "https" || public.Scheme == "http") && public.Host != "" && strings.Trim(public.Path, "/") == "" && public.RawQuery == "" && public.User == nil,
 		"bridge.publicURL", "is no URL such as https://ldap.example.com")
 	check((c.TLS.Certificate == "") == (c.TLS.Key == ""), "tls", "certificate and key go together")
+	check((c.Bridge.Certificate == "") == (c.Bridge.Key == ""), "bridge", "certificate and key go together")
 	check(c.Directory.SizeLimit >= 0, "directory.sizeLimit", "must not be negative")
 	check(c.SecondFactor.Window >= 0 && c.SecondFactor.Window <= 10, "secondFactor.window", "is 0 to 10, not %d", c.SecondFactor.Window)
 	check(c.SecondFactor.Drift >= 0 && c.SecondFactor.Drift <= 100, "secondFactor.drift", "is 0 to 100, not %d", c.SecondFactor.Drift)

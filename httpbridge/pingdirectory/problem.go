@@ -122,6 +122,9 @@ func problemOf(err error) *problem {
 }
 
 func problemOfResult(r *upstream.Result) *problem {
+	if r.Unsupported { // which is not the client's protocol error
+		r = &upstream.Result{Code: unwillingToPerform, DiagnosticMessage: r.DiagnosticMessage}
+	}
 	in := lookup(r.Code)
 	p := &problem{status: in.status, code: in.code, message: in.name, result: r}
 	if r.DiagnosticMessage != "" {

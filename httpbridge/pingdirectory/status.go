@@ -23,6 +23,7 @@ const (
 	invalidCredentials = 49
 
 	insufficientAccessRights = 50
+	unwillingToPerform       = 53
 )
 
 // row is what an LDAP result becomes.

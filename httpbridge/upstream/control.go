@@ -1,11 +1,7 @@
 package upstream
 
 import (
-	"context"
 	"fmt"
-
-	asn1ber "github.com/go-asn1-ber/asn1-ber"
-	"github.com/go-ldap/ldap/v3"
 
 	"tallystick/internal/ber"
 )
@@ -18,36 +14,6 @@ type Control struct {
 	Value    []byte // nil: absent
 }
 
-// wireControl is a Control as go-ldap sends it.
-type wireControl struct{ Control }
-
-func (c wireControl) GetControlType() string { return c.OID }
-func (c wireControl) String() string         { return c.OID }
-
-func (c wireControl) Encode() *asn1ber.Packet {
-	p := asn1ber.NewSequence("Control")
-	p.AppendChild(asn1ber.NewString(asn1ber.ClassUniversal, asn1ber.TypePrimitive, asn1ber.TagOctetString, c.OID, "controlType"))
-	if c.Critical {
-		p.AppendChild(asn1ber.NewBoolean(asn1ber.ClassUniversal, asn1ber.TypePrimitive, asn1ber.TagBoolean, true, "criticality"))
-	}
-	if c.Value != nil {
-		p.AppendChild(asn1ber.NewString(asn1ber.ClassUniversal, asn1ber.TypePrimitive, asn1ber.TagOctetString, string(c.Value), "controlValue"))
-	}
-	return p
-}
-
-// wireControls are controls, and what every request of ctx has, for go-ldap.
-func (s *Session) wireControls(ctx context.Context, controls []Control) []ldap.Control {
-	var wire []ldap.Control
-	for _, c := range s.client.controls(ctx, controls) {
-		wire = append(wire, wireControl{c})
-	}
-	if s.proxied != "" {
-		wire = append(wire, s.proxiedControl())
-	}
-	return wire
-}
-
 // controlsTag is the tag of the controls in an LDAPMessage.
 const controlsTag = ber.Context | ber.Constructed // 0
 
@@ -58,26 +24,23 @@ func appendControls(b []byte, controls []Control) []byte {
 	}
 	b, list := ber.Begin(b, controlsTag)
 	for _, c := range controls {
-		b = append(b, wireControl{c}.Encode().Bytes()...)
+		var one int
+		b, one = ber.Begin(b, ber.Sequence)
+		b = ber.AppendString(b, ber.OctetString, c.OID)
+		if c.Critical {
+			b = ber.AppendBool(b, ber.Boolean, true)
+		}
+		if c.Value != nil {
+			b = ber.AppendBytes(b, ber.OctetString, c.Value)
+		}
+		b = ber.End(b, one)
 	}
 	return ber.End(b, list)
 }
 
 // ResponseControls returns the controls of the last answer, whatever its
-// result. go-ldap keeps them for some operations only, and in forms of its own,
-// so they are read from the octets. Errors: ErrProtocol.
-func (s *Session) ResponseControls() ([]Control, error) {
-	r := ber.NewReader(s.link.nc.received())
-	var last []byte
-	for !r.Done() {
-		_, contents, err := r.Next()
-		if err != nil {
-			break // the beginning of something the server says of its own accord
-		}
-		last = contents
-	}
-	return messageControls(last)
-}
+// result. Errors: ErrProtocol.
+func (s *Session) ResponseControls() ([]Control, error) { return messageControls(s.last) }
 
 // messageControls reads the controls out of the contents of an LDAPMessage.
 func messageControls(contents []byte) ([]Control, error) {

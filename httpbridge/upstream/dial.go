@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// dialer returns the function that opens the connection of cfg, with TLS on it
-// if the URL says ldaps. Errors tell what is wrong with cfg.
-func dialer(cfg Config) (func(context.Context) (net.Conn, error), error) {
+// dialer returns the function that opens the connections to a server, with TLS on it
+// if it says ldaps. Errors tell what is wrong with cfg.
+func dialer(cfg Config, server string) (func(context.Context) (net.Conn, error), error) {
 	if cfg.Dial != nil {
 		return cfg.Dial, nil
 	}
-	network, address, secure, err := parseURL(cfg.URL)
+	network, address, secure, err := parseURL(server)
 	if err != nil {
 		return nil, err
 	}
@@ -29,32 +29,8 @@ func dialer(cfg Config) (func(context.Context) (net.Conn, error), error) {
 		if err != nil || !secure {
 			return nc, err
 		}
-		return handshake(ctx, nc, tlsConfig(cfg))
+		return handshake(ctx, nc, tlsConfig(cfg, server))
 	}, nil
-}
-
-// connect opens a connection within DialTimeout and does StartTLS if it is
-// wanted. Errors: ErrUnavailable.
-func (c *Client) connect(ctx context.Context) (net.Conn, error) {
-	dialCtx, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
-	defer cancel()
-	nc, err := c.dial(dialCtx)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	if !c.cfg.StartTLS {
-		return nc, nil
-	}
-	if err := guard(dialCtx, nc, func() error { return startTLS(nc) }); err != nil {
-		_ = nc.Close()
-		// Not wrapped: the server's refusal is no answer to the request.
-		return nil, fmt.Errorf("%w: StartTLS: %v", ErrUnavailable, err)
-	}
-	nc, err = handshake(dialCtx, nc, tlsConfig(c.cfg))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return nc, nil
 }
 
 // handshake puts TLS on nc, or closes it.
@@ -67,13 +43,13 @@ func handshake(ctx context.Context, nc net.Conn, cfg *tls.Config) (net.Conn, err
 	return tc, nil
 }
 
-func tlsConfig(cfg Config) *tls.Config {
+func tlsConfig(cfg Config, server string) *tls.Config {
 	t := &tls.Config{}
 	if cfg.TLS != nil {
 		t = cfg.TLS.Clone()
 	}
 	if t.ServerName == "" {
-		if u, err := url.Parse(cfg.URL); err == nil {
+		if u, err := url.Parse(server); err == nil {
 			t.ServerName = u.Hostname()
 		}
 	}

@@ -46,6 +46,7 @@ func TestNewRefuses(t *testing.T) {
 		"StartTLS on ldaps":  {URL: "ldaps://localhost", StartTLS: true},
 		"StartTLS on ldapi":  {URL: "ldapi:///x", StartTLS: true},
 		"a URL with a base":  {URL: "ldap://localhost/dc=example"},
+		"one bad of two":     {URL: "ldap://localhost http://localhost"},
 		"a negative timeout": {URL: "ldap://localhost", DialTimeout: -1},
 	} {
 		if c, err := New(cfg); err == nil {

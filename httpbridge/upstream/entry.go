@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"tallystick/internal/ber"
 )
 
 // Attribute is an attribute of an entry, or what a change does to one. The
@@ -61,32 +63,70 @@ type SearchRequest struct {
 	Controls   []Control
 }
 
-// Entries is Search in the types of this package. References to other servers
-// are not followed. Errors: as Extended.
-func (s *Session) Entries(ctx context.Context, req SearchRequest) ([]Entry, error) {
-	result, err := s.Search(ctx, &ldap.SearchRequest{
-		BaseDN: req.Base, Scope: int(req.Scope), DerefAliases: ldap.NeverDerefAliases,
-		SizeLimit: req.SizeLimit, TimeLimit: req.TimeLimit, Filter: req.Filter, Attributes: req.Attributes,
-		Controls: s.wireControls(ctx, req.Controls),
+// anyEntry is the filter that every entry matches.
+const anyEntry = "(objectClass=*)"
+
+// Entries sends a search request. References to other servers are not followed.
+// Beside a *Result the entries that came before it are returned too: those
+// within a size limit, for instance. Errors: as Extended.
+func (s *Session) Entries(ctx context.Context, req SearchRequest) (found []Entry, err error) {
+	err = s.safely(ctx, func() error {
+		found, err = s.entries(ctx, req)
+		return err
 	})
-	var found []Entry
-	for _, e := range result {
-		entry := Entry{DN: e.DN}
-		for _, a := range e.Attributes {
-			entry.Attributes = append(entry.Attributes, Attribute{a.Name, a.Values})
-		}
-		found = append(found, entry)
-	}
 	return found, err
+}
+
+func (s *Session) entries(ctx context.Context, req SearchRequest) ([]Entry, error) {
+	filter, err := EncodeFilter(req.Filter)
+	if err != nil {
+		return nil, &Result{Code: ldap.LDAPResultProtocolError, DiagnosticMessage: "the filter is malformed"}
+	}
+	b, op := ber.Begin(make([]byte, 0, 256), searchRequest)
+	b = ber.AppendString(b, ber.OctetString, req.Base)
+	b = ber.AppendInt(b, ber.Enumerated, int64(req.Scope))
+	b = ber.AppendInt(b, ber.Enumerated, ldap.NeverDerefAliases)
+	b = ber.AppendInt(b, ber.Integer, int64(req.SizeLimit))
+	b = ber.AppendInt(b, ber.Integer, int64(req.TimeLimit))
+	b = ber.AppendBool(b, ber.Boolean, false) // typesOnly
+	b = append(b, filter...)
+	b, names := ber.Begin(b, ber.Sequence)
+	for _, name := range req.Attributes {
+		b = ber.AppendString(b, ber.OctetString, name)
+	}
+	b = ber.End(ber.End(b, names), op)
+	var found []Entry
+	_, err = s.ask(ctx, request{
+		op: b, answer: searchDone, limit: longestSearch, controls: req.Controls,
+		entry: func(contents []byte) error {
+			e, err := readEntryContents(contents)
+			found = append(found, e)
+			return err
+		},
+	})
+	return found, err
+}
+
+// appendAttribute appends an attribute and its values.
+func appendAttribute(b []byte, a Attribute) []byte {
+	b, one := ber.Begin(b, ber.Sequence)
+	b = ber.AppendString(b, ber.OctetString, a.Name)
+	b, values := ber.Begin(b, ber.Set)
+	for _, v := range a.Values {
+		b = ber.AppendString(b, ber.OctetString, v)
+	}
+	return ber.End(ber.End(b, values), one)
 }
 
 // Add adds an entry (RFC 4511, section 4.7). Errors: as Extended.
 func (s *Session) Add(ctx context.Context, e Entry, controls []Control) error {
-	req := &ldap.AddRequest{DN: e.DN, Controls: s.wireControls(ctx, controls)}
+	b, op := ber.Begin(nil, addRequest)
+	b = ber.AppendString(b, ber.OctetString, e.DN)
+	b, list := ber.Begin(b, ber.Sequence)
 	for _, a := range e.Attributes {
-		req.Attribute(a.Name, a.Values)
+		b = appendAttribute(b, a)
 	}
-	return s.do(ctx, longestResponse, func(c *ldap.Conn) error { return c.Add(req) })
+	return s.change(ctx, ber.End(ber.End(b, list), op), addResponse, controls)
 }
 
 // ChangeType is what a Change does (RFC 4511, section 4.6; RFC 4525).
@@ -109,35 +149,39 @@ type Change struct {
 // Modify changes an entry, all of it or nothing (RFC 4511, section 4.6).
 // Errors: as Extended.
 func (s *Session) Modify(ctx context.Context, dn string, changes []Change, controls []Control) error {
-	req := &ldap.ModifyRequest{DN: dn, Controls: s.wireControls(ctx, controls)}
+	b, op := ber.Begin(nil, modifyRequest)
+	b = ber.AppendString(b, ber.OctetString, dn)
+	b, list := ber.Begin(b, ber.Sequence)
 	for _, c := range changes {
-		req.Changes = append(req.Changes, ldap.Change{
-			Operation:    uint(c.Type),
-			Modification: ldap.PartialAttribute{Type: c.Name, Vals: c.Values},
-		})
+		var one int
+		b, one = ber.Begin(b, ber.Sequence)
+		b = ber.AppendInt(b, ber.Enumerated, int64(c.Type))
+		b = ber.End(appendAttribute(b, c.Attribute), one)
 	}
-	return s.do(ctx, longestResponse, func(c *ldap.Conn) error { return c.Modify(req) })
+	return s.change(ctx, ber.End(ber.End(b, list), op), modifyResponse, controls)
 }
 
 // ModifyDN renames an entry, and moves it if newSuperior is not "" (RFC 4511,
 // section 4.9). Errors: as Extended.
 func (s *Session) ModifyDN(ctx context.Context, dn, newRDN string, deleteOldRDN bool, newSuperior string, controls []Control) error {
-	req := ldap.NewModifyDNWithControlsRequest(dn, newRDN, deleteOldRDN, newSuperior, s.wireControls(ctx, controls))
-	return s.do(ctx, longestResponse, func(c *ldap.Conn) error { return c.ModifyDN(req) })
+	b, op := ber.Begin(nil, modifyDNRequest)
+	b = ber.AppendString(b, ber.OctetString, dn)
+	b = ber.AppendString(b, ber.OctetString, newRDN)
+	b = ber.AppendBool(b, ber.Boolean, deleteOldRDN)
+	if newSuperior != "" {
+		b = ber.AppendString(b, ber.Context, newSuperior)
+	}
+	return s.change(ctx, ber.End(b, op), modifyDNResponse, controls)
 }
 
 // Delete deletes a leaf (RFC 4511, section 4.8). Errors: as Extended.
 func (s *Session) Delete(ctx context.Context, dn string, controls []Control) error {
-	req := ldap.NewDelRequest(dn, s.wireControls(ctx, controls))
-	return s.do(ctx, longestResponse, func(c *ldap.Conn) error { return c.Del(req) })
+	return s.change(ctx, ber.AppendString(nil, delRequest, dn), delResponse, controls)
 }
 
-// do runs one operation of go-ldap's, whose answer may have n octets.
-func (s *Session) do(ctx context.Context, n int, operation func(*ldap.Conn) error) error {
-	s.link.nc.reset(n)
-	err := guard(ctx, s.link.nc, func() error { return operation(s.link.ldap) })
-	if err != nil {
-		return s.failed(ctx, err)
-	}
-	return nil
+// change sends an operation that writes. It is not sent twice: the first may
+// have been done.
+func (s *Session) change(ctx context.Context, op []byte, answer byte, controls []Control) error {
+	_, err := s.ask(ctx, request{op: op, answer: answer, limit: longestResponse, controls: controls})
+	return err
 }

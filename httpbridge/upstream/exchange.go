@@ -11,10 +11,8 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// go-ldap has neither SASL PLAIN nor OAUTHBEARER, and its own StartTLS leaves no
-// connection to wrap such a bind in. So binds and StartTLS are exchanged here,
-// one message each way, before go-ldap takes the connection over. Their message IDs are the highest
-// there are, which go-ldap, counting from 1, does not reach.
+// Binds and StartTLS are exchanged one message each way. Their message IDs are
+// the highest there are, which no other request has.
 const (
 	startTLSID = 1<<31 - 1 - iota
 	bindID
@@ -25,10 +23,28 @@ const (
 const (
 	tagBindRequest   = ber.Application | ber.Constructed // 0
 	bindResponse     = ber.Application | ber.Constructed | 1
+	searchRequest    = ber.Application | ber.Constructed | 3
+	searchDone       = ber.Application | ber.Constructed | 5
+	modifyRequest    = ber.Application | ber.Constructed | 6
+	modifyResponse   = ber.Application | ber.Constructed | 7
+	addRequest       = ber.Application | ber.Constructed | 8
+	addResponse      = ber.Application | ber.Constructed | 9
+	delRequest       = ber.Application | 10
+	delResponse      = ber.Application | ber.Constructed | 11
+	modifyDNRequest  = ber.Application | ber.Constructed | 12
+	modifyDNResponse = ber.Application | ber.Constructed | 13
 	extendedRequest  = ber.Application | ber.Constructed | 23
 	extendedResponse = ber.Application | ber.Constructed | 24
-	requestName      = ber.Context // 0
-	saslCredentials  = ber.Context | ber.Constructed | 3
+
+	searchResultEntry     = ber.Application | ber.Constructed | 4
+	searchResultReference = ber.Application | ber.Constructed | 19
+	intermediateResponse  = ber.Application | ber.Constructed | 25
+
+	requestName     = ber.Context // 0
+	requestValue    = ber.Context | 1
+	responseName    = ber.Context | 10
+	responseValue   = ber.Context | 11
+	saslCredentials = ber.Context | ber.Constructed | 3
 )
 
 // longestAnswer limits the octets of an answer to one of these requests.
@@ -168,40 +184,63 @@ func readMessage(r io.Reader) ([]byte, error) {
 	return b, nil
 }
 
-// decodeResult reads the LDAPResult out of an LDAPMessage with the given
-// messageID and operation. Elements behind the three that every LDAPResult has
-// are ignored.
-func decodeResult(message []byte, id int64, tag byte) (*Result, error) {
+// head is an LDAPMessage taken apart.
+type head struct {
+	id       int64
+	tag      byte
+	op       []byte // contents of the protocolOp
+	contents []byte // of the LDAPMessage
+}
+
+// readHead reads an LDAPMessage that is not the server's Notice of
+// Disconnection.
+func readHead(message []byte) (m head, err error) {
 	outer := ber.NewReader(message)
-	in, err := outer.Enter(ber.Sequence)
+	if m.contents, err = outer.Read(ber.Sequence); err != nil {
+		return m, fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	in := ber.NewReader(m.contents)
+	if m.id, err = in.Int(ber.Integer); err != nil {
+		return m, fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	if m.id == 0 && in.Peek() == extendedResponse {
+		return m, fmt.Errorf("%w: it says goodbye", ErrUnavailable)
+	}
+	if m.tag, m.op, err = in.Next(); err != nil {
+		return m, fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	return m, nil
+}
+
+// decodeResult reads the LDAPResult out of an LDAPMessage with the given
+// messageID and operation.
+func decodeResult(message []byte, id int64, tag byte) (*Result, error) {
+	m, err := readHead(message)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+		return nil, err
 	}
-	gotID, err := in.Int(ber.Integer)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+	if m.id != id || m.tag != tag {
+		return nil, fmt.Errorf("%w: messageID %d, tag %#x", ErrProtocol, m.id, m.tag)
 	}
-	if gotID == 0 && in.Peek() == extendedResponse { // Notice of Disconnection
-		return nil, fmt.Errorf("%w: it says goodbye", ErrUnavailable)
-	}
-	if gotID != id {
-		return nil, fmt.Errorf("%w: messageID %d", ErrProtocol, gotID)
-	}
-	op, err := in.Enter(tag)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
-	}
+	r, _, err := readResult(m.op)
+	return r, err
+}
+
+// readResult reads the three elements that every LDAPResult has, and returns
+// what follows them.
+func readResult(contents []byte) (*Result, ber.Reader, error) {
+	op := ber.NewReader(contents)
 	code, err := op.Int(ber.Enumerated)
 	if err != nil || code < 0 || code > 1<<31-1 {
-		return nil, fmt.Errorf("%w: resultCode", ErrProtocol)
+		return nil, op, fmt.Errorf("%w: resultCode", ErrProtocol)
 	}
 	matchedDN, err := op.Read(ber.OctetString)
 	if err != nil {
-		return nil, fmt.Errorf("%w: matchedDN: %w", ErrProtocol, err)
+		return nil, op, fmt.Errorf("%w: matchedDN: %w", ErrProtocol, err)
 	}
 	diagnosticMessage, err := op.Read(ber.OctetString)
 	if err != nil {
-		return nil, fmt.Errorf("%w: diagnosticMessage: %w", ErrProtocol, err)
+		return nil, op, fmt.Errorf("%w: diagnosticMessage: %w", ErrProtocol, err)
 	}
-	return &Result{Code: int(code), MatchedDN: string(matchedDN), DiagnosticMessage: string(diagnosticMessage)}, nil
+	return &Result{Code: int(code), MatchedDN: string(matchedDN), DiagnosticMessage: string(diagnosticMessage)}, op, nil
 }

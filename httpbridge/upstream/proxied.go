@@ -19,9 +19,10 @@ func (c *Client) Self(ctx context.Context) (*Session, error) {
 	return c.As(ctx, *c.cfg.Self)
 }
 
-// For makes the session act as the entry dn from now on, if the server lets who is bound do that (RFC 4370).
+// For makes the session act as the entry dn from now on, if the server lets who
+// is bound do that (RFC 4370).
 func (s *Session) For(dn string) { s.proxied = "dn:" + dn }
 
-func (s *Session) proxiedControl() wireControl {
-	return wireControl{Control{OID: proxiedAuthorization, Critical: true, Value: []byte(s.proxied)}}
+func (s *Session) proxiedControl() Control {
+	return Control{OID: proxiedAuthorization, Critical: true, Value: []byte(s.proxied)}
 }

@@ -30,12 +30,17 @@ func ReadEntry(value []byte) (Entry, error) {
 }
 
 func readEntry(value []byte) (Entry, error) {
-	const searchResultEntry = ber.Application | ber.Constructed | 4
 	outer := ber.NewReader(value)
-	r, err := outer.Enter(searchResultEntry)
+	contents, err := outer.Read(searchResultEntry)
 	if err != nil {
 		return Entry{}, err
 	}
+	return readEntryContents(contents)
+}
+
+// readEntryContents reads what is in a SearchResultEntry.
+func readEntryContents(contents []byte) (Entry, error) {
+	r := ber.NewReader(contents)
 	dn, err := r.Read(ber.OctetString)
 	if err != nil {
 		return Entry{}, err

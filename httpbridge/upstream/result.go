@@ -19,6 +19,7 @@ type Result struct {
 	Code              int
 	MatchedDN         string
 	DiagnosticMessage string
+	Unsupported       bool // a protocolError because the server does not have the operation
 }
 
 func (r *Result) Error() string {
@@ -51,23 +52,4 @@ func bindError(err error) error {
 		return &RejectedError{*r}
 	}
 	return err
-}
-
-// clientError turns an error of go-ldap into the errors of this package:
-// *Result if the server sent it, else ErrUnavailable or ErrProtocol.
-func clientError(err error) error {
-	var e *ldap.Error
-	switch {
-	case !errors.As(err, &e):
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case e.Packet == nil:
-		if e.ResultCode == ldap.ErrorMalformedPacket || e.ResultCode == ldap.ErrorUnexpectedResponse {
-			return fmt.Errorf("%w: %w", ErrProtocol, err)
-		}
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case e.ResultCode >= ldap.ErrorNetwork && e.ResultCode <= ldap.ErrorMalformedPacket:
-		// Codes of go-ldap's own: there was a packet, but no LDAPResult in it.
-		return fmt.Errorf("%w: %w", ErrProtocol, err)
-	}
-	return &Result{Code: int(e.ResultCode), MatchedDN: e.MatchedDN, DiagnosticMessage: e.Err.Error()}
 }

@@ -6,26 +6,23 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// Search sends a search request (RFC 4511, section 4.5). Beside a *Result the
-// entries that came before it are returned too: those within a size limit, for
-// instance. Errors: as Extended.
+// Search is Entries in go-ldap's types.
 func (s *Session) Search(ctx context.Context, req *ldap.SearchRequest) ([]*ldap.Entry, error) {
-	if s.proxied != "" && ldap.FindControl(req.Controls, proxiedAuthorization) == nil {
-		proxied := *req
-		proxied.Controls = append(proxied.Controls[:len(proxied.Controls):len(proxied.Controls)], s.proxiedControl())
-		req = &proxied
-	}
-	var found *ldap.SearchResult
-	s.link.nc.reset(longestSearch)
-	err := guard(ctx, s.link.nc, func() (err error) {
-		found, err = s.link.ldap.Search(req)
-		return err
+	found, err := s.Entries(ctx, SearchRequest{
+		Base: req.BaseDN, Scope: Scope(req.Scope), Filter: req.Filter, Attributes: req.Attributes,
+		SizeLimit: req.SizeLimit, TimeLimit: req.TimeLimit,
 	})
-	if err != nil {
-		err = s.failed(ctx, err)
+	var entries []*ldap.Entry
+	for _, e := range found {
+		entry := &ldap.Entry{DN: e.DN}
+		for _, a := range e.Attributes {
+			b := make([][]byte, len(a.Values))
+			for i, v := range a.Values {
+				b[i] = []byte(v)
+			}
+			entry.Attributes = append(entry.Attributes, &ldap.EntryAttribute{Name: a.Name, Values: a.Values, ByteValues: b})
+		}
+		entries = append(entries, entry)
 	}
-	if found == nil {
-		return nil, err
-	}
-	return found.Entries, err
+	return entries, err
 }

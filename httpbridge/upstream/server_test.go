@@ -10,7 +10,7 @@ import (
 	"tallystick/internal/ber"
 )
 
-// server is a small LDAP server for what a client of a real one cannot bring
+// testServer is a small LDAP server for what a client of a real one cannot bring
 // about: it dies, falls silent and talks nonsense when it is told to. It knows
 // whoever gives "pw" behind his name as password, and these extended operations.
 const (
@@ -22,7 +22,7 @@ const (
 	opFlood   = "1.6" // announces an answer of 2 GB and begins to send it
 )
 
-type server struct {
+type testServer struct {
 	listener net.Listener
 
 	mu       sync.Mutex // guards what follows
@@ -31,12 +31,17 @@ type server struct {
 }
 
 // serve starts a server that ends with the test.
-func serve(t *testing.T) *server {
+func serve(t *testing.T) *testServer {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{listener: l, open: map[net.Conn]bool{}}
+	return serveOn(t, l)
+}
+
+// serveOn is serve on a listener that is there already.
+func serveOn(t *testing.T, l net.Listener) *testServer {
+	s := &testServer{listener: l, open: map[net.Conn]bool{}}
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -66,12 +71,12 @@ func serve(t *testing.T) *server {
 }
 
 // dial connects to s.
-func (s *server) dial(ctx context.Context) (net.Conn, error) {
+func (s *testServer) dial(ctx context.Context) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, "tcp", s.listener.Addr().String())
 }
 
 // hangUp closes every connection.
-func (s *server) hangUp() {
+func (s *testServer) hangUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for nc := range s.open {
@@ -79,13 +84,13 @@ func (s *server) hangUp() {
 	}
 }
 
-func (s *server) counts() (open, accepted int) {
+func (s *testServer) counts() (open, accepted int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.open), s.accepted
 }
 
-func (s *server) session(nc net.Conn) {
+func (s *testServer) session(nc net.Conn) {
 	who := ""
 	for {
 		message, err := readMessage(nc)
@@ -129,6 +134,8 @@ func (s *server) session(nc net.Conn) {
 			case opRefuse:
 				_, err = nc.Write(reply(id, 53, extendedResponse, nil))
 			}
+		case searchRequest:
+			_, err = nc.Write(reply(id, 0, searchDone, nil))
 		default: // unbind
 			return
 		}

@@ -2,27 +2,30 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
-	asn1ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
+
+	"tallystick/internal/ber"
 )
 
 // Session is the use of one connection by one request. It serves one goroutine
 // and must be released.
 type Session struct {
 	client   *Client
-	link     link
-	reusable bool   // anonymous, and nothing went wrong so far
+	link     *link
+	last     []byte // contents of the last answer's LDAPMessage; good until the next request
+	reusable bool   // nothing went wrong so far
 	proxied  string // authorization identity of For; "": who is bound
 }
 
-// Release gives the connection back, or closes it if it was bound.
+// Release gives the connection back.
 func (s *Session) Release() {
 	if s.reusable {
-		s.link.nc.reset(longestResponse) // nobody asks for the last answer again
 		s.client.pushIdle(s.link)
 	} else {
 		s.link.unbind()
@@ -30,27 +33,150 @@ func (s *Session) Release() {
 	s.client.give()
 }
 
-// Extended sends an extended request (RFC 4511, section 4.12) and returns the
-// responseName and responseValue of a success; value is nil if absent, in both
-// directions. Errors: *Result, ErrUnavailable, ErrProtocol.
-func (s *Session) Extended(ctx context.Context, oid string, value []byte, controls ...Control) (name string, response []byte, err error) {
-	req := &ldap.ExtendedRequest{Name: oid, Controls: s.wireControls(ctx, controls)}
-	if value != nil {
-		req.Value = asn1ber.NewString(asn1ber.ClassContext, asn1ber.TypePrimitive, 1, string(value), "requestValue")
-	}
-	var resp *ldap.ExtendedResponse
-	err = s.do(ctx, longestResponse, func(c *ldap.Conn) error {
-		var err error
-		resp, err = c.Extended(req)
+// request is an operation as it goes to the server.
+type request struct {
+	op       []byte // the protocolOp
+	answer   byte   // the tag of its answer
+	limit    int    // octets of all that is answered
+	controls []Control
+	entry    func(contents []byte) error // for each SearchResultEntry; nil: none is expected
+}
+
+// ask sends a request and returns what stands behind the LDAPResult of its
+// answer; it is good until the next request. Errors: *Result, ErrUnavailable,
+// ErrProtocol.
+func (s *Session) ask(ctx context.Context, req request) (rest ber.Reader, err error) {
+	s.last = nil
+	err = guard(ctx, s.link.nc, func() (err error) {
+		controls := s.client.controls(ctx, req.controls)
+		if s.proxied != "" {
+			controls = append(slices.Clip(controls), s.proxiedControl())
+		}
+		rest, err = s.exchange(req, controls)
 		return err
 	})
+	var r *Result
+	switch {
+	case err != nil && ctx.Err() != nil:
+		s.reusable = false
+		err = fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
+	case err != nil && !errors.As(err, &r):
+		s.reusable = false
+	}
+	return rest, err
+}
+
+func (s *Session) exchange(req request, controls []Control) (ber.Reader, error) {
+	l := s.link
+	id := l.nextID()
+	b, message := ber.Begin(make([]byte, 0, len(req.op)+128), ber.Sequence)
+	b = ber.AppendInt(b, ber.Integer, id)
+	b = append(b, req.op...)
+	b = ber.End(appendControls(b, controls), message)
+	if _, err := l.Write(b); err != nil {
+		return ber.Reader{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	for left := req.limit; ; {
+		answer, err := l.message(left)
+		if err != nil {
+			return ber.Reader{}, err
+		}
+		left -= len(answer)
+		m, err := readHead(answer)
+		if err == nil && m.id != id {
+			err = fmt.Errorf("%w: messageID %d", ErrProtocol, m.id)
+		}
+		if err != nil {
+			return ber.Reader{}, err
+		}
+		switch {
+		case m.tag == req.answer:
+			s.last = m.contents
+			result, rest, err := readResult(m.op)
+			if err == nil && result.Code != ldap.LDAPResultSuccess {
+				err = result
+			}
+			return rest, err
+		case m.tag == searchResultEntry && req.entry != nil:
+			if err := req.entry(m.op); err != nil {
+				return ber.Reader{}, fmt.Errorf("%w: entry: %w", ErrProtocol, err)
+			}
+		case m.tag == searchResultReference || m.tag == intermediateResponse:
+		default:
+			return ber.Reader{}, fmt.Errorf("%w: an operation with the tag %#x", ErrProtocol, m.tag)
+		}
+	}
+}
+
+// safely runs what only reads, and once more on another connection if this one
+// breaks. Whoever was bound to the broken one is not bound to another: that takes
+// credentials again, and a code is good for one time.
+func (s *Session) safely(ctx context.Context, read func() error) error {
+	err := read()
+	if err == nil || !s.link.broken || s.link.bound || ctx.Err() != nil {
+		return err
+	}
+	l, connectErr := s.client.connect(ctx)
+	if connectErr != nil {
+		return err
+	}
+	s.link.unbind()
+	s.link, s.reusable = l, true
+	return read()
+}
+
+// Extended sends an extended request (RFC 4511, section 4.12) and returns the
+// responseName and responseValue of a success; value is nil if absent, in both
+// directions. Errors: *Result, which tells of an operation that the server does
+// not have; ErrUnavailable, ErrProtocol.
+func (s *Session) Extended(ctx context.Context, oid string, value []byte, controls ...Control) (name string, response []byte, err error) {
+	b, op := ber.Begin(make([]byte, 0, len(value)+64), extendedRequest)
+	b = ber.AppendString(b, requestName, oid)
+	if value != nil {
+		b = ber.AppendBytes(b, requestValue, value)
+	}
+	req := request{op: ber.End(b, op), answer: extendedResponse, limit: longestResponse, controls: controls}
+	rest, err := s.ask(ctx, req)
+	if s.link.broken && !s.link.sent {
+		err = s.safely(ctx, func() error {
+			rest, err = s.ask(ctx, req)
+			return err
+		})
+	}
+	var r *Result
+	if errors.As(err, &r) && r.Code == ldap.LDAPResultProtocolError && s.lacks(ctx, oid) {
+		err = &Result{Code: r.Code, DiagnosticMessage: "the LDAP server does not have the operation " + oid, Unsupported: true}
+	}
 	if err != nil {
 		return "", nil, err
 	}
-	if resp.Value != nil {
-		response = append([]byte{}, resp.Value.Data.Bytes()...)
+	for !rest.Done() {
+		tag, contents, err := rest.Next()
+		if err != nil {
+			s.reusable = false
+			return "", nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+		}
+		switch tag {
+		case responseName:
+			name = string(contents)
+		case responseValue:
+			response = append([]byte{}, contents...)
+		}
 	}
-	return resp.Name, response, nil
+	return name, response, nil
+}
+
+// lacks reports whether the server's root DSE lists extended operations, and
+// oid is none of them. A server says no more to one that it does not know than
+// to a malformed one: protocolError (RFC 4511, section 4.12).
+func (s *Session) lacks(ctx context.Context, oid string) bool {
+	const supportedExtension = "supportedExtension"
+	root, err := s.entries(ctx, SearchRequest{Filter: anyEntry, Attributes: []string{supportedExtension}})
+	if err != nil || len(root) != 1 {
+		return false
+	}
+	known := root[0].Values(supportedExtension)
+	return len(known) > 0 && !slices.Contains(known, oid)
 }
 
 // whoAmI is the OID of RFC 4532, section 2.1.
@@ -63,49 +189,31 @@ func (s *Session) WhoAmI(ctx context.Context) (string, error) {
 	return string(value), err
 }
 
-// failed is the error to return for err, and keeps the connection from being
-// used again unless all that happened is an answer the caller may not like.
-func (s *Session) failed(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		s.reusable = false
-		return fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
-	}
-	err = clientError(err)
-	if _, ok := err.(*Result); !ok {
-		s.reusable = false
-	}
-	return err
-}
-
-// bind makes a session's connection out of nc, or closes nc.
-func bind(ctx context.Context, nc net.Conn, creds Credentials, controls []Control) (link, []Control, error) {
-	var answered []Control
-	err := guard(ctx, nc, func() (err error) {
+// bind binds on l, which is of no use after an error other than *RejectedError.
+func bind(ctx context.Context, l *link, creds Credentials, controls []Control) (answered []Control, err error) {
+	l.bound, l.sent = true, false
+	err = guard(ctx, l.nc, func() (err error) {
 		isDN := strings.Contains(creds.Name, "=")
 		switch {
 		case creds.External:
-			answered, err = saslBind(nc, bindID, "EXTERNAL", "", controls)
+			answered, err = saslBind(l, bindID, "EXTERNAL", "", controls)
 		case creds.Token != "":
-			answered, err = oauthBearer(nc, creds.Token, controls...)
+			answered, err = oauthBearer(l, creds.Token, controls...)
 		case creds.Code != "" && isDN:
-			answered, err = unboundIDTOTP(nc, "dn:"+creds.Name, creds.Password, creds.Code, controls...)
+			answered, err = unboundIDTOTP(l, "dn:"+creds.Name, creds.Password, creds.Code, controls...)
 		case creds.Code != "":
-			answered, err = unboundIDTOTP(nc, "u:"+creds.Name, creds.Password, creds.Code, controls...)
+			answered, err = unboundIDTOTP(l, "u:"+creds.Name, creds.Password, creds.Code, controls...)
 		case isDN:
-			answered, err = simple(nc, creds.Name, creds.Password, controls...)
+			answered, err = simple(l, creds.Name, creds.Password, controls...)
 		default:
-			answered, err = plain(nc, "u:"+creds.Name, creds.Password, controls...)
+			answered, err = plain(l, "u:"+creds.Name, creds.Password, controls...)
 		}
 		return err
 	})
-	if err == nil {
-		return start(nc), answered, nil
+	if err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("%w: binding: %w", ErrUnavailable, context.Cause(ctx))
 	}
-	_ = nc.Close()
-	if ctx.Err() != nil {
-		return link{}, nil, fmt.Errorf("%w: binding: %w", ErrUnavailable, context.Cause(ctx))
-	}
-	return link{}, nil, bindError(err)
+	return answered, bindError(err)
 }
 
 // guard runs fn, whose reads and writes on nc end when ctx does. After it has

@@ -1,7 +1,8 @@
-// Package upstream is the LDAP side of the bridge: a bounded number of go-ldap
-// connections to one server. Anonymous connections are kept and shared one
-// request after another; a connection that was bound serves one request and is
-// closed, so an identity cannot reach anybody else's request.
+// Package upstream is the LDAP side of the bridge: a bounded number of
+// connections to the first of some servers that is up. They are kept and used
+// for one request after another. One that nobody was bound to serves requests
+// without an identity; one that somebody was is bound anew for whom it serves
+// next, so an identity cannot reach anybody else's request.
 package upstream
 
 import (
@@ -9,8 +10,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -19,7 +24,10 @@ import (
 // Config says where the server is and how much of it to use. URL or Dial is
 // needed; the zero value of everything else works.
 type Config struct {
-	URL      string      // ldap://host[:389], ldaps://host[:636], ldapi://%2Fpath or ldapi:///path
+	// URL is ldap://host[:389], ldaps://host[:636], ldapi://%2Fpath or
+	// ldapi:///path. Several, with spaces between them, are servers with the same
+	// data: the first that is up is asked, as long as it is.
+	URL      string
 	StartTLS bool        // with ldap:// or Dial: StartTLS before anything else, and no going on without
 	TLS      *tls.Config // for ldaps:// and StartTLS; nil: the system's roots. An empty ServerName is the URL's host
 
@@ -40,6 +48,9 @@ type Config struct {
 	DialTimeout time.Duration // TCP, TLS and StartTLS together; 0: 5 s
 	WaitTimeout time.Duration // for one of the Connections to become free; 0: 5 s
 	IdleTimeout time.Duration // a connection unused for longer is not used again; 0: 1 minute
+
+	CheckInterval time.Duration // how often several servers are asked how they are; 0: 5 s
+	Log           *slog.Logger  // when one of several servers goes and comes; nil: nowhere
 }
 
 // Credentials is what a client presented for itself.
@@ -57,31 +68,27 @@ func (c Credentials) String() string { return c.Name + " [redacted]" }
 // GoString does the same for %#v.
 func (c Credentials) GoString() string { return c.String() }
 
-// Client hands out sessions with the server. Many goroutines may use it.
+// Client hands out sessions with the servers. Many goroutines may use it.
 type Client struct {
-	cfg   Config
-	dial  func(context.Context) (net.Conn, error)
-	slots chan struct{} // one token for each session handed out
+	cfg      Config
+	servers  []*server     // in the order of preference; never none
+	slots    chan struct{} // one token for each session handed out
+	refused  atomic.Uint64
+	unwatch  context.CancelFunc
+	watching sync.WaitGroup
 
 	mu     sync.Mutex // guards what follows
-	idle   []idleConn // anonymous and unused, the longest unused first; together with the tokens never more than Connections
+	idle   []idleLink // unused, the longest unused first
 	closed bool
 }
 
-type idleConn struct {
-	link
+type idleLink struct {
+	*link
 	since time.Time
 }
 
-// link is one connection: go-ldap's view of it, and the socket below, whose
-// deadline ends what go-ldap waits for.
-type link struct {
-	ldap *ldap.Conn
-	nc   *meter
-}
-
-// New returns a client of cfg's server. It does not connect: a server that is
-// down now may be up when it is needed.
+// New returns a client of cfg's servers. It waits for none: one that is down now
+// may be up when it is needed.
 func New(cfg Config) (*Client, error) {
 	if cfg.Connections == 0 {
 		cfg.Connections = 16
@@ -95,14 +102,36 @@ func New(cfg Config) (*Client, error) {
 	if cfg.IdleTimeout == 0 {
 		cfg.IdleTimeout = time.Minute
 	}
-	if cfg.Connections < 0 || cfg.DialTimeout < 0 || cfg.WaitTimeout < 0 || cfg.IdleTimeout < 0 {
+	if cfg.CheckInterval == 0 {
+		cfg.CheckInterval = 5 * time.Second
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Connections < 0 || cfg.DialTimeout < 0 || cfg.WaitTimeout < 0 || cfg.IdleTimeout < 0 || cfg.CheckInterval < 0 {
 		return nil, errors.New("upstream: negative limit")
 	}
-	dial, err := dialer(cfg)
-	if err != nil {
-		return nil, err
+	c := &Client{cfg: cfg, slots: make(chan struct{}, cfg.Connections)}
+	urls := strings.Fields(cfg.URL)
+	if cfg.Dial != nil {
+		urls = []string{""}
 	}
-	return &Client{cfg: cfg, dial: dial, slots: make(chan struct{}, cfg.Connections)}, nil
+	if len(urls) == 0 {
+		return nil, errors.New("upstream: no LDAP server")
+	}
+	for _, url := range urls {
+		dial, err := dialer(cfg, url)
+		if err != nil {
+			return nil, err
+		}
+		c.servers = append(c.servers, &server{url: url, dial: dial})
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.unwatch = cancel
+	if len(c.servers) > 1 {
+		c.watching.Go(func() { c.watch(ctx) })
+	}
+	return c, nil
 }
 
 // Close closes the connections that are not in use, and the others as soon as
@@ -112,6 +141,8 @@ func (c *Client) Close() error {
 	idle := c.idle
 	c.idle, c.closed = nil, true
 	c.mu.Unlock()
+	c.unwatch()
+	c.watching.Wait()
 	for _, i := range idle {
 		i.unbind()
 	}
@@ -123,15 +154,15 @@ func (c *Client) Anonymous(ctx context.Context) (*Session, error) {
 	if err := c.take(ctx); err != nil {
 		return nil, err
 	}
-	if l, ok := c.popIdle(); ok {
+	if l := c.popIdle(false); l != nil {
 		return &Session{client: c, link: l, reusable: true}, nil
 	}
-	nc, err := c.connect(ctx)
+	l, err := c.connect(ctx)
 	if err != nil {
 		c.give()
 		return nil, err
 	}
-	return &Session{client: c, link: start(nc), reusable: true}, nil
+	return &Session{client: c, link: l, reusable: true}, nil
 }
 
 // As returns a session bound with creds: by simple bind if the name has a "=",
@@ -155,21 +186,29 @@ func (c *Client) Bind(ctx context.Context, creds Credentials, controls []Control
 	if err := c.take(ctx); err != nil {
 		return nil, nil, err
 	}
-	// Leave room for the connection to be opened: it counts as one of Connections.
-	if l, ok := c.popIdle(); ok {
-		l.unbind()
+	l := c.popIdle(true)
+	answered, err := []Control(nil), error(nil)
+	if l != nil {
+		answered, err = bind(ctx, l, creds, c.controls(ctx, controls))
 	}
-	nc, err := c.connect(ctx)
+	if l == nil || err != nil && l.broken && !l.sent && ctx.Err() == nil {
+		if l != nil {
+			l.unbind()
+		}
+		if l, err = c.connect(ctx); err != nil {
+			c.give()
+			return nil, nil, err
+		}
+		answered, err = bind(ctx, l, creds, c.controls(ctx, controls))
+	}
+	s := &Session{client: c, link: l, reusable: true}
 	if err != nil {
-		c.give()
+		var rejected *RejectedError
+		s.reusable = errors.As(err, &rejected)
+		s.Release()
 		return nil, nil, err
 	}
-	l, answered, err := bind(ctx, nc, creds, c.controls(ctx, controls))
-	if err != nil {
-		c.give()
-		return nil, nil, err
-	}
-	return &Session{client: c, link: l}, answered, nil
+	return s, answered, nil
 }
 
 // take waits for the right to use one connection.
@@ -191,6 +230,7 @@ func (c *Client) take(ctx context.Context) error {
 	case c.slots <- struct{}{}:
 		return nil
 	case <-t.C:
+		c.refused.Add(1)
 		return fmt.Errorf("%w: all %d connections are in use", ErrUnavailable, c.cfg.Connections)
 	case <-ctx.Done():
 		return fmt.Errorf("%w: waiting for a connection: %w", ErrUnavailable, context.Cause(ctx))
@@ -199,61 +239,64 @@ func (c *Client) take(ctx context.Context) error {
 
 func (c *Client) give() { <-c.slots }
 
-// popIdle takes the connection used last. The others age: those unused for too
-// long, or closed by the server, go when they are met.
-func (c *Client) popIdle() (link, bool) {
+// popIdle takes the connection used last that will do, nil if there is none: to
+// bind on it, one that somebody was bound to, or else any. What is met on the
+// way and is no longer good goes: unused for too long, closed by the server, or
+// of another server than is to be asked now. If a connection must be opened and
+// there would be too many, the one that is longest unused goes too.
+func (c *Client) popIdle(toBind bool) *link {
 	oldest := time.Now().Add(-c.cfg.IdleTimeout)
+	now := c.inOrder()[0]
+	var stale []*link
 	c.mu.Lock()
-	var found link
-	var stale []idleConn
-	ok := false
-	for len(c.idle) > 0 && !ok {
-		last := len(c.idle) - 1
-		i := c.idle[last]
-		c.idle = c.idle[:last]
-		if i.since.Before(oldest) || i.ldap.IsClosing() {
-			stale = append(stale, i)
-			continue
+	found := -1
+	for i := len(c.idle) - 1; i >= 0; i-- {
+		one := c.idle[i]
+		switch {
+		case one.since.Before(oldest) || one.server != now || !one.alive():
+			stale = append(stale, one.link)
+			c.idle = slices.Delete(c.idle, i, i+1)
+			if found > i {
+				found--
+			}
+		case found < 0 && (toBind || !one.bound):
+			found = i
+		case toBind && one.bound && !c.idle[found].bound:
+			found = i
 		}
-		found, ok = i.link, true
+		if found >= 0 && (c.idle[found].bound == toBind) {
+			break
+		}
+	}
+	var l *link
+	if found >= 0 {
+		l = c.idle[found].link
+		c.idle = slices.Delete(c.idle, found, found+1)
+	} else if len(c.idle) > 0 && len(c.idle)+len(c.slots) > cap(c.slots) {
+		stale = append(stale, c.idle[0].link)
+		c.idle = slices.Delete(c.idle, 0, 1)
 	}
 	c.mu.Unlock()
-	for _, i := range stale {
-		i.unbind()
+	for _, one := range stale {
+		one.unbind()
 	}
-	return found, ok
+	return l
 }
 
-// pushIdle keeps l for the next anonymous session, or closes it. The token of
-// l's session must still be held.
-func (c *Client) pushIdle(l link) {
+// pushIdle keeps l for another session, or closes it. The token of l's session
+// must still be held.
+func (c *Client) pushIdle(l *link) {
+	if cap(l.in) > 64<<10 {
+		l.in = nil
+	}
+	clear(l.in[:cap(l.in)]) // nobody asks for the last answer again
 	c.mu.Lock()
-	keep := !c.closed && !l.ldap.IsClosing()
+	keep := !c.closed
 	if keep {
-		c.idle = append(c.idle, idleConn{link: l, since: time.Now()})
+		c.idle = append(c.idle, idleLink{link: l, since: time.Now()})
 	}
 	c.mu.Unlock()
 	if !keep {
 		l.unbind()
 	}
 }
-
-func start(nc net.Conn) link {
-	// Whether nc speaks TLS matters to go-ldap for its own StartTLS only.
-	m := newMeter(nc)
-	conn := ldap.NewConn(m, true)
-	conn.Start()
-	return link{ldap: conn, nc: m}
-}
-
-// unbind closes the connection politely (RFC 4511, section 4.3), without
-// waiting for a server that does not read.
-func (l link) unbind() {
-	_ = l.nc.SetDeadline(time.Now().Add(time.Second))
-	if l.ldap.Unbind() != nil {
-		_ = l.ldap.Close()
-	}
-}
-
-// past as a deadline ends every read and write now.
-var past = time.Unix(1, 0)

@@ -241,7 +241,7 @@ func TestStaleConnections(t *testing.T) {
 		c := client(t, Config{Dial: srv.dial})
 		echo(t, c)
 		srv.hangUp()
-		for idle := c.idle[0].ldap; !idle.IsClosing(); {
+		for idle := c.idle[0]; idle.alive(); {
 			runtime.Gosched() // until the news has arrived
 		}
 		echo(t, c)

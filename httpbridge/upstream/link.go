@@ -1,0 +1,114 @@
+package upstream
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"time"
+
+	"tallystick/internal/ber"
+)
+
+// How many octets a server may send for one operation: they are kept in memory.
+const (
+	longestResponse = 1 << 20
+	longestSearch   = 16 << 20
+)
+
+var errResponseTooLong = errors.New("response too long")
+
+// link is one connection to a server, with at most one request that waits for
+// its answer. One goroutine has it at a time.
+type link struct {
+	nc     net.Conn
+	server *server
+	r      *bufio.Reader
+	id     int64 // of the last request
+	in     []byte
+
+	bound  bool // somebody was bound once: before anybody else uses it, it is bound again
+	broken bool // reading or writing failed
+	sent   bool // octets of the last request may have reached the server
+}
+
+func newLink(nc net.Conn, from *server) *link {
+	return &link{nc: nc, server: from, r: bufio.NewReader(nc)}
+}
+
+// Read is for binds, which are read octet by octet.
+func (l *link) Read(b []byte) (int, error) {
+	n, err := l.r.Read(b)
+	l.broken = l.broken || err != nil
+	return n, err
+}
+
+func (l *link) Write(b []byte) (int, error) {
+	n, err := l.nc.Write(b)
+	l.sent = n > 0
+	l.broken = l.broken || err != nil
+	return n, err
+}
+
+// message reads one LDAPMessage of at most limit octets. It is good until the
+// next one is read. What is kept grows with what came, not with what was
+// announced. Errors: ErrUnavailable, ErrProtocol.
+func (l *link) message(limit int) ([]byte, error) {
+	var header, length int
+	for n := 2; ; n++ {
+		b, err := l.r.Peek(n)
+		if err != nil {
+			l.broken = true
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		_, header, length, err = ber.Header(b)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ber.ErrTruncated) {
+			return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+		}
+	}
+	total := header + length
+	if total > limit {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, errResponseTooLong)
+	}
+	const step = 64 << 10
+	l.in = l.in[:0]
+	for len(l.in) < total {
+		have, more := len(l.in), min(step, total-len(l.in))
+		l.in = slices.Grow(l.in, more)[:have+more]
+		if _, err := io.ReadFull(l, l.in[have:]); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+	return l.in, nil
+}
+
+// unbind closes the connection politely (RFC 4511, section 4.3), without
+// waiting for a server that does not read.
+func (l *link) unbind() {
+	if !l.broken {
+		const unbindRequest = ber.Application | 2
+		b, start := ber.Begin(nil, ber.Sequence)
+		b = ber.AppendInt(b, ber.Integer, l.nextID())
+		b = ber.AppendHeader(b, unbindRequest, 0)
+		_ = l.nc.SetDeadline(time.Now().Add(time.Second))
+		_, _ = l.nc.Write(ber.End(b, start))
+	}
+	_ = l.nc.Close()
+}
+
+// nextID is the messageID of the next request. It begins anew where those of
+// binds begin.
+func (l *link) nextID() int64 {
+	if l.id++; l.id >= bindEndID {
+		l.id = 1
+	}
+	return l.id
+}
+
+// past as a deadline ends every read and write now.
+var past = time.Unix(1, 0)
