@@ -92,7 +92,10 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, er
 	defer leave()
 
 	now := d.now()
-	guess := d.guess(a, p, now)
+	guess, err := d.guess(ctx, a, p, now)
+	if err != nil {
+		return evidence{}, err
+	}
 	early := guess.delayed()
 	p.verified = new([]verified)
 	weighed := weighed{code: p.code}

@@ -1,11 +1,14 @@
 package directory
 
 import (
+	"context"
 	"hash/maphash"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
+
+	"tallystick/directory/store"
 )
 
 // Failures are counted per user, see attempts, and before that per address they
@@ -60,25 +63,34 @@ type guess struct {
 	now         time.Time
 }
 
-// guess says what source an attempt at a comes from: none if somebody who has
-// authenticated tries what others have typed.
-func (d *Directory) guess(a account, p proof, now time.Time) guess {
+// guess says what source an attempt at a comes from: none if an administrator
+// tries what others have typed.
+func (d *Directory) guess(ctx context.Context, a account, p proof, now time.Time) (guess, error) {
 	g := guess{d: d, user: a.id, now: now}
 	c := &d.credentials
 	if c.cfg.SourceFree < 0 || p.who.How == ByServer {
-		return g
+		return g, nil
+	}
+	source := d.sourceOf(p.who)
+	if source == "" {
+		return g, nil
 	}
 	if own, err := d.parseDN(p.who.DN); !p.who.Anonymous() && (err != nil || !own.Equal(a.dn)) {
-		return g
+		var may privileges
+		err := d.view(ctx, func(r store.Reader) (err error) {
+			may, err = d.privilegesOf(r, p.who)
+			return err
+		})
+		if err != nil || may.any() {
+			return g, err
+		}
 	}
-	if source := d.sourceOf(p.who); source != "" {
-		g.alone = max(maphash.String(c.seed, source), 1)
-		g.pair = max(maphash.Comparable(c.seed, struct {
-			source string
-			user   entryID
-		}{source, a.id}), 1)
-	}
-	return g
+	g.alone = max(maphash.String(c.seed, source), 1)
+	g.pair = max(maphash.Comparable(c.seed, struct {
+		source string
+		user   entryID
+	}{source, a.id}), 1)
+	return g, nil
 }
 
 // delayed reports whether the attempt comes before its time.

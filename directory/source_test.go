@@ -234,7 +234,9 @@ func TestSpraying(t *testing.T) {
 
 // sourceFailures is how many failures of an address were judged lately.
 func (h *house) sourceFailures(from Requester) float64 {
-	g := h.guess(account{}, proof{who: from}, h.Directory.now())
+	h.t.Helper()
+	g, err := h.guess(h.t.Context(), account{}, proof{who: from}, h.Directory.now())
+	h.want("guess", err, Success)
 	n, last := h.credentials.sources.alone.get(g.alone)
 	return h.credentials.cfg.left(n, h.Directory.now().Sub(last))
 }
@@ -267,6 +269,29 @@ func TestNoSource(t *testing.T) {
 	}
 	_, err = h.bindFrom(here, "bob", secretWord)
 	h.want("and so delay nobody", err, Success)
+}
+
+// Whoever has authenticated and is no administrator guesses like anybody else:
+// he cannot lock others out from one place.
+func TestSourceOfAnotherUser(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	bob := Requester{DN: person("bob"), How: ByPassword, Peer: here.Peer}
+	claim := Claim{AuthenticationID: id("u:ann"), StaticPassword: []byte("wrong")}
+	for range 10 {
+		_, err := h.ChangePassword(ctx, bob, id("u:ann"), []byte("wrong"), []byte("new"))
+		h.want("password modify", err, InvalidCredentials)
+		_, err = h.GenerateTOTPSharedSecret(ctx, bob, id("u:ann"), []byte("wrong"))
+		h.want("generate", err, InvalidCredentials)
+		_, err = h.EnrolTOTP(ctx, bob, claim, EnrolRequest{})
+		h.want("enrol", err, InvalidCredentials)
+		h.want("revoke", h.RevokeTOTPSharedSecret(ctx, bob, id("u:ann"), nil, id(lostSecret)), InvalidCredentials)
+	}
+	if n := h.failures("ann"); n != 3 {
+		t.Errorf("%d failures were counted", n)
+	}
+	_, err := h.bindFrom(there, "ann", secretWord)
+	h.want("the user elsewhere", err, Success)
 }
 
 // The audit log says once that an address is delayed.
