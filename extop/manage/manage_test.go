@@ -134,7 +134,8 @@ func TestLife(t *testing.T) {
 	list := h.want("list", wire.ManageTOTPRequest{}, directory.Success)
 	want := wire.ManagedCredential{
 		ID: made.ID, Name: "phone", State: "active", Algorithm: "SHA1", Digits: 6, Period: 30 * time.Second,
-		Created: h.now, Changed: h.now, ChangedBy: directorytest.Ada, LastUsed: h.now, Serial: "1", Device: "2", NotAfter: h.now.Add(24 * time.Hour),
+		Created: h.now, Changed: h.now, ChangedBy: directorytest.Ada, CreatedBy: directorytest.Ada, LastUsed: h.now, Serial: "1", Device: "2", NotAfter: h.now.Add(24 * time.Hour),
+		Switched: h.now, SwitchedBy: directorytest.Ada,
 	}
 	if list.RecoveryCodesLeft != 10 || len(list.Credentials) != 1 || list.Credentials[0] != want {
 		t.Errorf("%+v\nwant %+v", list, want)
@@ -176,7 +177,7 @@ func TestImport(t *testing.T) {
 	first := h.want("import", req, directory.Success)
 	want := wire.ManagedCredential{
 		ID: first.ID, Name: "token", State: "disabled", Algorithm: "SHA256", Digits: 8, Period: time.Minute,
-		Created: h.now, Changed: h.now, ChangedBy: directorytest.Ada, Serial: "1", Device: "2", NotBefore: h.now, NotAfter: h.now.Add(time.Hour),
+		Created: h.now, Changed: h.now, ChangedBy: directorytest.Ada, CreatedBy: directorytest.Ada, Serial: "1", Device: "2", NotBefore: h.now, NotAfter: h.now.Add(time.Hour),
 	}
 	list := h.want("list", wire.ManageTOTPRequest{}, directory.Success)
 	if len(list.Credentials) != 1 || list.Credentials[0] != want {
