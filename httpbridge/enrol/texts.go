@@ -149,6 +149,7 @@ var texts = map[string]text{
 	"event.revoked":         {"en": "Device removed", "de": "Gerät entfernt"},
 	"event.revoked.none":    {"en": "All devices removed", "de": "Alle Geräte entfernt"},
 	"event.imported":        {"en": "Device imported", "de": "Gerät importiert"},
+	"event.renamed":         {"en": "User renamed", "de": "Benutzer umbenannt"},
 	"event.passwordChanged": {"en": "Password changed", "de": "Passwort geändert"},
 
 	"cause.nothing shown":                                {"en": "nothing shown", "de": "nichts vorgelegt"},
