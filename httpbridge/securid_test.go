@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-ldap/ldap/v3"
 
 	"tallystick/directory"
 	"tallystick/httpbridge"
@@ -518,18 +517,8 @@ func TestProxiedSession(t *testing.T) {
 	if err := s.Delete(t.Context(), ann, nil); !errors.As(err, &result) || result.Code != 50 {
 		t.Error("delete:", err)
 	}
-	for name, search := range map[string]func() error{
-		"Search": func() error {
-			_, err := s.Search(t.Context(), &ldap.SearchRequest{BaseDN: "cn=audit", Scope: ldap.ScopeSingleLevel, Filter: "(objectClass=*)"})
-			return err
-		},
-		"Entries": func() error {
-			_, err := s.Entries(t.Context(), upstream.SearchRequest{Base: "cn=audit", Scope: upstream.SingleLevel, Filter: "(objectClass=*)"})
-			return err
-		},
-	} {
-		if err := search(); !errors.As(err, &result) || result.Code != 50 {
-			t.Errorf("%s of the audit log: %v", name, err)
-		}
+	_, err = s.Search(t.Context(), upstream.SearchRequest{Base: "cn=audit", Scope: upstream.SingleLevel, Filter: "(objectClass=*)"})
+	if !errors.As(err, &result) || result.Code != 50 {
+		t.Error("search of the audit log:", err)
 	}
 }

@@ -154,7 +154,7 @@ func (s *totpSession) createAPIKey(ctx context.Context, out io.Writer, name, bas
 
 // apiKeyBase is the entry that keys go below, which is made if need be.
 func (s *totpSession) apiKeyBase(ctx context.Context) (string, error) {
-	root, err := s.link.Entries(ctx, upstream.SearchRequest{Scope: upstream.BaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"}})
+	root, err := s.link.Search(ctx, upstream.SearchRequest{Scope: upstream.BaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"}})
 	if err != nil {
 		return "", told(err)
 	}
@@ -182,7 +182,7 @@ type apiKey struct {
 
 // apiKeys returns those that match the filter.
 func (s *totpSession) apiKeys(ctx context.Context, base string, scope upstream.Scope, filter string) ([]apiKey, error) {
-	found, err := s.link.Entries(ctx, upstream.SearchRequest{
+	found, err := s.link.Search(ctx, upstream.SearchRequest{
 		Base: base, Scope: scope, Filter: filter, Attributes: []string{"cn", "entryUUID", "createTimestamp", "ds-privilege-name"},
 	})
 	if err != nil {

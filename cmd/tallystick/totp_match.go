@@ -112,7 +112,7 @@ func (m *matcher) look(ctx context.Context, text string) (user, reason string, e
 	attributes := []string{"uid", "mail"}
 	value := text
 	if dn, err := ldap.ParseDN(text); err == nil && len(dn.RDNs) > 0 {
-		found, err := m.search(ctx, text, ldap.ScopeBaseObject, "(objectClass=*)")
+		found, err := m.search(ctx, text, upstream.BaseObject, "(objectClass=*)")
 		if err != nil || len(found) == 1 {
 			return text, "", err
 		}
@@ -130,7 +130,7 @@ func (m *matcher) look(ctx context.Context, text string) (user, reason string, e
 	for _, attribute := range attributes {
 		var found []string
 		for _, base := range m.contexts {
-			some, err := m.search(ctx, base, ldap.ScopeWholeSubtree, "("+attribute+"="+ldap.EscapeFilter(value)+")")
+			some, err := m.search(ctx, base, upstream.WholeSubtree, "("+attribute+"="+ldap.EscapeFilter(value)+")")
 			if err != nil {
 				return "", "", err
 			}
@@ -148,8 +148,8 @@ func (m *matcher) look(ctx context.Context, text string) (user, reason string, e
 
 // search returns the DNs of two entries at most. What is not there, or cannot
 // be a name, is none.
-func (m *matcher) search(ctx context.Context, base string, scope int, filter string) ([]string, error) {
-	entries, err := m.s.link.Search(ctx, &ldap.SearchRequest{BaseDN: base, Scope: scope, SizeLimit: 2, Filter: filter, Attributes: []string{"1.1"}})
+func (m *matcher) search(ctx context.Context, base string, scope upstream.Scope, filter string) ([]string, error) {
+	entries, err := m.s.link.Search(ctx, upstream.SearchRequest{Base: base, Scope: scope, SizeLimit: 2, Filter: filter, Attributes: []string{"1.1"}})
 	if result, ok := errors.AsType[*upstream.Result](err); ok {
 		switch directory.ResultCode(result.Code) {
 		case directory.NoSuchObject, directory.InvalidDNSyntax, directory.SizeLimitExceeded:
@@ -167,13 +167,13 @@ func (m *matcher) search(ctx context.Context, base string, scope int, filter str
 
 // namingContexts is where the server keeps entries.
 func (m *matcher) namingContexts(ctx context.Context) ([]string, error) {
-	entries, err := m.s.link.Search(ctx, &ldap.SearchRequest{Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"}})
+	entries, err := m.s.link.Search(ctx, upstream.SearchRequest{Scope: upstream.BaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"}})
 	if err != nil {
 		return nil, told(err)
 	}
 	contexts := []string{}
 	for _, e := range entries {
-		contexts = append(contexts, e.GetAttributeValues("namingContexts")...)
+		contexts = append(contexts, e.Values("namingContexts")...)
 	}
 	return contexts, nil
 }

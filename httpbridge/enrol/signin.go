@@ -131,7 +131,7 @@ func begin(ctx context.Context, link *upstream.Session) (*session, wire.ManageTO
 func (s *session) introduce(ctx context.Context) error {
 	dn := strings.TrimPrefix(s.authzID, "dn:")
 	s.name = dn
-	entries, err := s.link.Entries(ctx, upstream.SearchRequest{
+	entries, err := s.link.Search(ctx, upstream.SearchRequest{
 		Base: dn, Scope: upstream.BaseObject, Filter: "(objectClass=*)",
 		Attributes: append([]string{privileges}, nameAttributes...),
 	})

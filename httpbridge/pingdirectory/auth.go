@@ -84,7 +84,7 @@ func nameOf(ctx context.Context, s *upstream.Session, uuid string) (string, erro
 		return "", err
 	}
 	for _, base := range dse.values("namingContexts") {
-		found, err := s.Entries(ctx, upstream.SearchRequest{
+		found, err := s.Search(ctx, upstream.SearchRequest{
 			Base: base, Scope: upstream.WholeSubtree, Filter: "(entryUUID=" + uuid + ")", Attributes: []string{"1.1"}, SizeLimit: 1,
 		})
 		switch {

@@ -31,10 +31,10 @@ func (e entry) octets() (n int) {
 	return n
 }
 
-// readEntry reads the entry called dn. Errors: as upstream.Session.Entries;
+// readEntry reads the entry called dn. Errors: as upstream.Session.Search;
 // noSuchObject also if it may not be seen.
 func readEntry(ctx context.Context, s *upstream.Session, dn string, attributes []string, controls []upstream.Control) (entry, error) {
-	found, err := s.Entries(ctx, upstream.SearchRequest{
+	found, err := s.Search(ctx, upstream.SearchRequest{
 		Base: dn, Scope: upstream.BaseObject, Filter: "(objectClass=*)", Attributes: attributes, Controls: controls,
 	})
 	if err != nil {

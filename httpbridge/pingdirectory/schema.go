@@ -50,7 +50,7 @@ func readSchema(ctx context.Context, s *upstream.Session) (*subschema.Schema, er
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%w: the root DSE names no schema", upstream.ErrProtocol)
 	}
-	found, err := s.Entries(ctx, upstream.SearchRequest{
+	found, err := s.Search(ctx, upstream.SearchRequest{
 		Base: names[0], Scope: upstream.BaseObject, Filter: "(objectClass=subschema)",
 		Attributes: []string{"attributeTypes", "objectClasses"},
 	})

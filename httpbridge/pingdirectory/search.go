@@ -83,7 +83,7 @@ func (h *Handler) search(ctx context.Context, c *call, p parameters, controls []
 	}
 	paged := upstream.PagedResults(at.Search.Limit, at.Cookie)
 	paged.Critical = true // without it there would be no telling how many come
-	found, err := s.Entries(ctx, upstream.SearchRequest{
+	found, err := s.Search(ctx, upstream.SearchRequest{
 		Base: dn, Scope: at.Search.Scope, Filter: filter, Attributes: v.request,
 		Controls: append([]upstream.Control{paged}, controls...),
 	})

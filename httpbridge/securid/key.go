@@ -103,7 +103,7 @@ func (h *Handler) audiences(r *http.Request) []string {
 
 // findKey finds the key with an access id. Errors: errToken if there is none.
 func findKey(ctx context.Context, s *upstream.Session, id string) (*key, error) {
-	found, err := s.Entries(ctx, upstream.SearchRequest{
+	found, err := s.Search(ctx, upstream.SearchRequest{
 		Scope: upstream.WholeSubtree, Filter: "(&" + keyFilter + "(entryUUID=" + id + "))",
 		Attributes: []string{publicAttribute, privileges}, SizeLimit: 2,
 	})

@@ -16,7 +16,7 @@ const entryUUID = "entryUUID"
 // search returns the entries that the caller may see. An absent base finds
 // nothing.
 func (c *call) search(ctx context.Context, req upstream.SearchRequest) ([]upstream.Entry, error) {
-	found, err := c.Entries(ctx, req)
+	found, err := c.Search(ctx, req)
 	if isResult(err, 32) { // noSuchObject
 		return nil, nil
 	}

@@ -66,18 +66,18 @@ type SearchRequest struct {
 // anyEntry is the filter that every entry matches.
 const anyEntry = "(objectClass=*)"
 
-// Entries sends a search request. References to other servers are not followed.
+// Search sends a search request. References to other servers are not followed.
 // Beside a *Result the entries that came before it are returned too: those
 // within a size limit, for instance. Errors: as Extended.
-func (s *Session) Entries(ctx context.Context, req SearchRequest) (found []Entry, err error) {
+func (s *Session) Search(ctx context.Context, req SearchRequest) (found []Entry, err error) {
 	err = s.safely(ctx, func() error {
-		found, err = s.entries(ctx, req)
+		found, err = s.search(ctx, req)
 		return err
 	})
 	return found, err
 }
 
-func (s *Session) entries(ctx context.Context, req SearchRequest) ([]Entry, error) {
+func (s *Session) search(ctx context.Context, req SearchRequest) ([]Entry, error) {
 	filter, err := EncodeFilter(req.Filter)
 	if err != nil {
 		return nil, &Result{Code: ldap.LDAPResultProtocolError, DiagnosticMessage: "the filter is malformed"}

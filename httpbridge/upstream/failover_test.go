@@ -138,11 +138,11 @@ func TestRepeating(t *testing.T) {
 		again bool
 	}{
 		{"a search", false, func(ctx context.Context, s *Session) error {
-			_, err := s.Entries(ctx, SearchRequest{Filter: anyEntry})
+			_, err := s.Search(ctx, SearchRequest{Filter: anyEntry})
 			return err
 		}, true},
 		{"a search of somebody's", true, func(ctx context.Context, s *Session) error {
-			_, err := s.Entries(ctx, SearchRequest{Filter: anyEntry})
+			_, err := s.Search(ctx, SearchRequest{Filter: anyEntry})
 			return err
 		}, false},
 		{"an extended operation", false, func(ctx context.Context, s *Session) error {

@@ -140,7 +140,7 @@ func (c *Client) check(ctx context.Context, s *server) error {
 	}
 	once := &Session{client: c, link: newLink(nc, s)}
 	defer once.link.unbind()
-	_, err = once.entries(ctx, SearchRequest{Filter: anyEntry, Attributes: []string{"1.1"}})
+	_, err = once.search(ctx, SearchRequest{Filter: anyEntry, Attributes: []string{"1.1"}})
 	var r *Result
 	if errors.As(err, &r) && r.Code != ldap.LDAPResultBusy && r.Code != ldap.LDAPResultUnavailable {
 		return nil

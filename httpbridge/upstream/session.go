@@ -171,7 +171,7 @@ func (s *Session) Extended(ctx context.Context, oid string, value []byte, contro
 // to a malformed one: protocolError (RFC 4511, section 4.12).
 func (s *Session) lacks(ctx context.Context, oid string) bool {
 	const supportedExtension = "supportedExtension"
-	root, err := s.entries(ctx, SearchRequest{Filter: anyEntry, Attributes: []string{supportedExtension}})
+	root, err := s.search(ctx, SearchRequest{Filter: anyEntry, Attributes: []string{supportedExtension}})
 	if err != nil || len(root) != 1 {
 		return false
 	}

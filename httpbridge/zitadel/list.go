@@ -10,6 +10,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"tallystick/httpbridge/upstream"
 	objectv2beta "tallystick/httpbridge/zitadel/api/zitadel/object/v2beta"
 	userv3alpha "tallystick/httpbridge/zitadel/api/zitadel/user/v3alpha"
 )
@@ -51,15 +52,17 @@ func (v *users) ListUsers(ctx context.Context, req *userv3alpha.ListUsersRequest
 	if limit > maxLimit {
 		return nil, invalid("query.limit: at most %d", maxLimit)
 	}
-	found, err := s.search(ctx, "", ldap.ScopeWholeSubtree, filter, maxUsers, append([]string{column}, userAttributes...)...)
+	found, err := s.search(ctx, upstream.SearchRequest{
+		Scope: upstream.WholeSubtree, Filter: filter, SizeLimit: maxUsers, Attributes: append([]string{column}, userAttributes...),
+	})
 	if isResult(err, ldap.LDAPResultSizeLimitExceeded) {
 		err = errTooManyUsers
 	}
 	if err != nil {
 		return nil, err
 	}
-	found = slices.DeleteFunc(found, func(e *ldap.Entry) bool { return e.GetEqualFoldAttributeValue("entryUUID") == "" })
-	slices.SortFunc(found, func(a, b *ldap.Entry) int {
+	found = slices.DeleteFunc(found, func(e upstream.Entry) bool { return e.Value("entryUUID") == "" })
+	slices.SortFunc(found, func(a, b upstream.Entry) int {
 		if !req.Query.GetAsc() {
 			a, b = b, a
 		}
@@ -80,13 +83,13 @@ func (v *users) ListUsers(ctx context.Context, req *userv3alpha.ListUsersRequest
 	return response, nil
 }
 
-func compare(a, b *ldap.Entry, attribute string) int {
-	return cmp.Compare(a.GetEqualFoldAttributeValue(attribute), b.GetEqualFoldAttributeValue(attribute))
+func compare(a, b upstream.Entry, attribute string) int {
+	return cmp.Compare(a.Value(attribute), b.Value(attribute))
 }
 
 // user tells of a user that was found. What the caller may not know is absent.
-func (s *session) user(ctx context.Context, e *ldap.Entry) (*userv3alpha.User, error) {
-	u := &subject{session: s, id: strings.ToLower(e.GetEqualFoldAttributeValue("entryUUID")), entry: e}
+func (s *session) user(ctx context.Context, e upstream.Entry) (*userv3alpha.User, error) {
+	u := &subject{session: s, id: strings.ToLower(e.Value("entryUUID")), entry: &e}
 	list, err := u.list(ctx)
 	if isResult(err, ldap.LDAPResultInsufficientAccessRights) {
 		return &userv3alpha.User{UserId: u.id}, nil

@@ -48,9 +48,9 @@ func (v *users) session(ctx context.Context) (*session, error) {
 // subject is the user whom a call is about, as the caller sees him.
 type subject struct {
 	*session
-	id       string      // entryUUID in lower case
-	entry    *ldap.Entry // nil: none that the caller may read
-	resource string      // entryUUID of the naming context; "": unknown
+	id       string          // entryUUID in lower case
+	entry    *upstream.Entry // nil: none that the caller may read
+	resource string          // entryUUID of the naming context; "": unknown
 }
 
 // maxID is how many characters an id may have.
@@ -102,14 +102,16 @@ func (u *subject) find(ctx context.Context, userID string, check func() error) e
 		return nil
 	}
 	u.id = id.String()
-	found, err := u.search(ctx, "", ldap.ScopeWholeSubtree, "(entryUUID="+u.id+")", 2, userAttributes...)
+	found, err := u.search(ctx, upstream.SearchRequest{
+		Scope: upstream.WholeSubtree, Filter: "(entryUUID=" + u.id + ")", SizeLimit: 2, Attributes: userAttributes,
+	})
 	if err != nil {
 		return err
 	}
 	if len(found) != 1 {
 		return nil
 	}
-	u.entry = found[0]
+	u.entry = &found[0]
 	u.resource, err = u.owner(ctx, u.entry.DN)
 	return err
 }
@@ -129,9 +131,9 @@ func (u *subject) dn() string {
 	return u.entry.DN
 }
 
-// search is a search without much ado. An absent base finds nothing.
-func (s *session) search(ctx context.Context, base string, scope int, filter string, limit int, attributes ...string) ([]*ldap.Entry, error) {
-	found, err := s.Search(ctx, ldap.NewSearchRequest(base, scope, ldap.NeverDerefAliases, limit, 0, false, filter, attributes, nil))
+// search is Search in which an absent base finds nothing.
+func (s *session) search(ctx context.Context, req upstream.SearchRequest) ([]upstream.Entry, error) {
+	found, err := s.Search(ctx, req)
 	if isResult(err, ldap.LDAPResultNoSuchObject) {
 		return nil, nil
 	}
@@ -140,11 +142,13 @@ func (s *session) search(ctx context.Context, base string, scope int, filter str
 
 // values are those of an attribute of the entry dn; nil if there is none.
 func (s *session) values(ctx context.Context, dn, attribute string) ([]string, error) {
-	found, err := s.search(ctx, dn, ldap.ScopeBaseObject, "(objectClass=*)", 1, attribute)
+	found, err := s.search(ctx, upstream.SearchRequest{
+		Base: dn, Scope: upstream.BaseObject, Filter: "(objectClass=*)", SizeLimit: 1, Attributes: []string{attribute},
+	})
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	return found[0].GetEqualFoldAttributeValues(attribute), nil
+	return found[0].Values(attribute), nil
 }
 
 // suffix is a naming context.

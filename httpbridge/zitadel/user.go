@@ -4,9 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"tallystick/extop/wire"
+	"tallystick/httpbridge/upstream"
 	userv3alpha "tallystick/httpbridge/zitadel/api/zitadel/user/v3alpha"
 )
 
@@ -32,9 +31,9 @@ func (u *subject) told(list wire.ManageTOTPResponse) *userv3alpha.User {
 	return &userv3alpha.User{UserId: u.id, Details: u.state(list).v2beta(), Authenticators: authenticators(u.entry, list)}
 }
 
-func authenticators(e *ldap.Entry, list wire.ManageTOTPResponse) *userv3alpha.Authenticators {
+func authenticators(e *upstream.Entry, list wire.ManageTOTPResponse) *userv3alpha.Authenticators {
 	a := &userv3alpha.Authenticators{}
-	for _, uid := range e.GetEqualFoldAttributeValues("uid") {
+	for _, uid := range e.Values("uid") {
 		uid = strings.ToValidUTF8(uid, "\uFFFD")
 		a.Usernames = append(a.Usernames, &userv3alpha.Username{UsernameId: uid, Username: uid})
 	}
