@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"tallystick/httpbridge/enrol"
+	"tallystick/httpbridge/openapi"
 	"tallystick/httpbridge/pingdirectory"
 	"tallystick/httpbridge/securid"
 	"tallystick/httpbridge/upstream"
@@ -115,7 +116,8 @@ type Bridge struct {
 	ldap     *upstream.Client
 	face     http.Handler // of PingDirectory, and for all that is nobody else's
 	zitadel  http.Handler
-	securid  http.Handler   // nil: none
+	securid  http.Handler // nil: none
+	docs     *openapi.Handler
 	pages    *enrol.Handler // nil: none
 	pageLDAP *upstream.Client
 	server   *http.Server
@@ -140,6 +142,7 @@ func New(cfg Config) (*Bridge, error) {
 		ldap:    client,
 		face:    pingdirectory.New(client, pingdirectory.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout}),
 		zitadel: zitadel.New(client, zitadel.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, Reflection: cfg.Reflection}),
+		docs:    openapi.New(),
 	}
 	if cfg.Identity != nil {
 		b.securid = securid.New(client, securid.Config{URL: cfg.PublicURL, MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, Now: cfg.Now})
@@ -270,6 +273,9 @@ func (b *Bridge) faceOf(path string) http.Handler {
 	}
 	if b.securid != nil && strings.HasPrefix(path, securid.Prefix) {
 		return b.securid
+	}
+	if b.docs.Has(path) {
+		return b.docs
 	}
 	for _, prefix := range zitadel.Prefixes {
 		if strings.HasPrefix(path, prefix) {
