@@ -185,8 +185,7 @@ func (d *desk) activate(user, secret string) {
 // binds reports whether the user gets in with a code.
 func (d *desk) binds(user, secret string) bool {
 	d.step()
-	_, err := d.d.Bind(d.t.Context(), directory.Requester{}, &directory.BindRequest{Version: 3, Name: user, Password: []byte(password + d.code(secret))})
-	return err == nil
+	return d.bindsNow(user, secret)
 }
 
 // The documented examples, one after another, with their serial numbers.
@@ -521,4 +520,37 @@ func TestProxiedSession(t *testing.T) {
 	if !errors.As(err, &result) || result.Code != 50 {
 		t.Error("search of the audit log:", err)
 	}
+}
+
+// Who typed too many wrong codes is let in again by the help desk.
+func TestSecurIDUnlock(t *testing.T) {
+	d := newDesk(t)
+	secret, _ := d.device("dn:"+ann, "140100080")
+	d.activate(ann, secret)
+	for range 12 {
+		_, _ = d.d.Bind(t.Context(), directory.Requester{}, &directory.BindRequest{Version: 3, Name: ann, Password: []byte(password + "000000")})
+		d.clock.Add(1)
+	}
+	if d.bindsNow(ann, secret) {
+		t.Fatal("not locked")
+	}
+	path := "/v1/users/" + d.uuidOf(ann) + "/methods"
+	d.want(d.helpdesk, "PATCH", path, `{"unlockMethods":["VOICE"]}`, 200, "")
+	if d.bindsNow(ann, secret) {
+		t.Error("unlocked by another method")
+	}
+	d.want(d.helpdesk, "PATCH", path, `{"unlockMethods":["SMS","TOKEN"]}`, 200, "")
+	if !d.bindsNow(ann, secret) {
+		t.Error("still locked")
+	}
+	for _, body := range []string{`{}`, `{"unlockMethods":[]}`, `{"unlockMethods":"TOKEN"}`, `{"unlockMethods":["PIGEON"]}`} {
+		d.want(d.helpdesk, "PATCH", path, body, 400, `{…"status":400,…}`)
+	}
+	d.want(d.helpdesk, "PATCH", "/v1/users/nobody/methods", `{"unlockMethods":["TOKEN"]}`, 404, `{…}`)
+}
+
+// bindsNow is binds without letting time pass.
+func (d *desk) bindsNow(user, secret string) bool {
+	_, err := d.d.Bind(d.t.Context(), directory.Requester{}, &directory.BindRequest{Version: 3, Name: user, Password: []byte(password + d.code(secret))})
+	return err == nil
 }

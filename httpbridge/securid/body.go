@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,6 +20,7 @@ const (
 	updatedName     = "updatedName"
 	emailMember     = "email"
 	searchUnsynched = "searchUnsynched"
+	unlockMethods   = "unlockMethods"
 )
 
 // kind is what a member has to be.
@@ -28,12 +30,17 @@ const (
 	number  kind = 36  // required: a string of so many characters at most
 	text    kind = 255 // the same
 	boolean kind = 0   // optional, and of no effect here
+	methods kind = -1  // required: an array of tokencodeMethods
 )
 
 // members are those that a body must have. Others are ignored.
 type members map[string]kind
 
+// tokencodeMethods are ways in which a tokencode comes to its user.
+var tokencodeMethods = []string{"SMS", "TOKEN", "VOICE"}
+
 // body is the strings among the members that were asked for; none is empty.
+// Of several methods it has all, with blanks between.
 type body map[string]string
 
 // deepest is how deep a body may be nested, in members that are ignored.
@@ -74,6 +81,10 @@ func parseBody(b []byte, want members) (body, error) {
 		case longest == boolean && v.Kind != strictjson.Bool:
 			return nil, doc.At(v, m.Name, "must be a boolean, not %v", v.Kind)
 		case longest == boolean:
+		case longest == methods:
+			if found[m.Name], err = readMethods(doc, m); err != nil {
+				return nil, err
+			}
 		case v.Kind != strictjson.String:
 			return nil, doc.At(v, m.Name, "must be a string, not %v", v.Kind)
 		case v.Text == "" || utf8.RuneCountInString(v.Text) > int(longest):
@@ -88,4 +99,19 @@ func parseBody(b []byte, want members) (body, error) {
 		}
 	}
 	return found, nil
+}
+
+// readMethods reads an array of methods.
+func readMethods(doc *strictjson.Document, m strictjson.Member) (string, error) {
+	if m.Value.Kind != strictjson.Array || len(m.Value.Elements) == 0 {
+		return "", doc.At(m.Value, m.Name, "must be an array with something in it")
+	}
+	var list []string
+	for _, e := range m.Value.Elements {
+		if e.Kind != strictjson.String || !slices.Contains(tokencodeMethods, e.Text) {
+			return "", doc.At(e, m.Name, "each is one of %s", strings.Join(tokencodeMethods, ", "))
+		}
+		list = append(list, e.Text)
+	}
+	return strings.Join(list, " "), nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -21,8 +22,13 @@ func FuzzParseBody(f *testing.F) {
 	} {
 		f.Add([]byte(text))
 	}
+	f.Add([]byte(`{"deviceSerialNumber":"1","userId":"2","unlockMethods":["TOKEN","SMS"]}`))
 	want := members{deviceSerial: number, userIDMember: number, searchUnsynched: boolean}
+	withMethods := members{unlockMethods: methods}
 	f.Fuzz(func(t *testing.T, text []byte) {
+		if found, err := parseBody(text, withMethods); err == nil && strings.Trim(found[unlockMethods], "SMTOKENVICE ") != "" {
+			t.Errorf("%q: %v", text, found)
+		}
 		found, err := parseBody(text, want)
 		if err != nil {
 			if p := problemOf(err); p.status != 400 || p.message == "" {

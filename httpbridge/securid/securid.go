@@ -10,6 +10,7 @@
 //	PATCH  /AdminInterface/restapi/v1/users/{userId}/sidTokens/{enable,disable,updateName}
 //	PATCH  /AdminInterface/restapi/v2/users/{userId}/sidTokens/clearPin
 //	POST   /AdminInterface/restapi/v1/users/lookup
+//	PATCH  /AdminInterface/restapi/v1/users/{userId}/methods
 //	GET    /AdminInterface/restapi/v2/users/{userId}/devices
 //	DELETE /AdminInterface/restapi/v1/users/{userId}/devices/{deviceId}
 //
@@ -110,6 +111,7 @@ var routes = []route{
 	at("PATCH", "/v1/users/{userId}/sidTokens/updateName", members{tokenSerial: number, updatedName: text}, renameToken),
 	at("PATCH", "/v2/users/{userId}/sidTokens/clearPin", members{tokenSerial: number}, clearTokenPIN),
 	at("POST", "/v1/users/lookup", members{emailMember: text, searchUnsynched: boolean}, lookUpUser),
+	at("PATCH", "/v1/users/{userId}/methods", members{unlockMethods: methods}, unlock),
 	at("GET", "/v2/users/{userId}/devices", nil, listDevices),
 	at("DELETE", "/v1/users/{userId}/devices/{deviceId}", nil, deleteDevice),
 }

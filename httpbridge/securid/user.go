@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tallystick/extop/wire"
@@ -216,5 +217,19 @@ func revoke(ctx context.Context, c *call, keep func(wire.ManagedCredential) bool
 		return nil, err
 	}
 	_, err = c.manage(ctx, dn, wire.ManageTOTPRequest{Action: wire.ManageRevoke, ID: m.ID})
+	return nil, err
+}
+
+// unlock lets a user in again who tried wrong codes. The only ones there are
+// come from a token.
+func unlock(ctx context.Context, c *call) (any, error) {
+	dn, err := c.user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(strings.Fields(c.body[unlockMethods]), "TOKEN") {
+		return nil, nil
+	}
+	_, err = c.manage(ctx, dn, wire.ManageTOTPRequest{Action: wire.ManageUnlock})
 	return nil, err
 }
