@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"tallystick/directory/schema"
 	"tallystick/directory/store"
 )
@@ -82,6 +84,7 @@ type Directory struct {
 
 	cookies     cipher.AEAD // seals those of paged searches
 	maxSorted   int         // entries that one search sorts
+	sorts       *semaphore.Weighted
 	plan        *indexPlan
 	tree        tree
 	policies    policies
@@ -91,7 +94,7 @@ type Directory struct {
 // Open returns the directory kept in s. It fails if s was written by a newer
 // version of the program.
 func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
-	d := &Directory{store: s, schema: cfg.Schema, cfg: cfg, now: cfg.Now, log: cfg.Log, maxSorted: maxSorted}
+	d := &Directory{store: s, schema: cfg.Schema, cfg: cfg, now: cfg.Now, log: cfg.Log, maxSorted: maxSorted, sorts: newSorts()}
 	if d.schema == nil {
 		d.schema = schema.Standard()
 	}

@@ -5,7 +5,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/semaphore"
 
 	"tallystick/directory/schema"
 )
@@ -35,6 +38,10 @@ const (
 	maxSortedKeys = 8 << 20 // octets of what they are sorted by
 	maxSortKey    = 256     // octets of a value that count
 )
+
+// newSorts has as many places as searches may sort at one time, so that what
+// they hold is bounded however many there are.
+func newSorts() *semaphore.Weighted { return semaphore.NewWeighted(int64(2 * runtime.GOMAXPROCS(0))) }
 
 // errCannotSort is for a critical control (RFC 2891, section 2); Sort.Result
 // says why.
@@ -181,6 +188,20 @@ func (k *keyOrder) least(v *view) sortKey {
 // sorted sends the entries that match in order.
 func (s *search) sorted(ctx context.Context) error {
 	Slow(ctx)
+	ids, err := s.inOrder(ctx)
+	if err != nil {
+		return err
+	}
+	return s.visitAll(ctx, ids)
+}
+
+// inOrder finds the entries to send. What they are sorted by is gone when it
+// returns, so that no client holds it by taking its answers slowly.
+func (s *search) inOrder(ctx context.Context) ([]entryID, error) {
+	if err := s.d.sorts.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer s.d.sorts.Release(1)
 	sorting := s.sorting
 	err := s.walk(ctx)
 	s.sorting = nil // from here on what is visited is sent
@@ -194,26 +215,25 @@ func (s *search) sorted(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	slices.SortFunc(sorting.entries, sorting.compare)
 	entries := sorting.entries
 	switch {
 	case s.req.VirtualList != nil:
-		return s.list(ctx, sorting)
+		if entries, err = s.req.VirtualList.of(sorting); err != nil {
+			return nil, err
+		}
 	case s.after != nil:
 		entries = slices.DeleteFunc(entries, func(p position) bool { return sorting.compare(p, *s.after) <= 0 })
 	}
-	return s.sendSorted(ctx, entries)
-}
-
-// sendSorted sends entries that match.
-func (s *search) sendSorted(ctx context.Context, entries []position) error {
-	for _, p := range entries {
-		s.at.keys = p.keys
-		if err := s.visit(ctx, entryID(p.id)); err != nil {
-			return err
-		}
+	if s.pageSize > 0 && len(entries) > s.pageSize {
+		entries = entries[:s.pageSize+1]       // one more, to see that there is more
+		s.at.keys = entries[s.pageSize-1].keys // all that the cookie needs
 	}
-	return nil
+	ids := make([]entryID, len(entries))
+	for i, p := range entries {
+		ids[i] = entryID(p.id)
+	}
+	return ids, nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // TestSort is RFC 2891.
@@ -109,6 +111,46 @@ func TestSortLimit(t *testing.T) {
 	req.Paged = &Paged{Size: 3, Cookie: req.Paged.Next}
 	if err := operate(d, root, &req); !errors.Is(err, AdminLimitExceeded) {
 		t.Errorf("the page after one more: %v", err)
+	}
+}
+
+// So many searches sort at one time, and not one more, however slowly their
+// clients read.
+func TestSortsAreBounded(t *testing.T) {
+	d := newDirectory(t)
+	addPeople(t, d, "a", "b")
+	d.sorts = semaphore.NewWeighted(1)
+	search := func(ctx context.Context, w EntryWriter) error {
+		return d.Search(ctx, root, &SearchRequest{BaseObject: "dc=example,dc=com", Scope: WholeSubtree, Filter: *filter(t, "(objectClass=*)"),
+			Sort: &Sort{Keys: []SortKey{{Attribute: "cn"}}}}, w)
+	}
+	free := func(what string) {
+		t.Helper()
+		if !d.sorts.TryAcquire(1) {
+			t.Fatalf("%s: it is taken", what)
+		}
+		d.sorts.Release(1)
+	}
+	n := 0
+	err := search(t.Context(), entryFunc(func(*Entry) error { n++; free("while entries are sent"); return nil }))
+	if n != 4 || err != nil {
+		t.Errorf("%d entries, %v", n, err)
+	}
+	d.maxSorted = 1
+	err = search(t.Context(), &collected{})
+	free("too many to sort")
+	if err != nil {
+		t.Error(err)
+	}
+	if !d.sorts.TryAcquire(1) {
+		t.Fatal("it is taken")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- search(ctx, entryFunc(func(*Entry) error { return errors.New("sent") })) }()
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
 	}
 }
 

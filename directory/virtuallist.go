@@ -1,9 +1,6 @@
 package directory
 
-import (
-	"context"
-	"sort"
-)
+import "sort"
 
 // VirtualList asks for the entries around one in a sorted search
 // (draft-ietf-ldapext-ldapv3-vlv-09), and takes where that is. The server
@@ -44,24 +41,20 @@ func (s *search) mayList() error {
 	return nil
 }
 
-// list sends the part of the sorted entries that is asked for.
-func (s *search) list(ctx context.Context, sorted *sorting) error {
-	l := s.req.VirtualList
+// of is the part of the sorted entries that is asked for.
+func (l *VirtualList) of(sorted *sorting) ([]position, error) {
 	l.Entries = len(sorted.entries)
 	if l.From != nil {
 		at, err := sorted.from(l.From)
 		if err != nil {
-			return l.fail(InappropriateMatching)
+			return nil, l.fail(InappropriateMatching)
 		}
 		l.Position = at + 1
 	} else if l.Position = l.target(); l.Position > max(l.Entries, 1) {
-		return l.fail(OffsetRangeError)
+		return nil, l.fail(OffsetRangeError)
 	}
 	first, end := max(l.Position-1-l.Before, 0), min(l.Position+l.After, l.Entries)
-	if first >= end {
-		return nil
-	}
-	return s.sendSorted(ctx, sorted.entries[first:end])
+	return sorted.entries[min(first, end):end], nil
 }
 
 // target is where entry Offset of Count stands in the list as it is.
