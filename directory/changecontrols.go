@@ -23,12 +23,26 @@ type ReadEntry struct {
 
 var errAssertion = &Error{ResultCode: AssertionFailed, DiagnosticMessage: "the assertion is not true of the entry"}
 
+// maxAsserted is how many attributes and values an assertion looks at, by all
+// of its parts: nobody else can write meanwhile.
+const maxAsserted = 1 << 20
+
 // compileAssertion prepares an assertion; nil for nil.
 func (d *Directory) compileAssertion(f *Filter) (*matcher, error) {
 	if f == nil {
 		return nil, nil
 	}
-	return compileFilter(d.schema, f)
+	m, err := compileFilter(d.schema, f)
+	if err != nil {
+		return nil, err
+	}
+	m.pause = func(looked int) error {
+		if looked > maxAsserted {
+			return Errorf(AdminLimitExceeded, "the assertion takes too long")
+		}
+		return nil
+	}
+	return m, nil
 }
 
 // assert fails unless m, which may be nil, is TRUE of the entry that v is of.
@@ -38,6 +52,8 @@ func assert(m *matcher, v *view) error {
 		return nil
 	case v.err != nil:
 		return v.err
+	case m.err != nil:
+		return m.err
 	}
 	return errAssertion
 }

@@ -32,6 +32,23 @@ type matcher struct {
 	schema  *schema.Schema
 	root    *node
 	scratch []byte // the normal form of the value just looked at
+
+	// pause is asked now and then whether to go on with an entry: it may have a
+	// million values, and the filter thousands of parts. nil: always.
+	pause  func(looked int) error
+	looked int   // attributes and values of the entry, by all parts
+	err    error // why it was given up
+}
+
+// manyValues is how often pause is asked.
+const manyValues = 1024
+
+// goesOn counts one more attribute or value, and reports whether to look at it.
+func (m *matcher) goesOn() bool {
+	if m.looked++; m.looked%manyValues == 0 && m.pause != nil && m.err == nil {
+		m.err = m.pause(m.looked)
+	}
+	return m.err == nil
 }
 
 // compileFilter prepares f. It fails with protocolError only if f is not well
@@ -45,8 +62,12 @@ func compileFilter(s *schema.Schema, f *Filter) (*matcher, error) {
 	return m, nil
 }
 
-// match reports whether the filter evaluates to TRUE.
-func (m *matcher) match(e attributeSource) bool { return m.root.evaluate(e) == isTrue }
+// match reports whether the filter evaluates to TRUE. It does not if the
+// matcher has an error then.
+func (m *matcher) match(e attributeSource) bool {
+	m.looked, m.err = 0, nil
+	return m.root.evaluate(e) == isTrue && m.err == nil
+}
 
 // node is one filter of the tree.
 type node struct {
@@ -277,7 +298,7 @@ func (n *node) evaluate(e attributeSource) truth {
 		return n.result
 	}
 	e.eachAttribute(n.visit)
-	if n.dn && n.result != isTrue {
+	if n.dn && n.result != isTrue && n.m.err == nil {
 		n.visitName(e.entryDN())
 	}
 	return n.result
@@ -286,6 +307,9 @@ func (n *node) evaluate(e attributeSource) truth {
 // visitAttribute tests one attribute of an entry; it returns false once the
 // filter is true.
 func (n *node) visitAttribute(a *Attribute) bool {
+	if !n.m.goesOn() {
+		return false
+	}
 	if !n.covers(a.Name) {
 		return true
 	}
@@ -297,7 +321,7 @@ func (n *node) visitAttribute(a *Attribute) bool {
 		n.result = isFalse // the entry knows the type
 	}
 	for _, v := range a.Values {
-		if n.visitValue(v); n.result == isTrue {
+		if n.visitValue(v); n.result == isTrue || n.m.err != nil {
 			return false
 		}
 	}
@@ -320,6 +344,9 @@ func (n *node) visitName(dn DN) {
 // visitValue tests one value. One that the rule cannot take leaves the filter
 // Undefined unless another value matches.
 func (n *node) visitValue(value []byte) {
+	if !n.m.goesOn() {
+		return
+	}
 	norm, err := n.rule.Normalize(n.m.scratch[:0], value)
 	if err != nil {
 		n.result = isUndefined

@@ -1,8 +1,12 @@
 package directory
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"tallystick/directory/schema"
 )
@@ -56,6 +60,48 @@ var ann = sample{"cn=Ann  Lee+employeeNumber=7,ou=People,dc=example,dc=com", []A
 	attribute("createTimestamp", "20260102030405Z"),
 	attribute("hasSubordinates", "FALSE"),
 }}
+
+// One entry with many values, and one filter with many parts, can take longer
+// than a search may.
+func TestLongMatch(t *testing.T) {
+	d := newDirectory(t)
+	addPeople(t, d)
+	lines := []string{"objectClass: device", "cn: big"}
+	for i := range 3000 {
+		lines = append(lines, fmt.Sprintf("description: %d", i))
+	}
+	mustAdd(t, d, "cn=big,dc=example,dc=com", lines...)
+	everything := Filter{Kind: FilterPresent, Attribute: "objectClass"}
+	many := Filter{Kind: FilterOr, Filters: make([]Filter, 1000)}
+	for i := range many.Filters {
+		many.Filters[i] = Filter{Kind: FilterEqualityMatch, Attribute: "description", Value: []byte("x")}
+	}
+	for what, req := range map[string]SearchRequest{
+		"filter":         {Filter: many},
+		"matched values": {Filter: everything, MatchedValues: many.Filters},
+		"presence of it": {Filter: everything, MatchedValues: []Filter{{Kind: FilterPresent, Attribute: "mail"}}},
+	} {
+		req.BaseObject = "cn=big,dc=example,dc=com"
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := d.Search(WithSlow(ctx, cancel), root, &req, &collected{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s, abandoned once it is slow: %v", what, err)
+		}
+		d.cfg.TimeLimit = time.Nanosecond
+		if err := d.Search(t.Context(), as("ann"), &req, &collected{}); !errors.Is(err, TimeLimitExceeded) {
+			t.Errorf("%s, with a limit: %v", what, err)
+		}
+	}
+	for what, req := range map[string]any{
+		"search":  &SearchRequest{BaseObject: "cn=big,dc=example,dc=com", Filter: everything, Assertion: &many},
+		"compare": &CompareRequest{Entry: "cn=big,dc=example,dc=com", Attribute: "cn", Value: []byte("big"), Assertion: &many},
+		"modify": &ModifyRequest{Object: "cn=big,dc=example,dc=com", Changes: []Change{{ReplaceValues, Attribute{Name: "serialNumber"}}},
+			ChangeControls: ChangeControls{Assertion: &many}},
+	} {
+		if err := operate(d, root, req); !errors.Is(err, AdminLimitExceeded) {
+			t.Errorf("assertion of a %s: %v", what, err)
+		}
+	}
+}
 
 // The values of filters (RFC 4511, section 4.5.1.7), each also negated.
 func TestMatch(t *testing.T) {

@@ -1,7 +1,5 @@
 package directory
 
-import "tallystick/directory/schema"
-
 // matchedValue is one element of a matched values control (RFC 3876) made
 // ready.
 type matchedValue struct {
@@ -10,11 +8,10 @@ type matchedValue struct {
 }
 
 // compileMatchedValues prepares elements; nil for nil.
-func compileMatchedValues(s *schema.Schema, elements []Filter) ([]matchedValue, error) {
+func (m *matcher) compileMatchedValues(elements []Filter) ([]matchedValue, error) {
 	if elements == nil {
 		return nil, nil
 	}
-	m := &matcher{schema: s}
 	compiled := make([]matchedValue, 0, len(elements))
 	for i := range elements {
 		f := &elements[i]
@@ -30,11 +27,15 @@ func compileMatchedValues(s *schema.Schema, elements []Filter) ([]matchedValue, 
 	return compiled, nil
 }
 
-// matchedValues is the values of a that any element is true of.
+// matchedValues is the values of a that any element is true of, unless the
+// matcher has an error then.
 func (s *search) matchedValues(a *Attribute) [][]byte {
 	var values [][]byte
 	for _, v := range a.Values {
 		for _, m := range s.matched {
+			if !s.matcher.goesOn() {
+				return nil
+			}
 			if m.matches(a.Name, v) {
 				values = append(values, v)
 				break
@@ -51,6 +52,7 @@ func (m matchedValue) matches(description string, value []byte) bool {
 	if m.constant || !m.covers(description) {
 		return false
 	}
-	norm, ok := normalized(m.rule, value)
-	return ok && m.satisfied(norm)
+	m.result = isFalse
+	m.visitValue(value)
+	return m.result == isTrue
 }

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -29,7 +30,7 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 	if s.assertion, err = d.compileAssertion(req.Assertion); err != nil {
 		return err
 	}
-	if s.matched, err = compileMatchedValues(d.schema, req.MatchedValues); err != nil {
+	if s.matched, err = m.compileMatchedValues(req.MatchedValues); err != nil {
 		return err
 	}
 	if req.Sort != nil {
@@ -50,6 +51,10 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 	}
 	if s.timeLimit > 0 {
 		s.deadline = time.Now().Add(s.timeLimit)
+	}
+	m.pause = func(int) error {
+		Slow(ctx)
+		return s.overdue(ctx)
 	}
 	if req.Paged != nil {
 		return s.paged(ctx, who)
@@ -274,6 +279,11 @@ func (s *search) pace(ctx context.Context) error {
 	if s.looked == manyEntries {
 		Slow(ctx)
 	}
+	return s.overdue(ctx)
+}
+
+// overdue fails when the search's time is up or nobody waits for it.
+func (s *search) overdue(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -303,7 +313,7 @@ func (s *search) consider(id entryID, b []byte) error {
 		}
 	}
 	if !s.matcher.match(v) {
-		return v.err
+		return cmp.Or(v.err, s.matcher.err)
 	}
 	if s.sorting != nil {
 		return s.sorting.add(id, v)
@@ -337,7 +347,9 @@ func (s *search) send(name string, lists ...[]Attribute) error {
 			if s.req.TypesOnly {
 				a.Values = nil
 			} else if s.matched != nil {
-				a.Values = s.matchedValues(&a)
+				if a.Values = s.matchedValues(&a); s.matcher.err != nil {
+					return s.matcher.err
+				}
 			}
 			s.out.Attributes = append(s.out.Attributes, a)
 		}
@@ -351,7 +363,7 @@ func (s *search) special(name string, attributes []Attribute) error {
 	v.reset(s, 0)
 	v.text, v.operational = name, attributes
 	if !s.matcher.match(v) {
-		return v.err
+		return cmp.Or(v.err, s.matcher.err)
 	}
 	return s.send(name, attributes)
 }
