@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 
 	"tallystick/directory"
@@ -89,6 +90,8 @@ func TestBadControlValues(t *testing.T) {
 		{"a selection without value", decodeSelection(small), "", ber.ErrTruncated},
 		{"a selection of something else", decodeSelection(small), "3003 020101", ber.ErrTag},
 		{"a selection too long", decodeSelection(small), "3006 0400 0400 0400", directory.AdminLimitExceeded},
+		{"a selection too long in any case", decodeSelection(DefaultLimits), "30822002" + strings.Repeat("0400", maxSelection+1), directory.AdminLimitExceeded},
+		{"the longest selection", decodeSelection(DefaultLimits), "30822000" + strings.Repeat("0400", maxSelection), nil},
 		{"octets behind a selection", decodeSelection(small), "3000 00", ber.ErrTrailing},
 		{"a page without value", decodePaged, "", ber.ErrTruncated},
 		{"a page of a negative size", decodePaged, "3005 0201ff 0400", directory.ProtocolError},

@@ -130,6 +130,10 @@ func (d *decoder) search(r *ber.Reader) (any, error) {
 	return req, err
 }
 
+// maxSelection is how many attributes one may ask for: more than a schema has,
+// and few enough to look each up.
+const maxSelection = 4096
+
 // attributeSelection reads an AttributeSelection (RFC 4511, section 4.5.1.8).
 func (d *decoder) attributeSelection(r *ber.Reader) (names []string, err error) {
 	list, err := r.Enter(ber.Sequence)
@@ -139,6 +143,9 @@ func (d *decoder) attributeSelection(r *ber.Reader) (names []string, err error) 
 	for !list.Done() {
 		if err := d.element(); err != nil {
 			return nil, err
+		}
+		if len(names) == maxSelection {
+			return nil, &RequestError{Code: directory.AdminLimitExceeded, Reason: "request asks for too many attributes"}
 		}
 		name, err := readString(&list)
 		if err != nil {
