@@ -58,9 +58,15 @@ func (o *overlay) get(key []byte) (value []byte, found bool, err error) {
 	return value, true, err
 }
 
-// cursor walks the changes as they are now, whatever is put while it walks.
+// copy is o as it is now. What is put into either from then on copies what it
+// touches.
+func (o *overlay) copy() *overlay {
+	return &overlay{changes: *o.changes.Copy(), size: o.size}
+}
+
+// cursor walks the changes. Nothing may be put while it walks.
 func (o *overlay) cursor(rng store.Range) *overlayCursor {
-	c := &overlayCursor{it: o.changes.Copy().Iter(), rng: rng}
+	c := &overlayCursor{it: o.changes.Iter(), rng: rng}
 	switch {
 	case !rng.Reverse:
 		c.ok = c.it.Seek(string(rng.Start))
@@ -140,7 +146,7 @@ func (w *writer) Scan(rng store.Range, fn func(key, value []byte) bool) error {
 	defer base.close()
 	layers := make([]cursor, 0, 3)
 	if w.own.count() > 0 {
-		layers = append(layers, w.own.cursor(rng))
+		layers = append(layers, w.own.copy().cursor(rng)) // fn may put
 	}
 	if w.group.count() > 0 {
 		layers = append(layers, w.group.cursor(rng))
