@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -341,6 +343,49 @@ func TestCloseWaits(t *testing.T) {
 		t.Error(err)
 	}
 	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
+// Scans see the newest version of each key, however many older ones there are.
+func TestScanVersions(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer closeStore(t, s)
+	versions := map[string]int{"a": 1, "b": 3 * fewVersions, "b\x00": 2, "c": fewVersions, "d": fewVersions + 1, "e": 1}
+	for key, n := range versions {
+		for i := range n {
+			mustSet(t, s, key, fmt.Sprint(i+1))
+		}
+	}
+	remove := func(key string) {
+		if err := s.Update(t.Context(), func(w store.Writer) error { w.Delete([]byte(key)); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		delete(versions, key)
+	}
+	remove("d")
+	mustSet(t, s, "a", "2")
+	versions["a"] = 2
+	err := s.View(t.Context(), func(before store.Reader) error {
+		mustSet(t, s, "a", "too new")
+		remove("e")
+		versions["e"] = 1
+		for _, reverse := range []bool{false, true} {
+			got := map[string]int{}
+			err := before.Scan(store.Range{Reverse: reverse}, func(key, value []byte) bool {
+				got[string(key)], _ = strconv.Atoi(string(value))
+				return true
+			})
+			if err != nil {
+				return err
+			}
+			if !maps.Equal(got, versions) {
+				t.Errorf("reverse %v: %v, want %v", reverse, got, versions)
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		t.Error(err)
 	}
 }

@@ -51,9 +51,14 @@ func itemValue(item *badgerdb.Item, key []byte) (value []byte, err error) {
 
 // snapshotCursor walks the keys of a range in one snapshot.
 type snapshotCursor struct {
-	it  *badgerdb.Iterator
-	rng store.Range
+	it   *badgerdb.Iterator
+	rng  store.Range
+	last []byte // forwards: the key before, older versions of which may follow
 }
+
+// fewVersions is how many versions of a key are stepped over before seeking
+// the next key is cheaper.
+const fewVersions = 8
 
 func (r *reader) cursor(rng store.Range) *snapshotCursor {
 	if len(rng.End) == 0 || bytes.Compare(rng.End, versionKey) > 0 {
@@ -64,6 +69,9 @@ func (r *reader) cursor(rng store.Range) *snapshotCursor {
 		// Lets Badger skip the tables that cannot hold the range. Backwards
 		// it would get in the way: the iterator starts on End itself.
 		opts.Prefix = commonPrefix(rng)
+		// Badger would step over every version of a key that is often changed,
+		// of which there are thousands before compaction.
+		opts.AllVersions = true
 	}
 	c := &snapshotCursor{it: r.snap.txn.NewIterator(opts), rng: rng}
 	if rng.Reverse {
@@ -73,6 +81,7 @@ func (r *reader) cursor(rng store.Range) *snapshotCursor {
 		}
 	} else {
 		c.it.Seek(rng.Start)
+		c.settle()
 	}
 	return c
 }
@@ -107,5 +116,40 @@ func (c *snapshotCursor) value() ([]byte, error) {
 }
 
 func (c *snapshotCursor) deleted() bool { return false }
-func (c *snapshotCursor) next()         { c.it.Next() }
 func (c *snapshotCursor) close()        { c.it.Close() }
+
+func (c *snapshotCursor) next() {
+	if c.rng.Reverse {
+		c.it.Next()
+		return
+	}
+	c.leave()
+	c.settle()
+}
+
+// leave steps over the version the iterator is at, and remembers its key.
+func (c *snapshotCursor) leave() {
+	c.last = append(c.last[:0], c.it.Item().Key()...)
+	c.it.Next()
+}
+
+// settle goes on, from the newest version of a key or an older one of the last,
+// to the next key that is not deleted.
+func (c *snapshotCursor) settle() {
+	for older := 0; c.it.Valid(); {
+		item := c.it.Item()
+		switch {
+		case bytes.Equal(item.Key(), c.last):
+			if older++; older < fewVersions {
+				c.it.Next()
+			} else {
+				c.it.Seek(append(c.last, 0))
+			}
+		case item.IsDeletedOrExpired():
+			c.leave()
+			older = 0
+		default:
+			return
+		}
+	}
+}
