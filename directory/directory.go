@@ -19,7 +19,8 @@ import (
 // Config is what may be set of a Directory. The zero value works, without a
 // naming context until the first entry is added.
 type Config struct {
-	// Schema is the definitions in force; nil: schema.Standard().
+	// Schema is the definitions that are always in force; nil: the built-in
+	// ones. The directory adds those it stores, so no other may share it.
 	Schema *schema.Schema
 
 	// Suffixes are the DNs under which entries may be added even before the
@@ -95,8 +96,11 @@ type Directory struct {
 // version of the program.
 func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 	d := &Directory{store: s, schema: cfg.Schema, cfg: cfg, now: cfg.Now, log: cfg.Log, maxSorted: maxSorted, sorts: newSorts()}
+	var err error
 	if d.schema == nil {
-		d.schema = schema.Standard()
+		if d.schema, err = schema.New(); err != nil {
+			return nil, err
+		}
 	}
 	if d.now == nil {
 		d.now = time.Now
@@ -107,7 +111,6 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 	if cfg.RootDN == "" {
 		cfg.RootDN = DefaultRootDN
 	}
-	var err error
 	if d.root, err = ParseDN(d.schema, cfg.RootDN); err != nil {
 		return nil, fmt.Errorf("root DN %q: %w", cfg.RootDN, err)
 	}

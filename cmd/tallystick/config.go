@@ -51,6 +51,7 @@ type config struct {
 		SizeLimit int      `yaml:"sizeLimit"`
 		TimeLimit duration `yaml:"timeLimit"`
 		Classes   bool     `yaml:"classes"`
+		Schema    []string `yaml:"schema"`
 	} `yaml:"directory"`
 	Passwords struct {
 		Scheme    string `yaml:"scheme"`
@@ -313,6 +314,8 @@ func (c *config) fileProblems() error {
 		_, err := os.Stat(name)
 		list = append(list, err)
 	}
+	_, err = c.schema()
+	list = append(list, err)
 	_, err = c.bridgeConfig()
 	return errors.Join(append(list, err)...)
 }

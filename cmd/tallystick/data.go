@@ -43,11 +43,15 @@ func openDatabase(ctx context.Context, c *config, folder string, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	cfg := c.directoryConfig(keys, log, now)
+	if cfg.Schema, err = c.schema(); err != nil {
+		return nil, err
+	}
 	s, err := badger.Open(folder, c.storeConfig(log))
 	if err != nil {
 		return nil, inUse(c, err)
 	}
-	d, err := directory.Open(ctx, s, c.directoryConfig(keys, log, now))
+	d, err := directory.Open(ctx, s, cfg)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

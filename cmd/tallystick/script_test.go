@@ -52,7 +52,7 @@ func TestMain(m *testing.M) {
 // which leave the server's output in server.out and its log in server.log, the
 // condition [plain] (the tools can do SASL PLAIN), and the variables LDAP, LDAPS,
 // LDAPI and HTTP (URLs of the server), BRIDGE (a free address), PEOPLE, ADMIN,
-// ROOT and U0 to U3 (DNs), and the OIDs GENERATE, REVOKE, VALIDATE.
+// ROOT and U0 to U3 (DNs), SCHEMA (the folder of schema files), and the OIDs GENERATE, REVOKE, VALIDATE.
 func TestScripts(t *testing.T) {
 	for _, tool := range []string{"ldapsearch", "oathtool", "zbarimg", "curl", "softhsm2-util", "pkcs11-tool", "/usr/sbin/slapd"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
@@ -131,6 +131,11 @@ func setupScript(env *testscript.Env) error {
 	env.Setenv("ROOT", "cn=Directory Manager")
 	env.Setenv("LDAPI", "ldapi://"+url.PathEscape(filepath.Join(env.WorkDir, "data", "ldapi")))
 	env.Setenv("LDAPTLS_CACERT", filepath.Join(env.WorkDir, "data", "tls", "certificate.pem"))
+	schemas, err := filepath.Abs("../../testdata/schema")
+	if err != nil {
+		return err
+	}
+	env.Setenv("SCHEMA", schemas)
 	env.Setenv("CURL_HOME", env.WorkDir)
 	env.Setenv("TALLYSTICK_CLOCK_FILE", p.clock)
 	env.Setenv("SOFTHSM2_CONF", filepath.Join(env.WorkDir, "softhsm2.conf"))

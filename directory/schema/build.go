@@ -1,45 +1,94 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
-// source is a file of definitions: each a keyword (ldapsyntax, matchingrule,
-// attributetype, objectclass) with a description behind it. Lines that begin
-// with # are comments.
-type source struct{ name, text string }
+// Kind is what a Definition defines.
+type Kind string
 
-// build makes a schema of the definitions in all sources, which may refer to
-// each other in any order.
-func build(sources []source) (*Schema, error) {
-	b := &builder{s: &Schema{
+const (
+	SyntaxDefinition    Kind = "ldapsyntax"
+	RuleDefinition      Kind = "matchingrule"
+	AttributeDefinition Kind = "attributetype"
+	ClassDefinition     Kind = "objectclass"
+)
+
+// A Definition is one description of RFC 4512, section 4.1.
+type Definition struct {
+	Kind  Kind
+	Text  string
+	Where string // it stands, for messages: file:line
+}
+
+// New makes a schema of the built-in definitions and more, which may refer to
+// each other in any order. Errors begin with where the fault is.
+func New(more ...Definition) (*Schema, error) {
+	builtIn, err := standard()
+	if err != nil {
+		return nil, err
+	}
+	return build(append(slices.Clip(builtIn), more...))
+}
+
+func build(list []Definition) (*Schema, error) {
+	s := new(Schema)
+	s.own = &definitions{
 		attributes: map[string]*AttributeType{},
 		classes:    map[string]*ObjectClass{},
 		rules:      map[string]*MatchingRule{},
 		syntaxes:   map[string]*Syntax{},
-	}}
-	b.behaviours, b.checks = b.s.behaviours(), b.s.checks()
-	for _, src := range sources {
-		if err := b.read(src); err != nil {
-			return nil, fmt.Errorf("%s: %w", src.name, err)
+	}
+	draft, err := s.Draft(list)
+	if err != nil {
+		return nil, err
+	}
+	s.own = draft.definitions
+	s.Use(draft)
+	return s, nil
+}
+
+// A Draft is definitions that could come into force.
+type Draft struct{ definitions *definitions }
+
+// Draft is the definitions that s was made with, and more; nothing else of what
+// is in force. Errors begin with where the fault is.
+func (s *Schema) Draft(more []Definition) (*Draft, error) {
+	b := &builder{
+		d: &definitions{
+			attributes: maps.Clone(s.own.attributes), classes: maps.Clone(s.own.classes),
+			rules: maps.Clone(s.own.rules), syntaxes: maps.Clone(s.own.syntaxes),
+			attributeList: slices.Clip(s.own.attributeList), classList: slices.Clip(s.own.classList),
+			ruleList: slices.Clip(s.own.ruleList), syntaxList: slices.Clip(s.own.syntaxList),
+		},
+		behaviours: s.behaviours(), checks: s.checks(),
+	}
+	for _, d := range more {
+		if err := b.define(d); err != nil {
+			return nil, fmt.Errorf("%s: %w", d.Where, err)
 		}
 	}
 	if err := b.resolve(); err != nil {
 		return nil, err
 	}
-	s := b.s
-	s.undefined = AttributeType{
-		Equality:  s.MatchingRule("caseIgnoreMatch"),
-		Substr:    s.MatchingRule("caseIgnoreSubstringsMatch"),
-		Syntax:    s.syntaxes[directoryString],
+	b.d.undefined = AttributeType{
+		Equality:  b.d.rules["caseignorematch"],
+		Substr:    b.d.rules["caseignoresubstringsmatch"],
+		Syntax:    b.d.syntaxes[directoryString],
 		undefined: true,
 	}
-	return s, nil
+	return &Draft{b.d}, nil
 }
 
+// Use puts a draft of s in force.
+func (s *Schema) Use(d *Draft) { s.inForce.Store(d.definitions) }
+
 type builder struct {
-	s          *Schema
+	d          *definitions
 	behaviours map[string]behaviour
 	checks     map[string]func([]byte) error
 
@@ -51,62 +100,22 @@ type builder struct {
 type pending[D, T any] struct {
 	description *D
 	defined     *T
+	where       string
 }
 
-// read takes in the definitions of one file.
-func (b *builder) read(src source) error {
-	rest := src.text
-	for {
-		rest = strings.TrimLeft(rest, " \t\r\n")
-		if rest == "" {
-			return nil
-		}
-		if rest[0] == '#' {
-			_, rest, _ = strings.Cut(rest, "\n")
-			continue
-		}
-		line := 1 + strings.Count(src.text[:len(src.text)-len(rest)], "\n")
-		keyword, behind, _ := strings.Cut(rest, " ")
-		n := descriptionLength(behind)
-		if err := b.define(keyword, strings.Join(strings.Fields(behind[:n]), " ")); err != nil {
-			return fmt.Errorf("line %d: %w", line, err)
-		}
-		rest = behind[n:]
-	}
-}
-
-// descriptionLength is where the parentheses at the start of text close, or
-// all of it if they do not.
-func descriptionLength(text string) int {
-	depth, quoted := 0, false
-	for i, c := range text {
-		switch {
-		case c == '\'':
-			quoted = !quoted
-		case quoted:
-		case c == '(':
-			depth++
-		case c == ')':
-			if depth--; depth <= 0 {
-				return i + 1
-			}
-		}
-	}
-	return len(text)
-}
-
-func (b *builder) define(keyword, text string) error {
-	switch keyword {
-	case "ldapsyntax":
+func (b *builder) define(definition Definition) error {
+	text := definition.Text
+	switch definition.Kind {
+	case SyntaxDefinition:
 		d, err := ParseLDAPSyntax(text)
 		if err != nil {
 			return err
 		}
 		x := &Syntax{OID: d.OID, Desc: d.Desc, text: text}
 		x.check = b.checks[strings.TrimPrefix(d.OID, syntaxArc)]
-		b.s.syntaxList = append(b.s.syntaxList, x)
-		return register(b.s.syntaxes, x, d.OID, nil)
-	case "matchingrule":
+		b.d.syntaxList = append(b.d.syntaxList, x)
+		return register(b.d.syntaxes, x, d.OID, nil)
+	case RuleDefinition:
 		d, err := ParseMatchingRule(text)
 		if err != nil {
 			return err
@@ -123,9 +132,9 @@ func (b *builder) define(keyword, text string) error {
 			Kind: does.kind, Normalize: does.normalize, assertion: does.assertion, substring: does.substring,
 			syntaxes: does.syntaxes, text: text,
 		}
-		b.s.ruleList = append(b.s.ruleList, r)
-		return register(b.s.rules, r, d.OID, d.Names)
-	case "attributetype":
+		b.d.ruleList = append(b.d.ruleList, r)
+		return register(b.d.rules, r, d.OID, d.Names)
+	case AttributeDefinition:
 		d, err := ParseAttributeType(text)
 		if err != nil {
 			return err
@@ -138,10 +147,10 @@ func (b *builder) define(keyword, text string) error {
 			a.Names = []string{a.OID}
 		}
 		a.key = strings.ToLower(a.Names[0])
-		b.attributes = append(b.attributes, pending[AttributeTypeDescription, AttributeType]{d, a})
-		b.s.attributeList = append(b.s.attributeList, a)
-		return register(b.s.attributes, a, d.OID, d.Names)
-	case "objectclass":
+		b.attributes = append(b.attributes, pending[AttributeTypeDescription, AttributeType]{d, a, definition.Where})
+		b.d.attributeList = append(b.d.attributeList, a)
+		return register(b.d.attributes, a, d.OID, d.Names)
+	case ClassDefinition:
 		d, err := ParseObjectClass(text)
 		if err != nil {
 			return err
@@ -150,11 +159,11 @@ func (b *builder) define(keyword, text string) error {
 		if len(c.Names) == 0 {
 			c.Names = []string{c.OID}
 		}
-		b.classes = append(b.classes, pending[ObjectClassDescription, ObjectClass]{d, c})
-		b.s.classList = append(b.s.classList, c)
-		return register(b.s.classes, c, d.OID, d.Names)
+		b.classes = append(b.classes, pending[ObjectClassDescription, ObjectClass]{d, c, definition.Where})
+		b.d.classList = append(b.d.classList, c)
+		return register(b.d.classes, c, d.OID, d.Names)
 	}
-	return fmt.Errorf("unknown keyword %q", keyword)
+	return fmt.Errorf("unknown keyword %q", definition.Kind)
 }
 
 // register enters a definition under its OID and names.
@@ -169,35 +178,74 @@ func register[T any](m map[string]*T, v *T, oid string, names []string) error {
 	return nil
 }
 
-// resolve fills in what the definitions refer to.
+// resolve fills in what the new definitions refer to.
 func (b *builder) resolve() error {
 	for _, p := range b.attributes {
 		if err := b.resolveAttribute(p.description, p.defined); err != nil {
-			return fmt.Errorf("attribute type %s: %w", p.defined.Name(), err)
+			return fmt.Errorf("%s: attribute type %s: %w", p.where, p.defined.Name(), err)
 		}
 	}
-	for _, a := range b.s.attributeList {
-		depth := 0
-		for sup := a.Sup; sup != nil; sup = sup.Sup {
-			if depth++; depth > len(b.s.attributeList) {
-				return fmt.Errorf("attribute type %s: its supertypes lead in a circle", a.Name())
-			}
-			if a.Syntax == nil {
-				a.Syntax = sup.Syntax
-			}
-		}
-		if a.Syntax == nil {
-			return fmt.Errorf("attribute type %s: no syntax", a.Name())
+	for _, p := range b.attributes {
+		if err := b.finishAttribute(p.defined); err != nil {
+			return fmt.Errorf("%s: attribute type %s: %w", p.where, p.defined.Name(), err)
 		}
 	}
 	for _, p := range b.classes {
 		if err := b.resolveClass(p.description, p.defined); err != nil {
-			return fmt.Errorf("object class %s: %w", p.defined.Name(), err)
+			return fmt.Errorf("%s: object class %s: %w", p.where, p.defined.Name(), err)
 		}
 	}
-	for _, c := range b.s.classList {
-		if b.inCircle(c, 0) {
-			return fmt.Errorf("object class %s: its superclasses lead in a circle", c.Name())
+	for _, p := range b.classes {
+		if err := b.finishClass(p.defined); err != nil {
+			return fmt.Errorf("%s: object class %s: %w", p.where, p.defined.Name(), err)
+		}
+	}
+	return nil
+}
+
+// finishAttribute takes over what an attribute type inherits and fails if what
+// it is made of does not fit together.
+func (b *builder) finishAttribute(a *AttributeType) error {
+	depth := 0
+	for sup := a.Sup; sup != nil; sup = sup.Sup {
+		if depth++; depth > len(b.d.attributeList) {
+			return errors.New("its supertypes lead in a circle")
+		}
+		if a.Syntax == nil {
+			a.Syntax = sup.Syntax
+		}
+	}
+	switch {
+	case a.Syntax == nil:
+		return errors.New("no syntax")
+	case a.Sup != nil && a.Sup.Usage != a.Usage: // RFC 4512, section 2.5.1
+		return fmt.Errorf("its supertype %s is of another USAGE", a.Sup.Name())
+	}
+	for _, r := range []struct {
+		rule *MatchingRule
+		kind RuleKind
+		name string
+	}{{a.Equality, EqualityKind, "EQUALITY"}, {a.Ordering, OrderingKind, "ORDERING"}, {a.Substr, SubstringsKind, "SUBSTR"}} {
+		switch {
+		case r.rule == nil:
+		case r.rule.Kind != r.kind:
+			return fmt.Errorf("%s is no %s rule", r.rule.Name(), r.name)
+		case !r.rule.AppliesTo(a):
+			return fmt.Errorf("%s does not go with syntax %s", r.rule.Name(), a.Syntax.OID)
+		}
+	}
+	return nil
+}
+
+// finishClass fails if a class is below one that it cannot be below: itself, or
+// one of another kind (RFC 4512, section 2.4).
+func (b *builder) finishClass(c *ObjectClass) error {
+	if b.inCircle(c, 0) {
+		return errors.New("its superclasses lead in a circle")
+	}
+	for _, sup := range c.Sup {
+		if sup.Kind != Abstract && sup.Kind != c.Kind {
+			return fmt.Errorf("%s cannot be above it: it is of another kind", sup.Name())
 		}
 	}
 	return nil
@@ -205,7 +253,7 @@ func (b *builder) resolve() error {
 
 // inCircle reports whether a path up from c is longer than there are classes.
 func (b *builder) inCircle(c *ObjectClass, depth int) bool {
-	if depth > len(b.s.classList) {
+	if depth > len(b.d.classList) {
 		return true
 	}
 	for _, sup := range c.Sup {
@@ -229,23 +277,26 @@ func find[T any](m map[string]*T, name string, err *error) *T {
 }
 
 func (b *builder) resolveAttribute(d *AttributeTypeDescription, a *AttributeType) (err error) {
-	a.Sup = find(b.s.attributes, d.Sup, &err)
-	a.Equality = find(b.s.rules, d.Equality, &err)
-	a.Ordering = find(b.s.rules, d.Ordering, &err)
-	a.Substr = find(b.s.rules, d.Substr, &err)
-	a.Syntax = find(b.s.syntaxes, d.Syntax, &err)
+	a.Sup = find(b.d.attributes, d.Sup, &err)
+	a.Equality = find(b.d.rules, d.Equality, &err)
+	a.Ordering = find(b.d.rules, d.Ordering, &err)
+	a.Substr = find(b.d.rules, d.Substr, &err)
+	a.Syntax = find(b.d.syntaxes, d.Syntax, &err)
 	return err
 }
 
 func (b *builder) resolveClass(d *ObjectClassDescription, c *ObjectClass) (err error) {
+	if top := b.d.classes["top"]; len(d.Sup) == 0 && c.Kind != Abstract && top != nil {
+		c.Sup = []*ObjectClass{top}
+	}
 	for _, name := range d.Sup {
-		c.Sup = append(c.Sup, find(b.s.classes, name, &err))
+		c.Sup = append(c.Sup, find(b.d.classes, name, &err))
 	}
 	for _, name := range d.Must {
-		c.Must = append(c.Must, find(b.s.attributes, name, &err))
+		c.Must = append(c.Must, find(b.d.attributes, name, &err))
 	}
 	for _, name := range d.May {
-		c.May = append(c.May, find(b.s.attributes, name, &err))
+		c.May = append(c.May, find(b.d.attributes, name, &err))
 	}
 	return err
 }

@@ -126,7 +126,7 @@ func (s *Schema) appendNorm(b []byte, avas []AVA, depth int) ([]byte, error) {
 // appendNormAVA appends the attribute type's first name in lower case and the
 // value normalised by its equality rule.
 func (s *Schema) appendNormAVA(b []byte, a AVA, depth int) ([]byte, error) {
-	rule := s.undefined.Equality
+	rule := s.inForce.Load().undefined.Equality
 	if t := s.Attribute(a.Type); t != nil {
 		b = append(b, t.key...)
 		rule = t.EqualityRule()

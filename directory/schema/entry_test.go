@@ -70,3 +70,18 @@ func TestSuperclasses(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkCheckEntry(b *testing.B) {
+	s := Standard()
+	var classes [][]byte
+	for _, c := range strings.Fields("top person organizationalPerson inetOrgPerson posixAccount") {
+		classes = append(classes, []byte(c))
+	}
+	names := strings.Fields("objectClass uid cn sn givenName mail telephoneNumber ou uidNumber gidNumber homeDirectory loginShell description userPassword")
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := s.CheckEntry(classes, names); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -382,14 +382,14 @@ func FuzzNormalize(f *testing.F) {
 	}
 	s := Standard()
 	f.Fuzz(func(t *testing.T, value []byte) {
-		for _, r := range s.ruleList {
+		for _, r := range s.inForce.Load().ruleList {
 			_, _ = r.Normalize(nil, value)
 			_, _ = r.NormalizeAssertion(nil, value)
 			if r.Kind == SubstringsKind {
 				_, _ = r.NormalizeSubstring(nil, Any, value)
 			}
 		}
-		for _, x := range s.syntaxList {
+		for _, x := range s.inForce.Load().syntaxList {
 			_ = x.Validate(value)
 		}
 	})

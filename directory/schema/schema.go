@@ -3,10 +3,19 @@ package schema
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 )
 
-// Schema is a set of definitions, immutable.
+// Schema is the definitions in force. Use changes them, for all who have the
+// Schema and at once; an attribute type or class that somebody looked up before
+// stays as it is, and is told from others by its OID.
 type Schema struct {
+	own     *definitions // those it was made with: they stay
+	inForce atomic.Pointer[definitions]
+}
+
+// definitions is a set of definitions, immutable but for what it remembers.
+type definitions struct {
 	attributes map[string]*AttributeType // by OID and by names in lower case
 	classes    map[string]*ObjectClass
 	rules      map[string]*MatchingRule
@@ -19,12 +28,14 @@ type Schema struct {
 	syntaxList    []*Syntax
 
 	undefined AttributeType // what every undefined type is but for its name
+
+	combinations combinations
 }
 
 // Attribute is the attribute type of an attribute description: a name or OID
 // in any case; options are ignored. nil if the schema does not define it.
 func (s *Schema) Attribute(desc string) *AttributeType {
-	return lookup(s.attributes, trimOptions(desc))
+	return lookup(s.inForce.Load().attributes, trimOptions(desc))
 }
 
 // AttributeOrUndefined is Attribute, but never nil: a type that the schema
@@ -34,7 +45,7 @@ func (s *Schema) AttributeOrUndefined(desc string) *AttributeType {
 		return a
 	}
 	name := trimOptions(desc)
-	a := s.undefined
+	a := s.inForce.Load().undefined
 	a.key = strings.ToLower(name)
 	a.OID = a.key
 	a.Names = []string{name}
@@ -43,14 +54,14 @@ func (s *Schema) AttributeOrUndefined(desc string) *AttributeType {
 
 // ObjectClass is the object class of a name or OID in any case; nil if the
 // schema does not define it.
-func (s *Schema) ObjectClass(name string) *ObjectClass { return lookup(s.classes, name) }
+func (s *Schema) ObjectClass(name string) *ObjectClass { return lookup(s.inForce.Load().classes, name) }
 
 // MatchingRule is the matching rule of a name or OID in any case; nil if there
 // is none.
-func (s *Schema) MatchingRule(name string) *MatchingRule { return lookup(s.rules, name) }
+func (s *Schema) MatchingRule(name string) *MatchingRule { return lookup(s.inForce.Load().rules, name) }
 
 // Syntax is the LDAP syntax of an OID; nil if there is none.
-func (s *Schema) Syntax(oid string) *Syntax { return s.syntaxes[oid] }
+func (s *Schema) Syntax(oid string) *Syntax { return s.inForce.Load().syntaxes[oid] }
 
 // StructuralClass is the most derived structural class among the values of an
 // objectClass attribute (RFC 4512, section 2.4.2), the first if they are not
@@ -58,7 +69,7 @@ func (s *Schema) Syntax(oid string) *Syntax { return s.syntaxes[oid] }
 func (s *Schema) StructuralClass(classes [][]byte) *ObjectClass {
 	var best *ObjectClass
 	for _, v := range classes {
-		c := lookup(s.classes, v)
+		c := lookup(s.inForce.Load().classes, v)
 		if c != nil && c.Kind == Structural && (best == nil || c.IsA(best)) {
 			best = c
 		}

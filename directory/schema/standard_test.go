@@ -74,13 +74,13 @@ func TestStandardAttributes(t *testing.T) {
 // calls an attribute and the class of what it points to the same.
 func TestStandardNamesAreUnique(t *testing.T) {
 	s := Standard()
-	for n := range s.classes {
-		if s.attributes[n] != nil && !strings.HasPrefix(n, "oath") || s.rules[n] != nil {
+	for n := range s.inForce.Load().classes {
+		if s.inForce.Load().attributes[n] != nil && !strings.HasPrefix(n, "oath") || s.inForce.Load().rules[n] != nil {
 			t.Errorf("%s is more than one thing", n)
 		}
 	}
-	for n := range s.attributes {
-		if s.rules[n] != nil {
+	for n := range s.inForce.Load().attributes {
+		if s.inForce.Load().rules[n] != nil {
 			t.Errorf("%s is more than one thing", n)
 		}
 	}
@@ -88,7 +88,7 @@ func TestStandardNamesAreUnique(t *testing.T) {
 
 // Every rule an attribute uses is made for its syntax.
 func TestStandardRulesFitSyntaxes(t *testing.T) {
-	for _, a := range Standard().attributeList {
+	for _, a := range Standard().inForce.Load().attributeList {
 		for kind, r := range map[RuleKind]*MatchingRule{EqualityKind: a.EqualityRule(), OrderingKind: a.OrderingRule(), SubstringsKind: a.SubstringRule()} {
 			if r != nil && (r.Kind != kind || !r.AppliesTo(a)) {
 				t.Errorf("%s: %s does not fit syntax %s", a.Name(), r.Name(), a.Syntax.OID)
@@ -173,7 +173,7 @@ func TestSubschemaTexts(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, use)
 		}
 	}
-	for _, syntax := range s.syntaxList {
+	for _, syntax := range s.inForce.Load().syntaxList {
 		if s.Syntax(syntax.OID) != syntax {
 			t.Errorf("%s is not found", syntax.OID)
 		}
@@ -184,24 +184,50 @@ func TestSubschemaTexts(t *testing.T) {
 func TestBuildErrors(t *testing.T) {
 	const syntaxText = "ldapsyntax ( 1.2 )\n"
 	tests := []struct{ text, want string }{
-		{"nonsense ( 1.2 )", `x: line 1: unknown keyword "nonsense"`},
-		{"\n# comment\nattributetype ( 1.2 )", "x: line 3: at offset 0: neither SUP nor SYNTAX"},
-		{"attributetype ( 1.2 NAME 'a' SUP b", "x: line 1: at offset 20: expected a word"},
-		{"attributetype", "x: line 1: at offset 0: expected '('"},
-		{"objectclass ( 1.2 ) )", `x: line 1: unknown keyword ")"`},
-		{"matchingrule ( 1.2 NAME 'a' SYNTAX 1.3 )", "x: line 1: matching rule a is not implemented"},
-		{"matchingrule ( 1.2 SYNTAX 1.3 )", "x: line 1: matching rule 1.2 has no name"},
-		{syntaxText + "attributetype ( 1.3 NAME 'a' SYNTAX 1.2 )\nattributetype ( 1.4 NAME 'A' SYNTAX 1.2 )", "x: line 3: a is defined twice"},
-		{"attributetype ( 1.3 NAME 'a' SUP b )", "attribute type a: b is not defined"},
-		{"attributetype ( 1.3 NAME 'a' SYNTAX 1.2 )", "attribute type a: 1.2 is not defined"},
-		{"attributetype ( 1.3 SUP 1.4 )\nattributetype ( 1.4 SUP 1.3 )", "attribute type 1.3: its supertypes lead in a circle"},
-		{"objectclass ( 1.3 NAME 'c' MUST a )", "object class c: a is not defined"},
-		{"objectclass ( 1.3 NAME 'c' SUP d )\nobjectclass ( 1.4 NAME 'd' SUP c )", "object class c: its superclasses lead in a circle"},
+		{"nonsense ( 1.2 )", `x:1: unknown keyword "nonsense"`},
+		{"\n# comment\nattributetype ( 1.2 )", "x:3: at offset 0: neither SUP nor SYNTAX"},
+		{"attributetype ( 1.2 NAME 'a' SUP b", "x:1: at offset 20: expected a word"},
+		{"attributetype", "x:1: at offset 0: expected '('"},
+		{"objectclass ( 1.2 ) )", `x:1: unknown keyword ")"`},
+		{"matchingrule ( 1.2 NAME 'a' SYNTAX 1.3 )", "x:1: matching rule a is not implemented"},
+		{"matchingrule ( 1.2 SYNTAX 1.3 )", "x:1: matching rule 1.2 has no name"},
+		{syntaxText + "attributetype ( 1.3 NAME 'a' SYNTAX 1.2 )\nattributetype ( 1.4 NAME 'A' SYNTAX 1.2 )", "x:3: a is defined twice"},
+		{"attributetype ( 1.3 NAME 'a' SUP b )", "x:1: attribute type a: b is not defined"},
+		{"attributetype ( 1.3 NAME 'a' SYNTAX 1.2 )", "x:1: attribute type a: 1.2 is not defined"},
+		{"attributetype ( 1.3 SUP 1.4 )\nattributetype ( 1.4 SUP 1.3 )", "x:1: attribute type 1.3: its supertypes lead in a circle"},
+		{syntaxText + "attributetype ( 1.3 NAME 'a' SYNTAX 1.2 )\nattributetype ( 1.4 NAME 'b' SUP a USAGE dSAOperation )", "x:3: attribute type b: its supertype a is of another USAGE"},
+		{"objectclass ( 1.3 NAME 'c' MUST a )", "x:1: object class c: a is not defined"},
+		{"objectclass ( 1.3 NAME 'c' SUP d )\nobjectclass ( 1.4 NAME 'd' SUP c )", "x:1: object class c: its superclasses lead in a circle"},
+		{"objectclass ( 1.3 NAME 'c' )\nobjectclass ( 1.4 NAME 'd' SUP c AUXILIARY )", "x:2: object class d: c cannot be above it: it is of another kind"},
+		{"objectidentifier a", "x:1: an object identifier has a name and a number"},
+		{"objectidentifier a b:1", `x:1: "b:1" is not an object identifier`},
+		{"dn: cn=schema\nattributetypes", `x:2: no colon in "attributetypes"`},
+		{"dn: cn=schema\nattributeTypes: ( 1.2\n  NAME 'a' )", "x:2: at offset 0: neither SUP nor SYNTAX"},
+		{"dn: cn=schema\nattributeTypes:: =", "x:2: malformed base64"},
 	}
 	for _, tt := range tests {
-		_, err := build([]source{{"x", tt.text}})
+		list, err := ReadFile("x", tt.text)
+		if err == nil {
+			_, err = build(list)
+		}
 		if err == nil || err.Error() != tt.want {
 			t.Errorf("%q: %v, want %s", tt.text, err, tt.want)
+		}
+	}
+}
+
+// The rules of an attribute type are of the right kind, and for its syntax.
+func TestRulesThatDoNotFit(t *testing.T) {
+	for text, want := range map[string]string{
+		"EQUALITY caseIgnoreSubstringsMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15":    "caseIgnoreSubstringsMatch is no EQUALITY rule",
+		"EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15":                 "integerMatch does not go with syntax 1.3.6.1.4.1.1466.115.121.1.15",
+		"SUP uidNumber SUBSTR caseIgnoreSubstringsMatch":                             "caseIgnoreSubstringsMatch does not go with syntax 1.3.6.1.4.1.1466.115.121.1.27",
+		"SUP name ORDERING caseIgnoreMatch":                                          "caseIgnoreMatch is no ORDERING rule",
+		"EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15{256} USAGE x": "",
+	} {
+		_, err := New(Definition{AttributeDefinition, "( 1.2.3 NAME 'a' " + text + " )", "here"})
+		if err == nil || want != "" && err.Error() != "here: attribute type a: "+want {
+			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
 }

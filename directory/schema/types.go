@@ -15,7 +15,8 @@ const (
 	DSAOperation
 )
 
-// AttributeType is one attribute type (RFC 4512, section 4.1.2), immutable.
+// AttributeType is one attribute type (RFC 4512, section 4.1.2), immutable. Two
+// with the same OID are the same type.
 type AttributeType struct {
 	OID   string   // dotted-decimal; the lower-case name if undefined
 	Names []string // as the standard spells them; never empty
@@ -49,7 +50,7 @@ func (a *AttributeType) Undefined() bool { return a.undefined }
 // IsA reports whether a is super or a subtype of it.
 func (a *AttributeType) IsA(super *AttributeType) bool {
 	for ; a != nil; a = a.Sup {
-		if a == super || a.undefined && super.undefined && a.key == super.key {
+		if a.OID == super.OID {
 			return true
 		}
 	}
@@ -117,7 +118,7 @@ func (c *ObjectClass) Name() string { return c.Names[0] }
 
 // IsA reports whether c is super or a subclass of it.
 func (c *ObjectClass) IsA(super *ObjectClass) bool {
-	if c == super {
+	if c.OID == super.OID {
 		return true
 	}
 	for _, s := range c.Sup {
