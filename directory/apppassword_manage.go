@@ -106,8 +106,16 @@ func (d *Directory) isUser(who Requester, u *user) bool {
 // first. The claim is judged as ListTOTP says.
 func (d *Directory) ListApplicationPasswords(ctx context.Context, who Requester, c Claim) (list []ApplicationPassword, err error) {
 	err = d.look(ctx, who, c, "list application passwords", func(u *user) {
-		list = nil
-		for _, a := range u.attempts.applications {
+		list = u.listApplications(func(*applicationPassword) bool { return true })
+	})
+	return list, err
+}
+
+// listApplications tells of the user's application passwords that keep wants,
+// oldest first.
+func (u *user) listApplications(keep func(*applicationPassword) bool) (list []ApplicationPassword) {
+	for _, a := range u.attempts.applications {
+		if keep(a) {
 			list = append(list, ApplicationPassword{
 				ID: a.id, Name: a.name,
 				Networks: a.networks, Listeners: a.listeners,
@@ -115,11 +123,11 @@ func (d *Directory) ListApplicationPasswords(ctx context.Context, who Requester,
 				NotAfter: a.notAfter, LastUsed: a.used,
 			})
 		}
-	})
+	}
 	slices.SortFunc(list, func(a, b ApplicationPassword) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
-	return list, err
+	return list
 }
 
 // RevokeApplicationPassword takes an application password from a user. The

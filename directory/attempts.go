@@ -147,11 +147,16 @@ func (c CredentialsConfig) wait(failures int) time.Duration {
 }
 
 // refuses reports whether an attempt at the time now comes before its time.
-// A last failure that lies in the future, because the clock was set back, is
-// taken for one just now.
-func (c CredentialsConfig) refuses(a attempts, now time.Time) bool {
-	since := max(now.Sub(a.last), 0)
-	return a.failures > 0 && since < c.wait(a.failures)
+func (c CredentialsConfig) refuses(a attempts, now time.Time) bool { return c.early(a, now) > 0 }
+
+// early is how long an attempt at the time now comes before its time. A last
+// failure that lies in the future, because the clock was set back, is taken
+// for one just now.
+func (c CredentialsConfig) early(a attempts, now time.Time) time.Duration {
+	if a.failures == 0 {
+		return 0
+	}
+	return max(c.wait(a.failures)-max(now.Sub(a.last), 0), 0)
 }
 
 // fail counts a failure at the time now.

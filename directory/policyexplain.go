@@ -2,7 +2,9 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tallystick/directory/store"
@@ -28,7 +30,7 @@ type Explanation struct {
 	Because []string
 
 	// Fault is what is wrong with the policy, or with what is kept of the
-	// user; "": nothing.
+	// user and his credentials; "": nothing.
 	Fault string
 
 	Credentials   []TOTPCredential // whose codes count, oldest first
@@ -40,6 +42,12 @@ type Explanation struct {
 	GraceLogins uint64
 
 	RebindFor time.Duration // see decision
+
+	Applications []ApplicationPassword // that count, oldest first
+
+	// WaitUntil is when the next attempt is judged, UTC, because of those that
+	// failed; zero: at once.
+	WaitUntil time.Time
 }
 
 // Explain tells what a user would be asked for if he came in through a
@@ -79,21 +87,30 @@ func (d *Directory) Explain(ctx context.Context, who Requester, c Claim, listene
 }
 
 func (d *Directory) explain(r store.Reader, u *user, from Requester) (Explanation, error) {
-	e := Explanation{SecondFactor: u.decision.asks.String(), RebindFor: u.decision.rebindFor}
-	e.LogIn = d.logIn(u)
+	usable, faults := d.usable(u)
+	e := Explanation{
+		LogIn:        d.logIn(u, usable),
+		SecondFactor: u.decision.asks.String(),
+		RebindFor:    u.decision.rebindFor,
+		Applications: u.listApplications(func(a *applicationPassword) bool {
+			return u.fault == nil && u.lostToken == nil && a.admits(u, from, d.now()) == ""
+		}),
+	}
 	for _, c := range u.list().Credentials {
-		if one := u.credential(c.ID); d.counts(u, proof{}, one) && one.valid(d.now()) {
+		if slices.Contains(usable, u.credential(c.ID)) {
 			e.Credentials = append(e.Credentials, c)
 		}
 	}
 	if u.has(active, disabled) && u.decision.asks != factorRefused {
 		e.RecoveryCodes = len(u.attempts.recovery.Hashes)
 	}
-	if u.fault != nil {
-		e.Fault = u.fault.Error()
+	var err error
+	if e.WaitUntil, err = d.waitUntil(u, from); err != nil {
+		return e, err
 	}
 	p := u.decision.policy
 	if p == nil {
+		e.Fault = inLine(faults)
 		return e, nil
 	}
 	if u.decision.grace {
@@ -102,9 +119,7 @@ func (d *Directory) explain(r store.Reader, u *user, from Requester) (Explanatio
 			e.GraceLogins = p.graceLogins - u.attempts.graceLogins
 		}
 	}
-	if p.malformed != nil {
-		e.Fault = p.malformed.Error()
-	}
+	e.Fault = inLine(append(faults, p.malformed))
 	s := d.subject(r, u, from)
 	for _, c := range p.conditions {
 		text, _, err := c.holds(s)
@@ -113,21 +128,71 @@ func (d *Directory) explain(r store.Reader, u *user, from Requester) (Explanatio
 		}
 		e.Because = append(e.Because, c.attribute+": "+text)
 	}
-	var err error
 	e.Policy, err = d.nameOf(r, p.id)
 	return e, err
 }
 
-// logIn is what is enough for a bind.
-func (d *Directory) logIn(u *user) string {
+// usable is the user's credentials whose codes can be accepted, and what is
+// wrong with him and with others that should be among them.
+func (d *Directory) usable(u *user) (list []*credential, faults []error) {
+	faults = append(faults, u.fault, u.lostToken)
+	if u.fault != nil || u.lostToken != nil {
+		return nil, faults
+	}
+	for _, c := range u.credentials {
+		if !d.counts(u, proof{}, c) || !c.valid(d.now()) {
+			continue
+		}
+		if c.token != nil && c.token.fault != nil {
+			faults = append(faults, c.token.fault)
+			continue
+		}
+		secret, err := d.unsealOf(u, c)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("the secret of credential %s does not open: %w", c.id, err))
+			continue
+		}
+		secret.Wipe()
+		list = append(list, c)
+	}
+	return list, faults
+}
+
+func inLine(faults []error) string {
+	var texts []string
+	for _, err := range faults {
+		if err != nil {
+			texts = append(texts, inWords(err))
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
+// waitUntil is when an attempt at u from somewhere is judged; zero: at once.
+func (d *Directory) waitUntil(u *user, from Requester) (time.Time, error) {
+	now := d.now()
+	g, err := d.guess(context.Background(), u.account, proof{who: from}, now)
+	if err != nil {
+		return time.Time{}, err
+	}
+	wait := max(g.wait(), d.credentials.cfg.early(u.attempts, now))
+	if wait == 0 {
+		return time.Time{}, nil
+	}
+	return now.Add(wait).UTC(), nil
+}
+
+// logIn is what is enough for a bind of a user whose codes of these
+// credentials can be accepted.
+func (d *Directory) logIn(u *user, usable []*credential) string {
 	switch {
-	case u.fault != nil || len(u.passwords) == 0:
+	case u.fault != nil || u.lostToken != nil || len(u.passwords) == 0:
 		return LogInNot
 	case u.decision.grace:
 		return LogInToEnrol
 	case !u.codeToBind():
 		return LogInByPassword
-	case slices.ContainsFunc(u.credentials, func(c *credential) bool { return d.counts(u, proof{}, c) && c.valid(d.now()) }):
+	case len(usable) > 0:
 		return LogInByCode
 	case u.has(active, disabled) && len(u.attempts.recovery.Hashes) > 0:
 		return LogInByRecovery

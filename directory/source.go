@@ -94,17 +94,19 @@ func (d *Directory) guess(ctx context.Context, a account, p proof, now time.Time
 }
 
 // delayed reports whether the attempt comes before its time.
-func (g guess) delayed() bool {
+func (g guess) delayed() bool { return g.wait() > 0 }
+
+// wait is how long it comes before its time.
+func (g guess) wait() time.Duration {
 	if g.pair == 0 {
-		return false
+		return 0
 	}
 	c := &g.d.credentials
 	n, last := c.sources.pairs.get(g.pair)
-	if wait := c.cfg.sourceWait(n); wait > 0 && max(g.now.Sub(last), 0) < wait {
-		return true
-	}
+	pair := c.cfg.sourceWait(n) - max(g.now.Sub(last), 0)
 	n, last = c.sources.alone.get(g.alone)
-	return c.cfg.left(n, g.now.Sub(last)) > float64(c.cfg.SourceHourly)-1
+	over := c.cfg.left(n, g.now.Sub(last)) - float64(c.cfg.SourceHourly-1)
+	return max(pair, time.Duration(over/float64(c.cfg.SourceHourly)*float64(time.Hour)), 0)
 }
 
 // last reports whether one more failure begins to delay the source.

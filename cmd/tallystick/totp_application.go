@@ -97,18 +97,22 @@ func listApplicationsCommand(o *totpOptions) *cobra.Command {
 				return err
 			}
 			if s.json {
-				told := []listedApplication{}
-				for _, a := range list {
-					told = append(told, listedApplication{
-						ID: a.ID, Name: a.Name, Networks: a.Networks, Listeners: a.Listeners,
-						Created: a.Created, MadeBy: a.MadeBy, NotAfter: optionalTime(a.NotAfter), LastUsed: optionalTime(a.LastUsed),
-					})
-				}
-				return s.tell(map[string][]listedApplication{"applicationPasswords": told}, "")
+				return s.tell(map[string][]listedApplication{"applicationPasswords": listedApplications(list)}, "")
 			}
 			return s.printApplications(list)
 		}),
 	}
+}
+
+func listedApplications(list []wire.ApplicationPassword) []listedApplication {
+	told := []listedApplication{}
+	for _, a := range list {
+		told = append(told, listedApplication{
+			ID: a.ID, Name: a.Name, Networks: a.Networks, Listeners: a.Listeners,
+			Created: a.Created, MadeBy: a.MadeBy, NotAfter: optionalTime(a.NotAfter), LastUsed: optionalTime(a.LastUsed),
+		})
+	}
+	return told
 }
 
 func (s *totpSession) applications(ctx context.Context) ([]wire.ApplicationPassword, error) {

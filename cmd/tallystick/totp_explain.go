@@ -23,6 +23,9 @@ type explained struct {
 	GraceUntil        *time.Time         `json:"graceUntil,omitempty"`
 	GraceLoginsLeft   int                `json:"graceLoginsLeft,omitempty"`
 	RebindFor         int                `json:"rebindFor,omitempty"` // seconds
+
+	ApplicationPasswords []listedApplication `json:"applicationPasswords"`
+	WaitUntil            *time.Time          `json:"waitUntil,omitempty"` // for the next attempt to be judged
 }
 
 func totpExplainCommand(o *totpOptions) *cobra.Command {
@@ -31,8 +34,8 @@ func totpExplainCommand(o *totpOptions) *cobra.Command {
 		Use:   "explain",
 		Short: "Tell what a user would be asked for, and why",
 		Long: `Ask the server what a user would have to show if he came in through a listener,
-from an address: which policy decides, which of its conditions hold, and which
-credentials count. It takes the privilege password-reset.`,
+from an address: which policy decides, which of its conditions hold, which
+credentials and application passwords count, and whether he has to wait. It takes the privilege password-reset.`,
 		Example: `  tallystick totp explain -D admin --user user.0 --from 192.0.2.7
   tallystick totp explain -D admin --user user.0 --from 192.0.2.7 --listener ldaps --json`,
 		Args: usage(cobra.NoArgs),
@@ -63,6 +66,9 @@ func explanationOf(e wire.Explanation) explained {
 		RecoveryCodesLeft: e.RecoveryCodes,
 		GraceUntil:        optionalTime(e.GraceUntil), GraceLoginsLeft: e.GraceLogins,
 		RebindFor: int(e.RebindFor / time.Second),
+
+		ApplicationPasswords: listedApplications(e.Applications),
+		WaitUntil:            optionalTime(e.WaitUntil),
 	}
 }
 
@@ -72,6 +78,9 @@ func (s *totpSession) printExplanation(e wire.Explanation) error {
 		fmt.Fprintf(&b, "%-15s %s\n", what, plain(fmt.Sprintf(format, args...)))
 	}
 	line("To log in:", "%s", e.LogIn)
+	if !e.WaitUntil.IsZero() {
+		line("But not before:", "%s, for attempts that failed", e.WaitUntil.Format(time.DateTime))
+	}
 	line("Second factor:", "%s", e.SecondFactor)
 	if e.Policy == "" {
 		line("Policy:", "none matches")
@@ -96,6 +105,9 @@ func (s *totpSession) printExplanation(e wire.Explanation) error {
 	}
 	if e.RebindFor > 0 {
 		line("Bind again for:", "%v", e.RebindFor)
+	}
+	for _, a := range e.Applications {
+		line("Application:", "%s %s (a password of its own)", a.ID, a.Name)
 	}
 	_, err := fmt.Fprint(s.out, b.String())
 	return err

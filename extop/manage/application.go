@@ -23,14 +23,17 @@ func (o Operation) applicationPasswords(ctx context.Context, who directory.Reque
 	if err != nil {
 		return nil, err
 	}
-	var r wire.ManageTOTPResponse
+	return answer(wire.ManageTOTPResponse{Applications: applications(list)})
+}
+
+func applications(list []directory.ApplicationPassword) (told []wire.ApplicationPassword) {
 	for _, a := range list {
-		r.Applications = append(r.Applications, wire.ApplicationPassword{
+		told = append(told, wire.ApplicationPassword{
 			ID: a.ID, Name: a.Name,
 			Networks: a.Networks, Listeners: a.Listeners,
 			Created: a.Created, MadeBy: a.MadeBy,
 			NotAfter: a.NotAfter, LastUsed: a.LastUsed,
 		})
 	}
-	return answer(r)
+	return told
 }

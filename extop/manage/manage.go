@@ -221,7 +221,7 @@ func (o Operation) explain(ctx context.Context, who directory.Requester, c direc
 		Policy: e.Policy, Because: e.Because, Fault: e.Fault,
 		Credentials: credentials(e.Credentials), RecoveryCodes: e.RecoveryCodes,
 		GraceUntil: e.GraceUntil, GraceLogins: int(e.GraceLogins),
-		RebindFor: e.RebindFor,
+		RebindFor: e.RebindFor, Applications: applications(e.Applications), WaitUntil: e.WaitUntil,
 	}})
 }
 

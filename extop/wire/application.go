@@ -27,11 +27,13 @@ type ApplicationPassword struct {
 	LastUsed            time.Time // to the hour; zero: never
 }
 
-func appendApplications(b []byte, list []ApplicationPassword) []byte {
+// appendApplications appends a SEQUENCE OF ApplicationPassword, unless it is
+// empty.
+func appendApplications(b []byte, number byte, list []ApplicationPassword) []byte {
 	if len(list) == 0 {
 		return b
 	}
-	b, start := ber.Begin(b, ber.Context|ber.Constructed|14)
+	b, start := ber.Begin(b, ber.Context|ber.Constructed|number)
 	for _, a := range list {
 		b = a.append(b)
 	}

@@ -18,7 +18,9 @@ import (
 //	     recoveryCodes [6] INTEGER OPTIONAL,
 //	     graceUntil    [7] INTEGER OPTIONAL,
 //	     graceLogins   [8] INTEGER OPTIONAL,
-//	     rebindFor     [9] INTEGER OPTIONAL }
+//	     rebindFor     [9] INTEGER OPTIONAL,
+//	     applications  [10] SEQUENCE OF ApplicationPassword OPTIONAL,
+//	     waitUntil     [11] INTEGER OPTIONAL }
 type Explanation struct {
 	LogIn         string // what is enough, in words
 	SecondFactor  string // required, optional, exempt, refused
@@ -30,6 +32,8 @@ type Explanation struct {
 	GraceUntil    time.Time // UTC, whole seconds; zero: no such bound
 	GraceLogins   int       // that are left; 0: no such bound
 	RebindFor     time.Duration
+	Applications  []ApplicationPassword // that count
+	WaitUntil     time.Time             // when the next attempt is judged: UTC, whole milliseconds; zero: at once
 }
 
 func (e Explanation) append(b []byte) []byte {
@@ -44,6 +48,8 @@ func (e Explanation) append(b []byte) []byte {
 	b = appendTime(b, 7, e.GraceUntil)
 	b = appendNumber(b, 8, int64(e.GraceLogins))
 	b = appendNumber(b, 9, int64(e.RebindFor/time.Second))
+	b = appendApplications(b, 10, e.Applications)
+	b = appendMillis(b, 11, e.WaitUntil)
 	return ber.End(b, start)
 }
 
@@ -78,6 +84,10 @@ func decodeExplanation(contents []byte) (*Explanation, error) {
 			e.GraceLogins = int(n.read(contents, 0, maxSmall))
 		case ber.Context | 9:
 			e.RebindFor = time.Duration(n.read(contents, 0, maxSmall)) * time.Second
+		case ber.Context | ber.Constructed | 10:
+			e.Applications, err = decodeApplications(contents)
+		case ber.Context | 11:
+			e.WaitUntil = n.millis(contents)
 		}
 		if err != nil {
 			return nil, err

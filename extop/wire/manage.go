@@ -322,7 +322,7 @@ func (r ManageTOTPResponse) Encode() []byte {
 	b = appendNumber(b, 11, int64(r.Failures))
 	b = appendMillis(b, 12, r.WaitUntil)
 	b = appendSome(b, 13, r.Password)
-	b = appendApplications(b, r.Applications)
+	b = appendApplications(b, 14, r.Applications)
 	return ber.End(b, start)
 }
 

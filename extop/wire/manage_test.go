@@ -114,6 +114,8 @@ var manageResponses = []struct {
 		GraceUntil: time.Unix(4, 0).UTC(), GraceLogins: 5, RebindFor: 6 * time.Second,
 		Credentials: []wire.ManagedCredential{{ID: "A", State: "active", Algorithm: "SHA1", Digits: 6, Period: 30 * time.Second,
 			Created: time.Unix(1, 0).UTC(), Changed: time.Unix(2, 0).UTC()}},
+		Applications: []wire.ApplicationPassword{{ID: "A", Name: "n", Networks: []string{"::1"}, Created: time.Unix(1, 0).UTC()}},
+		WaitUntil:    time.UnixMilli(7008).UTC(),
 	}}, ""},
 	{"failures", wire.ManageTOTPResponse{Failures: 10, WaitUntil: time.UnixMilli(1_700_000_000_123).UTC()}, "30 0b 8b 01 0a 8c 06 018bcfe5687b"},
 	{"application password", wire.ManageTOTPResponse{ID: "A", Password: "b"}, "30 06 82 01 41 8d 01 62"},
