@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"tallystick/directory/store"
 )
 
 const applicationAttribute = "tallystickApplicationPassword"
@@ -30,20 +28,9 @@ type applicationText struct {
 }
 
 // exportApplications returns the values of tallystickApplicationPassword.
-func exportApplications(r store.Reader, id entryID) ([][]byte, error) {
-	value, err := r.Get(attemptKey(id))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	var a attempts
-	if err == nil {
-		err = a.decode(value)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("application passwords of entry %d: %w", id, err)
-	}
+func exportApplications(list []*applicationPassword) ([][]byte, error) {
 	var texts [][]byte
-	for _, p := range a.applications {
+	for _, p := range list {
 		text, err := json.Marshal(applicationText{
 			ID: p.id, Name: p.name,
 			Salt: p.salt, Hash: p.hash,

@@ -2,7 +2,9 @@ package directory
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -82,18 +84,25 @@ func (e *exporter) entry(id entryID, rec *record, name string) error {
 		return err
 	}
 	add("tallystickTOTPCredential", credentials...)
-	recovery, err := exportRecoveryCodes(e.r, id, rec)
+	kept, err := exportAttempts(e.r, id, rec)
 	if err != nil {
 		return err
 	}
-	if recovery != nil {
-		add(recoveryCodesAttribute, recovery)
+	if len(kept.recovery.Hashes) > 0 {
+		text, err := json.Marshal(recoveryCodesText(kept.recovery))
+		if err != nil {
+			return err
+		}
+		add(recoveryCodesAttribute, text)
 	}
-	applications, err := exportApplications(e.r, id)
+	applications, err := exportApplications(kept.applications)
 	if err != nil {
 		return err
 	}
 	add(applicationAttribute, applications...)
+	if kept.graceLogins > 0 {
+		add(graceLoginsAttribute, strconv.AppendUint(nil, kept.graceLogins, 10))
+	}
 	add("entryUUID", []byte(uuid.UUID(rec.uuid).String()))
 	add("createTimestamp", generalizedTime(rec.created))
 	add("modifyTimestamp", generalizedTime(rec.modified))

@@ -253,7 +253,7 @@ func (k *importedAttributes) take(a Attribute, t *schema.AttributeType) bool {
 		k.creator = first
 	case "modifiersName":
 		k.modifier = first
-	case "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, applicationAttribute, oathSecretAttribute:
+	case "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, applicationAttribute, graceLoginsAttribute, oathSecretAttribute:
 		k.credentials = append(k.credentials, a)
 	case "userPassword", privilegeAttribute:
 		return false

@@ -162,7 +162,7 @@ func inLine(faults []error) string {
 	var texts []string
 	for _, err := range faults {
 		if err != nil {
-			texts = append(texts, inWords(err))
+			texts = append(texts, err.Error())
 		}
 	}
 	return strings.Join(texts, "; ")

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 
-	"tallystick/directory/store"
 	"tallystick/directory/totp"
 )
 
@@ -52,23 +50,6 @@ const recoveryCodesAttribute = "tallystickRecoveryCodes"
 type recoveryCodesText struct {
 	Salt   []byte   `json:"salt"`
 	Hashes [][]byte `json:"hashes"` // of the codes that are left
-}
-
-// exportRecoveryCodes returns the value of tallystickRecoveryCodes; nil if
-// there are no codes.
-func exportRecoveryCodes(r store.Reader, id entryID, rec *record) ([]byte, error) {
-	if !rec.enrolled {
-		return nil, nil
-	}
-	value, err := r.Get(attemptKey(id))
-	if err != nil {
-		return nil, fmt.Errorf("recovery codes of entry %d: %w", id, err)
-	}
-	var a attempts
-	if err := a.decode(value); err != nil || len(a.recovery.Hashes) == 0 {
-		return nil, err
-	}
-	return json.Marshal(recoveryCodesText(a.recovery))
 }
 
 func recoveryCodesOfText(text []byte) (totp.RecoveryCodes, error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"tallystick/directory/seal"
@@ -94,6 +95,24 @@ func (d *Directory) exportCredentials(r store.Reader, id entryID, rec *record) (
 	return texts, nil
 }
 
+const graceLoginsAttribute = "tallystickGraceLoginsUsed"
+
+// exportAttempts reads the attempts of an entry. All but the failures goes with
+// an export.
+func exportAttempts(r store.Reader, id entryID, rec *record) (a attempts, err error) {
+	value, err := r.Get(attemptKey(id))
+	if errors.Is(err, store.ErrNotFound) && !rec.enrolled {
+		return a, nil
+	}
+	if err == nil {
+		err = a.decode(value)
+	}
+	if err != nil {
+		err = fmt.Errorf("attempts of entry %d: %w", id, err)
+	}
+	return a, err
+}
+
 func optionalTimeText(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -114,16 +133,17 @@ type imported struct {
 	credentials  []*credential
 	recovery     totp.RecoveryCodes
 	applications []*applicationPassword
+	graceLogins  uint64
 }
 
 // importCredentials reads the credentials that come with the new entry rec, and
 // has it say that there are some.
 // A value of tallystickTOTPCredential is what Export wrote; one of
 // ds-auth-totp-shared-secret is the base32 of a PingDirectory server, and
-// becomes an active credential of which no code up to now is accepted; one of
-// tallystickRecoveryCodes goes with credentials of the first kind, one of
-// tallystickApplicationPassword does without any. oathSecret is that of an
-// OATH-LDAP token.
+// becomes an active credential of which no code up to now is accepted. Those of
+// tallystickRecoveryCodes, tallystickApplicationPassword and
+// tallystickGraceLoginsUsed go without credentials, too. oathSecret is that of
+// an OATH-LDAP token.
 func (d *Directory) importCredentials(rec *record, attributes []Attribute) (in imported, err error) {
 	seen := map[string]bool{}
 	for _, a := range attributes {
@@ -138,6 +158,12 @@ func (d *Directory) importCredentials(rec *record, attributes []Attribute) (in i
 			if name == applicationAttribute {
 				if err := in.addApplication(v); err != nil {
 					return in, Errorf(InvalidAttributeSyntax, "%s: value %d: %v", a.Name, i+1, err)
+				}
+				continue
+			}
+			if name == graceLoginsAttribute {
+				if in.graceLogins, err = strconv.ParseUint(string(v), 10, 32); err != nil || len(a.Values) > 1 {
+					return in, Errorf(InvalidAttributeSyntax, "%s: not one number", a.Name)
 				}
 				continue
 			}
@@ -173,8 +199,13 @@ func (in imported) put(w interface{ Set(key, value []byte) }, id entryID) {
 	for _, c := range in.credentials {
 		putCredential(w, id, c)
 	}
-	if len(in.credentials)+len(in.applications) > 0 {
-		w.Set(attemptKey(id), attempts{credentials: len(in.credentials), recovery: in.recovery, applications: in.applications}.encode())
+	if len(in.credentials)+len(in.applications)+len(in.recovery.Hashes) > 0 || in.graceLogins > 0 {
+		w.Set(attemptKey(id), attempts{
+			credentials:  len(in.credentials),
+			recovery:     in.recovery,
+			applications: in.applications,
+			graceLogins:  in.graceLogins,
+		}.encode())
 	}
 }
 
