@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,11 +48,12 @@ func dump(t *testing.T, d *Directory) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b strings.Builder
+	var texts []string
 	for _, e := range found {
-		fmt.Fprintf(&b, "%s\n%s\n\n", e.DN, e.text())
+		texts = append(texts, fmt.Sprintf("%s\n%s\n\n", e.DN, e.text()))
 	}
-	return b.String()
+	slices.Sort(texts) // entries come in the order in which they were made
+	return strings.Join(texts, "")
 }
 
 // TestAssertion is RFC 4528, section 3: nothing is done unless the assertion
