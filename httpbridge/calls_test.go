@@ -459,6 +459,20 @@ func TestClientsAreToldApart(t *testing.T) {
 	if a := h.post("me", "generateTOTPSharedSecret", right, as(ann, password), from("192.0.2.1")); a.Status != 401 {
 		t.Errorf("the right header from there: %+v", a)
 	}
+	// Nor does it help to say that one is somewhere else.
+	elsewhere := func(critical string) string {
+		return `"_controls":[{"oid":"1.3.6.1.4.1.30221.2.5.2","criticality":` + critical + `,"value-json":{"downstream-client-address":"192.0.2.9"}}]`
+	}
+	bind := `{"credentials":{"authenticationType":"password","username":"ann","staticPassword":"password"},`
+	change := `{"oldPassword":"password","newPassword":"another password",`
+	for critical, want := range map[string]int{"false": 49, "true": 50} {
+		if a := h.do("POST", "/authenticate", bind+elsewhere(critical)+"}", from("192.0.2.1")); a.result() != want {
+			t.Errorf("authenticate, with a control that says it is from elsewhere: %+v", a)
+		}
+		if a := h.post(ann, "changePassword", change+elsewhere(critical)+"}", from("192.0.2.1")); a.result() != want {
+			t.Errorf("changePassword, with a control that says it is from elsewhere: %+v", a)
+		}
+	}
 	for name, header := range map[string]string{"by name": "ann", "by DN": ann} {
 		if a := h.post("me", "generateTOTPSharedSecret", right, as(header, password), from("192.0.2.2")); a.Status != 200 {
 			t.Errorf("from elsewhere, %s: %+v", name, a)

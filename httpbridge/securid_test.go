@@ -520,6 +520,12 @@ func TestProxiedSession(t *testing.T) {
 	if !errors.As(err, &result) || result.Code != 50 {
 		t.Error("search of the audit log:", err)
 	}
+	for _, oid := range []string{"2.16.840.1.113730.3.4.18", "2.16.840.1.113730.3.4.12"} {
+		err := s.Delete(t.Context(), ann, []upstream.Control{{OID: oid, Critical: true, Value: []byte("dn:" + directory.DefaultRootDN)}})
+		if !errors.As(err, &result) || result.Code != 123 {
+			t.Error("as somebody else again:", err)
+		}
+	}
 }
 
 // Who typed too many wrong codes is let in again by the help desk.

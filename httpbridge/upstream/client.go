@@ -3,6 +3,8 @@ package upstream
 import (
 	"context"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"tallystick/extop/wire"
 )
 
@@ -20,17 +22,25 @@ func WithClient(ctx context.Context, address string) context.Context {
 	return context.WithValue(ctx, clientKey{}, address)
 }
 
-// controls are those to send with a request of ctx.
-func (c *Client) controls(ctx context.Context, controls []Control) []Control {
-	address, ok := ctx.Value(clientKey{}).(string)
-	if !ok || !c.cfg.TellClient {
-		return controls
+// controls are those to send with a request of ctx. Where the server is told who
+// the client is, that is told from here and by nobody else: it is believed, and
+// the client could come from any address. Errors: *Result.
+func (c *Client) controls(ctx context.Context, given []Control) ([]Control, error) {
+	if !c.cfg.TellClient {
+		return given, nil
 	}
-	for _, one := range controls {
-		if one.OID == wire.IntermediateClientOID { // the caller knows better
-			return controls
+	controls := make([]Control, 0, len(given)+1)
+	for _, one := range given {
+		switch {
+		case one.OID != wire.IntermediateClientOID:
+			controls = append(controls, one)
+		case one.Critical:
+			return nil, &Result{Code: ldap.LDAPResultInsufficientAccessRights, DiagnosticMessage: "this client is not believed whom it asks for"}
 		}
 	}
-	value := wire.IntermediateClient{Address: address, Name: "tallystick bridge"}.Encode()
-	return append(controls[:len(controls):len(controls)], Control{OID: wire.IntermediateClientOID, Value: value})
+	if address := ClientOf(ctx); address != "" {
+		value := wire.IntermediateClient{Address: address, Name: "tallystick bridge"}.Encode()
+		controls = append(controls, Control{OID: wire.IntermediateClientOID, Value: value})
+	}
+	return controls, nil
 }

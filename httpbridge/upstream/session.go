@@ -47,11 +47,14 @@ type request struct {
 // ErrProtocol.
 func (s *Session) ask(ctx context.Context, req request) (rest ber.Reader, err error) {
 	s.last = nil
+	controls, err := s.client.controls(ctx, req.controls)
+	if err == nil {
+		controls, err = s.withProxied(controls)
+	}
+	if err != nil {
+		return rest, err
+	}
 	err = guard(ctx, s.link.nc, func() (err error) {
-		controls := s.client.controls(ctx, req.controls)
-		if s.proxied != "" {
-			controls = append(slices.Clip(controls), s.proxiedControl())
-		}
 		rest, err = s.exchange(req, controls)
 		return err
 	})

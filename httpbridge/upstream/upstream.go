@@ -183,13 +183,17 @@ func (c *Client) Bind(ctx context.Context, creds Credentials, controls []Control
 	if creds.Token == "" && !creds.External && (creds.Name == "" || creds.Password == "") {
 		return nil, nil, &RejectedError{Result{Code: ldap.LDAPResultInvalidCredentials}}
 	}
+	controls, err := c.controls(ctx, controls)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := c.take(ctx); err != nil {
 		return nil, nil, err
 	}
 	l := c.popIdle(true)
-	answered, err := []Control(nil), error(nil)
+	var answered []Control
 	if l != nil {
-		answered, err = bind(ctx, l, creds, c.controls(ctx, controls))
+		answered, err = bind(ctx, l, creds, controls)
 	}
 	if l == nil || err != nil && l.broken && !l.sent && ctx.Err() == nil {
 		if l != nil {
@@ -199,7 +203,7 @@ func (c *Client) Bind(ctx context.Context, creds Credentials, controls []Control
 			c.give()
 			return nil, nil, err
 		}
-		answered, err = bind(ctx, l, creds, c.controls(ctx, controls))
+		answered, err = bind(ctx, l, creds, controls)
 	}
 	s := &Session{client: c, link: l, reusable: true}
 	if err != nil {
