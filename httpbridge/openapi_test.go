@@ -7,12 +7,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"tallystick/directory"
 	"tallystick/httpbridge/strictjson"
 )
 
@@ -109,13 +111,52 @@ func TestOpenAPIExamples(t *testing.T) {
 	said := documented{openAPI: h.openAPI(), house: h, known: map[string]string{
 		"user.0": "ann", "user.1": "bob", "0b7a1cbe-0b6a-4d31-9f33-3f8f0f8a6a10": h.uuidOf(ann),
 	}}
-	for _, o := range said.operations {
+	said.all(func(o operation) bool { return !slices.Contains(o.Tags, "SecurID") })
+}
+
+// SecurID's calls are a conversation of their own, of an API key.
+func TestOpenAPIExamplesOfSecurID(t *testing.T) {
+	d := newDesk(t)
+	user, annID := "dn:"+ann, d.uuidOf(ann)
+	admin := directory.Requester{DN: ada, How: directory.ByPassword}
+	for _, req := range []directory.EnrolRequest{{Device: "140100080"}, {Serial: "000158364022"}, {Device: "140100081"}} {
+		made, err := d.d.EnrolTOTP(t.Context(), admin, directory.Claim{AuthenticationID: &user}, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.activate(ann, made.Secret)
+	}
+	mail := directory.Attribute{Name: "mail", Values: [][]byte{[]byte("ann@example.com")}}
+	if err := d.d.Modify(t.Context(), admin, &directory.ModifyRequest{Object: ann, Changes: []directory.Change{{Operation: directory.AddValues, Attribute: mail}}}); err != nil {
+		t.Fatal(err)
+	}
+	_, _, list := d.send(d.token(d.super, d.claims(d.super)), "POST", "/v1/ds100/lookup", `{"deviceSerialNumber":"140100081"}`)
+	third := regexp.MustCompile(`"id":"([^"]*)"`).FindStringSubmatch(list)
+	if third == nil {
+		t.Fatal(list)
+	}
+	said := documented{openAPI: d.openAPI(), house: d.house, known: map[string]string{
+		"user.0": "ann", "0b7a1cbe-0b6a-4d31-9f33-3f8f0f8a6a10": annID, "5d1f6d0e-3c53-5a0e-8f10-8d6c3f6a1b22": third[1],
+	}}
+	said.authorize = func(r *http.Request) {
+		d.clock.Add(1) // a call a second is never too many
+		r.Header.Set("Authorization", "Bearer "+d.token(d.super, d.claims(d.super)))
+	}
+	said.all(func(o operation) bool { return slices.Contains(o.Tags, "SecurID") })
+}
+
+// all sends the examples of those operations.
+func (d *documented) all(of func(operation) bool) {
+	for _, o := range d.operations {
+		if !of(o) {
+			continue
+		}
 		examples := openapi3.Examples{"": nil}
 		if o.body() != nil && len(o.body().Examples) > 0 {
 			examples = o.body().Examples
 		}
 		for name, e := range orderedExamples(examples) {
-			said.do(o, name, e)
+			d.do(o, name, e)
 		}
 	}
 }
@@ -146,7 +187,8 @@ func orderedExamples(examples openapi3.Examples) func(func(string, any) bool) {
 type documented struct {
 	openAPI
 	*house
-	known map[string]string // what stands in the document, and what it is here
+	known     map[string]string   // what stands in the document, and what it is here
+	authorize func(*http.Request) // nil: as the administrator
 }
 
 // What an answer brings that later examples have.
@@ -199,7 +241,10 @@ func (d *documented) do(o operation, name string, body any) {
 	if text != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	if !o.anonymous() {
+	switch {
+	case d.authorize != nil:
+		d.authorize(r)
+	case !o.anonymous():
 		as(ada, password)(r)
 	}
 	status, answer := d.answers(o, r)
