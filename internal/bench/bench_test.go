@@ -33,7 +33,7 @@ func TestCode(t *testing.T) {
 
 func TestDeckDealsACodeOnce(t *testing.T) {
 	now := time.Unix(1_000_000_000, 0)
-	d := newDeck(population{people: 2, holders: 4})
+	d := newDeck(population{people: 2, holders: 4}, 0)
 	d.now = func() time.Time { return now }
 	encode := func(dn, code string) []byte { return []byte(dn) }
 	seen := make(map[string]bool)
@@ -193,7 +193,7 @@ func TestLoadAgainstSlapd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.stop()
-	d := newDeck(p)
+	d := newDeck(p, 0)
 	for _, op := range operations {
 		if op.vendor {
 			continue

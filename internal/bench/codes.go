@@ -8,6 +8,7 @@ import (
 	"crypto/sha1"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -33,8 +34,10 @@ type deck struct {
 	now    func() time.Time
 }
 
-func newDeck(p population) *deck {
-	return &deck{people: p, spent: make([]int64, p.holders), now: time.Now}
+// newDeck returns a deck whose codes up to the step dead do not count: an import
+// may take them for used, as tallystick's does.
+func newDeck(p population, dead int64) *deck {
+	return &deck{people: p, spent: slices.Repeat([]int64{dead}, p.holders), now: time.Now}
 }
 
 // deal encodes a request for every holder whose code of the current step is

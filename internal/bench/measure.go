@@ -28,7 +28,7 @@ type cell struct {
 func (b *bench) run(ctx context.Context, chosen []operation) error {
 	decks := make(map[*server]*deck)
 	for _, s := range b.servers {
-		decks[s] = newDeck(b.people)
+		decks[s] = newDeck(b.people, stepAt(time.Now()))
 	}
 	wrong := 0
 	if len(chosen) > 0 {

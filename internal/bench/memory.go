@@ -37,7 +37,7 @@ func measureMemory(ctx context.Context, dir, program string, holders int) error 
 		return err
 	}
 	defer disconnect(clients)
-	d := newDeck(p)
+	d := newDeck(p, stepAt(time.Now()))
 	hand, err := d.deal(ctx, connections, func(dn, code string) []byte { return bind(dn, password+code) })
 	if err != nil {
 		return err
