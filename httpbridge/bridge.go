@@ -28,6 +28,7 @@ import (
 	"tallystick/httpbridge/zitadel"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Config is the knobs of a bridge. URL or Dial is needed; the zero value of
@@ -55,9 +56,20 @@ type Config struct {
 
 	// TellClient tells the LDAP server the address of each client, so that it can
 	// tell them apart; the server must believe the bridge. Proxies are those in
-	// front of the bridge, whose X-Forwarded-For says who the client is.
-	TellClient bool
-	Proxies    []netip.Prefix
+	// front of the bridge, whose ProxyHeader (XForwardedFor, which is "" too, or
+	// Forwarded) says who the client is.
+	TellClient  bool
+	Proxies     []netip.Prefix
+	ProxyHeader string
+
+	// ListenTLS is for ServeTLS: the bridge's certificate, and whose certificates
+	// clients must show, if any.
+	ListenTLS *tls.Config
+
+	// OperatorHere answers what Operator does on Serve and ServeTLS too, for
+	// clients on this machine.
+	OperatorHere bool
+	Collectors   []prometheus.Collector // more for /metrics
 
 	Connections     int           // to the LDAP server at the same time, at most; 0: 16
 	DialTimeout     time.Duration // TCP, TLS and StartTLS together; 0: 5 s
@@ -102,6 +114,9 @@ func (c Config) withDefaults() Config {
 	if c.MaxClients <= 0 {
 		c.MaxClients = 1024
 	}
+	if c.ProxyHeader == "" {
+		c.ProxyHeader = XForwardedFor
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -120,7 +135,10 @@ type Bridge struct {
 	docs     *openapi.Handler
 	pages    *enrol.Handler // nil: none
 	pageLDAP *upstream.Client
+	operator http.Handler
+	metrics  *metrics
 	server   *http.Server
+	places   chan struct{} // one token for each HTTP connection
 	requests atomic.Uint64 // how many so far
 }
 
@@ -155,6 +173,13 @@ func New(cfg Config) (*Bridge, error) {
 		}
 		b.pages = enrol.New(b.pageLDAP, pages)
 	}
+	b.places = make(chan struct{}, cfg.MaxClients)
+	b.metrics = newMetrics()
+	b.metrics.registry.MustRegister(append(cfg.Collectors, newPoolCollector("faces", client))...)
+	if b.pageLDAP != nil {
+		b.metrics.registry.MustRegister(newPoolCollector("pages", b.pageLDAP))
+	}
+	b.operator = b.Operator()
 	if inTheClear(cfg) {
 		cfg.Log.Warn("passwords travel to the LDAP server in the clear: use ldaps:// or StartTLS", "url", cfg.URL)
 	}
@@ -166,6 +191,7 @@ func New(cfg Config) (*Bridge, error) {
 		IdleTimeout:       cfg.KeepAlive,
 		MaxHeaderBytes:    cfg.MaxHeader,
 		Protocols:         protocols(),
+		TLSConfig:         cfg.ListenTLS,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
@@ -203,7 +229,15 @@ func inTheClear(cfg Config) bool {
 // Serve answers the requests that come through l until Shutdown, and then
 // returns nil.
 func (b *Bridge) Serve(l net.Listener) error {
-	err := b.server.Serve(limitListener(l, b.cfg.MaxClients))
+	return b.serve(b.server.Serve(limitListener(l, b.places)))
+}
+
+// ServeTLS is Serve inside TLS, by Config.ListenTLS.
+func (b *Bridge) ServeTLS(l net.Listener) error {
+	return b.serve(b.server.ServeTLS(limitListener(l, b.places), "", ""))
+}
+
+func (b *Bridge) serve(err error) error {
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -237,7 +271,11 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store") // answers carry secrets
 
 	rec := &record{ResponseWriter: w}
+	address := clientAddress(r, b.cfg.Proxies, b.cfg.ProxyHeader)
+	name, face := b.faceOf(r)
+	b.metrics.running.Inc()
 	defer func() {
+		b.metrics.running.Dec()
 		fault := recover()
 		if fault == http.ErrAbortHandler {
 			panic(fault)
@@ -252,37 +290,49 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if rec.status >= http.StatusInternalServerError || rec.panicked() {
 			level = slog.LevelError
 		}
-		attrs := append([]slog.Attr{
-			slog.Uint64("req", number), slog.String("corr", correlation), slog.String("peer", r.RemoteAddr),
-			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", rec.status),
-		}, rec.notes...)
-		attrs = append(attrs, slog.Int64("ms", time.Since(start).Milliseconds()))
+		took := time.Since(start)
+		b.metrics.answered(name, rec.status, took)
+		if !b.cfg.Log.Enabled(r.Context(), level) {
+			return
+		}
+		attrs := append(make([]slog.Attr, 0, 16),
+			slog.Uint64("req", number), slog.String("corr", correlation), slog.String("peer", r.RemoteAddr), slog.String("client", address),
+			slog.String("face", name), slog.String("proto", r.Proto), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+			slog.Int("status", rec.status), slog.Int64("sent", rec.sent))
+		if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+			attrs = append(attrs, slog.String("certificate", r.TLS.PeerCertificates[0].Subject.String()))
+		}
+		attrs = append(append(attrs, rec.notes...), slog.Int64("ms", took.Milliseconds()))
 		b.cfg.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "http", attrs...)
 	}()
-	if address := clientAddress(r, b.cfg.Proxies); address != "" {
+	if address != "" {
 		r = r.WithContext(upstream.WithClient(r.Context(), address))
 	}
-	b.faceOf(r.URL.Path).ServeHTTP(rec, r)
+	face.ServeHTTP(rec, r)
 }
 
-// faceOf is the face that answers for a path. http.ServeMux would redirect
-// paths that have a DN with // in it.
-func (b *Bridge) faceOf(path string) http.Handler {
+// faceOf is the face that answers a request, and its name in the log and the
+// metrics. http.ServeMux would redirect paths that have a DN with // in it.
+func (b *Bridge) faceOf(r *http.Request) (string, http.Handler) {
+	path := r.URL.Path
 	if first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); b.pages != nil && (first == "enrol" || first == "admin") {
-		return b.pages
+		return "pages", b.pages
 	}
 	if b.securid != nil && strings.HasPrefix(path, securid.Prefix) {
-		return b.securid
+		return "securid", b.securid
 	}
 	if b.docs.Has(path) {
-		return b.docs
+		return "openapi", b.docs
 	}
 	for _, prefix := range zitadel.Prefixes {
 		if strings.HasPrefix(path, prefix) {
-			return b.zitadel
+			return "zitadel", b.zitadel
 		}
 	}
-	return b.face
+	if b.forOperator(r) {
+		return "operator", b.operator
+	}
+	return "pingdirectory", b.face
 }
 
 // correlationID is the client's, if it is a UUID, or a new one.
@@ -303,7 +353,8 @@ func internalError(w http.ResponseWriter) {
 // record is a ResponseWriter that remembers what the log will say.
 type record struct {
 	http.ResponseWriter
-	status int // 0: nothing sent yet
+	status int   // 0: nothing sent yet
+	sent   int64 // octets of the body
 	notes  []slog.Attr
 }
 
@@ -312,6 +363,15 @@ func (r *record) WriteHeader(status int) {
 		r.status = status
 	}
 	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *record) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(b)
+	r.sent += int64(n)
+	return n, err
 }
 
 // Flush sends what was written; gRPC's streams ask for it by this name.

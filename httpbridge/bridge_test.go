@@ -93,7 +93,7 @@ func TestLimitListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := limitListener(inner, 2)
+	l := limitListener(inner, make(chan struct{}, 2))
 	accepted := make(chan net.Conn)
 	ended := make(chan error, 1)
 	go func() {

@@ -8,9 +8,10 @@ import (
 )
 
 // clientAddress is the IP address of who sent a request, without a port; "" if
-// it cannot be told. Behind proxies it is the last one in X-Forwarded-For that
-// is none of theirs: what stands before that anybody can write.
-func clientAddress(r *http.Request, proxies []netip.Prefix) string {
+// it cannot be told. Behind proxies it is the last one in their header that is
+// none of theirs: what stands before that anybody can write. Only one header is
+// looked at, since a proxy passes on what its clients write into the other.
+func clientAddress(r *http.Request, proxies []netip.Prefix, header string) string {
 	ours := func(a netip.Addr) bool {
 		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 	}
@@ -19,13 +20,46 @@ func clientAddress(r *http.Request, proxies []netip.Prefix) string {
 		return ""
 	}
 	address := peer.Addr().Unmap()
-	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	if !ours(address) {
+		return address.WithZone("").String()
+	}
+	forwarded := strings.Split(strings.Join(r.Header.Values(header), ","), ",")
 	for i := len(forwarded) - 1; i >= 0 && ours(address); i-- {
-		next, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
+		text := strings.TrimSpace(forwarded[i])
+		if header == Forwarded {
+			text = forwardedFor(text)
+		}
+		next, err := netip.ParseAddr(text)
 		if err != nil {
 			break
 		}
 		address = next.Unmap()
 	}
 	return address.WithZone("").String()
+}
+
+// The headers in which proxies say who the client is.
+const (
+	XForwardedFor = "X-Forwarded-For"
+	Forwarded     = "Forwarded" // RFC 7239
+)
+
+// forwardedFor is the address in an element of Forwarded, as in
+// for="[2001:db8::1]:47011";proto=https (RFC 7239, sections 4 and 6); "" if it
+// has none, or hides it.
+func forwardedFor(element string) string {
+	for pair := range strings.SplitSeq(element, ";") {
+		name, node, ok := strings.Cut(strings.TrimSpace(pair), "=")
+		if !ok || !strings.EqualFold(name, "for") {
+			continue
+		}
+		node = strings.Trim(node, `"`)
+		if in, ok := strings.CutPrefix(node, "["); ok {
+			node, _, _ = strings.Cut(in, "]")
+		} else {
+			node, _, _ = strings.Cut(node, ":")
+		}
+		return node
+	}
+	return ""
 }

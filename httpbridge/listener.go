@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// limitListener accepts at most n connections at the same time; further ones
-// wait in the system's queue.
-func limitListener(l net.Listener, n int) net.Listener {
-	return &limited{Listener: l, slots: make(chan struct{}, n), done: make(chan struct{})}
+// limitListener accepts as many connections at the same time as slots has room
+// for, together with other listeners; further ones wait in the system's queue.
+func limitListener(l net.Listener, slots chan struct{}) net.Listener {
+	return &limited{Listener: l, slots: slots, done: make(chan struct{})}
 }
 
 type limited struct {

@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,8 +53,8 @@ entries and searches work, and those for TOTP answer unwillingToPerform (53).
 			if c.Bridge.LDAP == "" {
 				return fmt.Errorf("no LDAP server given with --ldap or bridge.ldap (%w)", errUsage)
 			}
-			if c.Listen.HTTP == off {
-				return errors.New("listen.http is off")
+			if c.Listen.HTTP == off && c.Listen.HTTPS == off {
+				return errors.New("listen.http and listen.https are off")
 			}
 			return runBridge(cmd.Context(), c, cmd.OutOrStdout())
 		},
@@ -76,17 +77,38 @@ func runBridge(ctx context.Context, c *config, out io.Writer) error {
 		}
 		cfg.Identity = &upstream.Credentials{Name: c.Bridge.BindDN, Password: string(password)}
 	}
+	cert, err := c.bridgeCertificate()
+	if err != nil {
+		return err
+	}
+	if cert != nil {
+		if cfg.ListenTLS, err = c.listenTLS(cert); err != nil {
+			return err
+		}
+	}
 	bridge, err := httpbridge.New(cfg)
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", c.Listen.HTTP)
+	only := *c
+	only.Listen.LDAP, only.Listen.LDAPS, only.Listen.LDAPI = off, off, off
+	l, err := only.listen()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "HTTP on http://%s in front of %s\n", l.Addr(), c.Bridge.LDAP)
+	defer l.close()
+	signal.Ignore(syscall.SIGHUP) // unless there is a certificate to read again
 	g, running := errgroup.WithContext(ctx)
-	g.Go(func() error { return bridge.Serve(l) })
+	if l.http != nil {
+		fmt.Fprintf(out, "HTTP on http://%s in front of %s\n", l.http.Addr(), c.Bridge.LDAP)
+		g.Go(func() error { return bridge.Serve(l.http) })
+	}
+	if l.https != nil {
+		fmt.Fprintf(out, "HTTPS on https://%s in front of %s\n", l.https.Addr(), c.Bridge.LDAP)
+		g.Go(func() error { return bridge.ServeTLS(l.https) })
+		g.Go(func() error { return cert.reloadOn(running, syscall.SIGHUP, cfg.Log) })
+	}
+	g.Go(func() error { return serveOperator(running, l.metrics, bridge) })
 	g.Go(func() error {
 		<-running.Done()
 		deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(c.Shutdown))
@@ -94,6 +116,25 @@ func runBridge(ctx context.Context, c *config, out io.Writer) error {
 		return bridge.Shutdown(deadline)
 	})
 	return g.Wait()
+}
+
+// bridgeCertificate is the certificate of a bridge that runs alone; nil without
+// listen.https. It is not made here, where there is no data folder.
+func (c *config) bridgeCertificate() (*certificate, error) {
+	if c.Listen.HTTPS == off {
+		return nil, nil
+	}
+	if c.HTTPS.Certificate == "" && c.TLS.Certificate == "" {
+		return nil, errors.New("listen.https needs https.certificate and https.key")
+	}
+	var server *certificate
+	if c.HTTPS.Certificate == "" {
+		var err error
+		if server, _, err = openCertificate(c.TLS.Certificate, c.TLS.Key, false); err != nil {
+			return nil, err
+		}
+	}
+	return c.httpsCertificate(server)
 }
 
 // bridgeConfig is the configuration of a bridge, without the server that it
@@ -105,6 +146,9 @@ func (c *config) bridgeConfig() (httpbridge.Config, error) {
 		MaxBody:        int64(c.Bridge.Body),
 		TellClient:     c.Bridge.TellAddress,
 		Proxies:        prefixes(c.Bridge.Proxies),
+		ProxyHeader:    c.Bridge.ProxyHeader,
+		MaxClients:     c.Bridge.Clients,
+		OperatorHere:   c.Listen.Metrics == "",
 		Pages:          c.Bridge.Pages,
 		Separator:      c.SecondFactor.Separator,
 		Reflection:     c.Bridge.Reflection,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"tallystick/directory/password"
 	"tallystick/directory/schema"
 	"tallystick/directory/totp"
+	"tallystick/httpbridge"
 )
 
 // sampleConfig is the commented configuration file. It is also where the
@@ -38,6 +40,9 @@ type config struct {
 		LDAPS string `yaml:"ldaps"`
 		LDAPI string `yaml:"ldapi"`
 		HTTP  string `yaml:"http"`
+		HTTPS string `yaml:"https"`
+
+		Metrics string `yaml:"metrics"`
 
 		Bridges []string `yaml:"bridges"`
 	} `yaml:"listen"`
@@ -45,6 +50,11 @@ type config struct {
 		Certificate string `yaml:"certificate"`
 		Key         string `yaml:"key"`
 	} `yaml:"tls"`
+	HTTPS struct {
+		Certificate string `yaml:"certificate"`
+		Key         string `yaml:"key"`
+		Clients     string `yaml:"clients"`
+	} `yaml:"https"`
 	Directory struct {
 		RootDN    string   `yaml:"rootDN"`
 		Suffixes  []string `yaml:"suffixes"`
@@ -110,6 +120,8 @@ type config struct {
 		PublicURL    string   `yaml:"publicURL"`
 		TellAddress  bool     `yaml:"tellAddress"`
 		Proxies      []string `yaml:"proxies"`
+		ProxyHeader  string   `yaml:"proxyHeader"`
+		Clients      int      `yaml:"clients"`
 		LDAP         string   `yaml:"ldap"`
 		StartTLS     bool     `yaml:"startTLS"`
 		CA           string   `yaml:"ca"`
@@ -224,6 +236,7 @@ func (c *config) problems() []problem {
 	check(c.Data != "", "data", "must not be empty")
 	for key, address := range map[string]string{
 		"listen.ldap": c.Listen.LDAP, "listen.ldaps": c.Listen.LDAPS, "listen.http": c.Listen.HTTP,
+		"listen.https": c.Listen.HTTPS, "listen.metrics": cmp.Or(c.Listen.Metrics, off),
 	} {
 		_, port, err := net.SplitHostPort(address)
 		if err == nil {
@@ -232,12 +245,16 @@ func (c *config) problems() []problem {
 		check(address == off || err == nil, key, "%q is neither host:port nor %q", address, off)
 	}
 	check(c.Listen.HTTP == off || c.Listen.LDAPI != off, "listen.http", "needs listen.ldapi, which is off")
+	check(c.Listen.HTTPS == off || c.Listen.LDAPI != off, "listen.https", "needs listen.ldapi, which is off")
 	check(len(c.ldapiSocket()) < 108, "listen.ldapi", "the name of the socket has %d octets, and Unix allows 107", len(c.ldapiSocket()))
 	check((c.Bridge.BindDN == "") == (c.Bridge.PasswordFile == ""), "bridge.bindDN", "goes together with bridge.passwordFile")
 	public, err := url.Parse(c.Bridge.PublicURL)
 	check(c.Bridge.PublicURL == "" || err == nil && (public.Scheme == "https" || public.Scheme == "http") && public.Host != "" && strings.Trim(public.Path, "/") == "" && public.RawQuery == "" && public.User == nil,
 		"bridge.publicURL", "is no URL such as https://ldap.example.com")
 	check((c.TLS.Certificate == "") == (c.TLS.Key == ""), "tls", "certificate and key go together")
+	check((c.HTTPS.Certificate == "") == (c.HTTPS.Key == ""), "https", "certificate and key go together")
+	check(c.Bridge.ProxyHeader == httpbridge.XForwardedFor || c.Bridge.ProxyHeader == httpbridge.Forwarded,
+		"bridge.proxyHeader", "%q is neither %s nor %s", c.Bridge.ProxyHeader, httpbridge.XForwardedFor, httpbridge.Forwarded)
 	check((c.Bridge.Certificate == "") == (c.Bridge.Key == ""), "bridge", "certificate and key go together")
 	check(c.Directory.SizeLimit >= 0, "directory.sizeLimit", "must not be negative")
 	check(c.SecondFactor.Window >= 0 && c.SecondFactor.Window <= 10, "secondFactor.window", "is 0 to 10, not %d", c.SecondFactor.Window)
@@ -261,7 +278,7 @@ func (c *config) problems() []problem {
 		"attempts.address.hourly": c.Attempts.Address.Hourly,
 		"secondFactor.perUser":    c.SecondFactor.PerUser, "attempts.lockAfter": c.Attempts.LockAfter, "attempts.free": c.Attempts.Free,
 		"limits.connections": c.Limits.Connections, "limits.connectionsPerPeer": c.Limits.ConnectionsPerPeer,
-		"limits.operations": c.Limits.Operations, "bridge.connections": c.Bridge.Connections,
+		"limits.operations": c.Limits.Operations, "bridge.connections": c.Bridge.Connections, "bridge.clients": c.Bridge.Clients,
 		"limits.filters": c.Limits.Filters, "limits.elements": c.Limits.Elements,
 	} {
 		check(n > 0, key, "must be at least 1")
@@ -302,6 +319,10 @@ func (c *config) fileProblems() error {
 	var list []error
 	if c.TLS.Certificate != "" && c.TLS.Key != "" {
 		_, _, err := openCertificate(c.TLS.Certificate, c.TLS.Key, false)
+		list = append(list, err)
+	}
+	if c.HTTPS.Certificate != "" && c.HTTPS.Key != "" {
+		_, _, err := openCertificate(c.HTTPS.Certificate, c.HTTPS.Key, false)
 		list = append(list, err)
 	}
 	source, err := c.keysetSource()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +14,7 @@ import (
 
 // listeners are where the server listens; nil is off.
 type listeners struct {
-	ldap, ldaps, ldapi, http net.Listener
+	ldap, ldaps, ldapi, http, https, metrics net.Listener
 }
 
 // listen opens all listeners or none.
@@ -31,6 +32,8 @@ func (c *config) listen() (_ *listeners, err error) {
 		{"listen.ldap", c.Listen.LDAP, &l.ldap},
 		{"listen.ldaps", c.Listen.LDAPS, &l.ldaps},
 		{"listen.http", c.Listen.HTTP, &l.http},
+		{"listen.https", c.Listen.HTTPS, &l.https},
+		{"listen.metrics", cmp.Or(c.Listen.Metrics, off), &l.metrics},
 	} {
 		if tcp.address == off {
 			continue
@@ -70,7 +73,7 @@ func listenUnix(name string) (net.Listener, error) {
 
 // close closes the listeners that no server has closed already.
 func (l *listeners) close() {
-	for _, one := range []net.Listener{l.ldap, l.ldaps, l.ldapi, l.http} {
+	for _, one := range []net.Listener{l.ldap, l.ldaps, l.ldapi, l.http, l.https, l.metrics} {
 		if one != nil {
 			one.Close()
 		}
@@ -89,6 +92,7 @@ func (l *listeners) announce(out io.Writer, sample, pages bool) {
 		{"LDAPS", l.ldaps, func(a net.Addr) string { return "ldaps://" + a.String() }},
 		{"LDAPI", l.ldapi, socketURL},
 		{"HTTP", l.http, func(a net.Addr) string { return "http://" + a.String() }},
+		{"HTTPS", l.https, func(a net.Addr) string { return "https://" + a.String() }},
 	} {
 		if one.l != nil {
 			fmt.Fprintf(out, "%-5s  %s\n", one.name, one.url(one.l.Addr()))

@@ -133,7 +133,11 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	cfg.TLS = cert.config()
 	server := ldapd.New(d, ops, cfg)
 
-	bridge, err := c.newBridge(opts.now)
+	https, err := c.httpsCertificate(cert)
+	if err != nil {
+		return err
+	}
+	bridge, err := c.newBridge(https, opts.now)
 	if err != nil {
 		return err
 	}
@@ -155,7 +159,12 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	start(listeners.ldapi, server.Serve)
 	start(listeners.ldaps, server.ServeTLS)
 	start(listeners.http, bridge.Serve)
+	start(listeners.https, bridge.ServeTLS)
+	g.Go(func() error { return serveOperator(running, listeners.metrics, bridge) })
 	g.Go(func() error { return cert.reloadOn(running, syscall.SIGHUP, log) })
+	if https != cert {
+		g.Go(func() error { return https.reloadOn(running, syscall.SIGHUP, log) })
+	}
 	g.Go(func() error { return data.keepSealed(running, c, syscall.SIGHUP, log) })
 	g.Go(func() error {
 		<-running.Done()
@@ -270,9 +279,12 @@ func (c *certificate) reloadOn(ctx context.Context, sig os.Signal, log *slog.Log
 
 // newBridge is the bridge beside the server, which it reaches through the
 // local socket. There it is the root user, to act for the holders of API keys.
-func (c *config) newBridge(now func() time.Time) (*httpbridge.Bridge, error) {
+func (c *config) newBridge(https *certificate, now func() time.Time) (*httpbridge.Bridge, error) {
 	cfg, err := c.bridgeConfig()
 	if err != nil {
+		return nil, err
+	}
+	if cfg.ListenTLS, err = c.listenTLS(https); err != nil {
 		return nil, err
 	}
 	cfg.TellClient, cfg.Identity, cfg.Now = true, &upstream.Credentials{External: true}, now
