@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"math"
@@ -352,6 +353,13 @@ func (d *Directory) changeOATHSecret(u *user, c Change, by string) error {
 	made, err := d.oathCredential(u.entry.uuid, values[0], nil, by)
 	if err != nil {
 		return Errorf(InvalidAttributeSyntax, "%s: %v", oathSecretAttribute, err)
+	}
+	for _, old := range u.removed { // what was used stays dead
+		key, err := d.unsealOf(u, old)
+		if err == nil && subtle.ConstantTimeCompare(key, values[0]) == 1 {
+			made.totp, made.parameters = old.totp, old.parameters
+		}
+		key.Wipe()
 	}
 	u.add(made, AuditCreated)
 	return nil

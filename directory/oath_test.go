@@ -140,6 +140,25 @@ func TestOATHChanges(t *testing.T) {
 	try("no longer such a user", secretWord, Success)
 }
 
+// Writing down the same secret once more does not bring a used code back.
+func TestOATHSecretWrittenAgain(t *testing.T) {
+	same := value("oathSecret", oathKey)
+	for rule, changes := range map[string][]Change{
+		"replaced":          {{ReplaceValues, same}},
+		"deleted and added": {{DeleteValues, same}, {AddValues, same}},
+	} {
+		h := oathHouse(t)
+		code := h.oathCode(oathKey, minute, 0)
+		_, err := h.bind(person("ann"), secretWord+code)
+		h.want(rule+": once", err, Success)
+		h.oathModify(Success, tokenDN, changes...)
+		_, err = h.bind(person("bob"), secretWord+code)
+		h.want(rule+": again", err, InvalidCredentials)
+		_, err = h.bind(person("bob"), secretWord+h.oathCode(oathKey, minute, 1))
+		h.want(rule+": the next", err, Success)
+	}
+}
+
 // A user may be his own token, and have other credentials beside it.
 func TestOATHOwnToken(t *testing.T) {
 	h := oathHouse(t)
