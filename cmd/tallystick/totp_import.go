@@ -71,7 +71,7 @@ or a mail address here.
 With secrets that are not taken, each of which is told with its reason, the exit
 status is 1.`,
 		Example: `  tallystick totp import --dry-run slapcat.ldif -D admin
-  tallystick totp import /home/*/.google_authenticator -D admin
+  tallystick totp import --from google-authenticator /home/*/.google_authenticator -D admin
   tallystick totp import tokens.xml --key-file key.hex --map tokens.tsv -D admin
   zbarimg --quiet export.png | tallystick totp import - -D admin -y password-file`,
 		Args: usage(cobra.MinimumNArgs(1)),

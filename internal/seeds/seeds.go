@@ -9,6 +9,7 @@ package seeds
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -110,11 +111,19 @@ func Detect(data []byte) (Format, error) {
 	return "", ErrFormat
 }
 
-// Read reads a file of the given format; "": Detect it. Error: ErrFormat, or
-// why nothing of the file can be used.
+// homeFile is what the file of google-authenticator is called in each user's
+// home. Users can write what they like there, so whatever it looks like it is
+// about nobody else.
+const homeFile = ".google_authenticator"
+
+// Read reads a file of the given format; "": Detect it, but for homeFile. Error:
+// ErrFormat, or why nothing of the file can be used.
 func Read(format Format, f File) ([]Seed, error) {
 	if len(f.Data) > MaxSize {
 		return nil, fmt.Errorf("the file has more than %d octets", MaxSize)
+	}
+	if format == "" && filepath.Base(f.Name) == homeFile {
+		format = GoogleAuthenticator
 	}
 	if format == "" {
 		var err error

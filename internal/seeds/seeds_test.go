@@ -60,6 +60,21 @@ func keys(t testing.TB) seeds.Keys {
 	return seeds.Keys{PreShared: shared, Passphrase: func() ([]byte, error) { return []byte("qwerty"), nil }}
 }
 
+// A user's own file gives nobody else a secret, whatever he writes there.
+func TestFileOfAUser(t *testing.T) {
+	for _, name := range []string{"otpauth.txt", "openldap.ldif", "glauth.cfg", "google-authenticator"} {
+		list, err := seeds.Read("", seeds.File{Name: "/home/mallory/.google_authenticator", Data: read(t, name)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range list {
+			if s.Owner != "mallory" {
+				t.Errorf("%s: a secret for %q", name, s.Owner)
+			}
+		}
+	}
+}
+
 func TestRead(t *testing.T) {
 	for _, file := range files {
 		data := read(t, file.name)
