@@ -114,11 +114,13 @@ func (d *Directory) bindExternal(ctx context.Context, anonymous Requester, authz
 // proxied-auth, and bypass-acl if that user has privileges. Whoever acts as
 // another user has not shown that user's code.
 func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, authzID string) (Requester, error) {
-	switch authzID {
-	case "":
+	switch {
+	case authzID == "":
 		return who, nil
-	case "dn:":
+	case authzID == "dn:":
 		return anonymous.actedFor(who), nil
+	case who.Anonymous():
+		return anonymous, errNoAccess // before looking, which takes longer for some
 	}
 	var as Requester
 	err := d.view(ctx, func(r store.Reader) error {

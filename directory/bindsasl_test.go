@@ -230,6 +230,18 @@ func TestProxiedAs(t *testing.T) {
 	}
 }
 
+// Nobody is looked for on behalf of a stranger, who could see how long it takes.
+func TestProxiedAsOfAStranger(t *testing.T) {
+	h := newHouse(t)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := h.ProxiedAs(ended, Requester{}, "u:bob")
+	h.want("by a stranger", err, AuthorizationDenied)
+	if _, err := h.ProxiedAs(ended, Requester{DN: person("ann"), How: ByPassword}, "u:bob"); !errors.Is(err, context.Canceled) {
+		t.Errorf("by a user: %v", err)
+	}
+}
+
 // Who acts for somebody is in the audit log beside him.
 func TestAuditOfAProxy(t *testing.T) {
 	h := newHouse(t)
