@@ -164,6 +164,9 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 			if err != nil {
 				return err
 			}
+			if err := credentials.number(takenIn(w)); err != nil {
+				return err
+			}
 			credentials.put(w, id)
 			return d.audit(w, credentials.events(dn, importer, doorImport, AuditImported)...)
 		}

@@ -29,7 +29,7 @@ func (d *Directory) Load(ctx context.Context, src ImportSource) (int, error) {
 }
 
 func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, put func(key, value []byte) error) (count int, err error) {
-	l := &loading{d: d, r: r, w: putter{put: put}, ids: map[string]entryID{}}
+	l := &loading{d: d, r: r, w: putter{put: put}, ids: map[string]entryID{}, numbers: map[string]bool{}}
 	if l.next, err = peekID(r); err != nil {
 		return 0, err
 	}
@@ -81,7 +81,8 @@ type loading struct {
 	ids         map[string]entryID // by child key: the new entries, and old parents
 	root        DN                 // first entry, if no naming context is there or configured
 	audit       auditHead
-	policies    bool // some of the entries are
+	policies    bool            // some of the entries are
+	numbers     map[string]bool // of the new credentials
 }
 
 func (l *loading) add(ctx context.Context, in *ImportRecord) error {
@@ -128,6 +129,9 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	l.ids[string(key)] = id
 	l.w.Set(key, id.append(nil))
 	l.w.Set(entryKey(id), rec.encode())
+	if err := l.number(credentials); err != nil {
+		return err
+	}
 	credentials.put(&l.w, id)
 	for _, e := range credentials.events(dn, importer, doorImport, AuditImported) {
 		l.audit.add(&l.w, d.now(), e, nil)
@@ -167,6 +171,24 @@ func (l *loading) child(parent entryID, norm string) (entryID, error) {
 		return 0, nil
 	}
 	return id, err
+}
+
+// number gives numbers to new credentials, other ones than old and new ones
+// have.
+func (l *loading) number(in imported) error {
+	old := takenIn(l.r)
+	err := in.number(func(number string) (bool, error) {
+		if l.numbers[number] {
+			return true, nil
+		}
+		return old(number)
+	})
+	for _, c := range in.credentials {
+		for _, number := range c.numbers() {
+			l.numbers[number] = true
+		}
+	}
+	return err
 }
 
 // putter is a store.Writer that only takes, and keeps the first error.

@@ -121,33 +121,52 @@ const maxOnDevice = 99
 // none.
 func (u *user) number(w store.Writer) error {
 	for c := range u.changed {
-		if c.oath || c.serial != "" {
-			continue
+		if err := c.number(takenIn(w)); err != nil {
+			return err
 		}
-		if c.device == "" {
-			device, err := freeDevice(w)
-			if err != nil {
-				return err
-			}
-			c.device = device
-		}
-		for n := 1; n <= maxOnDevice && c.serial == ""; n++ {
-			serial := fmt.Sprintf("0%s%02d", c.device, n)
-			taken, err := taken(w, serial)
-			if err != nil {
-				return err
-			}
-			if !taken && len(serial) <= maxCredentialText {
-				c.serial = serial
-			}
-		}
-		c.indexed = false
 	}
 	return nil
 }
 
+// number gives c a serial number if it has none, and with it a device number.
+func (c *credential) number(taken takenNumber) error {
+	if c.oath || c.serial != "" {
+		return nil
+	}
+	c.indexed = false
+	if c.device == "" {
+		device, err := freeDevice(taken)
+		if err != nil {
+			return err
+		}
+		c.device = device
+	}
+	for n := 1; n <= maxOnDevice && c.serial == ""; n++ {
+		serial := fmt.Sprintf("0%s%02d", c.device, n)
+		taken, err := taken(serial)
+		if err != nil {
+			return err
+		}
+		if !taken && len(serial) <= maxCredentialText {
+			c.serial = serial
+		}
+	}
+	return nil
+}
+
+// takenNumber reports whether a credential has the number.
+type takenNumber func(number string) (bool, error)
+
+// takenIn looks among the credentials of r.
+func takenIn(r store.Reader) takenNumber {
+	return func(number string) (bool, error) {
+		owners, err := ownersOf(r, number)
+		return len(owners) > 0, err
+	}
+}
+
 // freeDevice is a number that no device has.
-func freeDevice(r store.Reader) (string, error) {
+func freeDevice(taken takenNumber) (string, error) {
 	const first, numbers = 100_000_000, 900_000_000
 	for {
 		n, err := rand.Int(rand.Reader, big.NewInt(numbers))
@@ -155,16 +174,10 @@ func freeDevice(r store.Reader) (string, error) {
 			return "", err
 		}
 		device := fmt.Sprint(first + n.Int64())
-		if taken, err := taken(r, device); err != nil || !taken {
+		if taken, err := taken(device); err != nil || !taken {
 			return device, err
 		}
 	}
-}
-
-// taken reports whether a credential has the number.
-func taken(r store.Reader, number string) (bool, error) {
-	owners, err := ownersOf(r, number)
-	return len(owners) > 0, err
 }
 
 // numbers are what the index of numbers has of c.

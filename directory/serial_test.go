@@ -1,7 +1,9 @@
 package directory
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"regexp"
 	"testing"
 	"time"
@@ -93,6 +95,31 @@ func TestFindTOTP(t *testing.T) {
 	find("revoked", helpAsks, "1", Success)
 	h.want("delete bob", h.Delete(t.Context(), root, &DeleteRequest{Entry: person("bob")}), Success)
 	find("deleted", helpAsks, "2", Success)
+}
+
+// Secrets that come from a file are given numbers as they come.
+func TestNumbersOfImported(t *testing.T) {
+	for name, read := range map[string]func(*Directory, context.Context, ImportSource) (int, error){"Load": (*Directory).Load, "Apply": (*Directory).Apply} {
+		h := newHouse(t)
+		next := 0
+		_, err := read(h.Directory, t.Context(), ImportSource{
+			Next: func() (*ImportRecord, error) {
+				if next++; next > 1 {
+					return nil, io.EOF
+				}
+				return &ImportRecord{1, &AddRequest{Entry: person("eve"), Attributes: attributes(
+					"objectClass: inetOrgPerson", "cn: eve", "sn: x", "ds-auth-totp-shared-secret: MFRGGZDFMZTWQ2LKMFRGGZDFMZTWQ2LK")}}, nil
+			},
+			Bad: func(_ *ImportRecord, err error) error { return err },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := h.credentialsOf("eve")[0]
+		if found, err := h.FindTOTP(t.Context(), helpAsks, c.serial); err != nil || len(found) != 1 || c.device == "" {
+			t.Errorf("%s: device %q, serial %q: %v, %v", name, c.device, c.serial, found, err)
+		}
+	}
 }
 
 // Who last disabled or enabled a credential is known, whatever happens to it

@@ -193,6 +193,16 @@ func (d *Directory) importCredentials(rec *record, attributes []Attribute) (in i
 	return in, nil
 }
 
+// number gives numbers to the credentials that came without.
+func (in imported) number(taken takenNumber) error {
+	for _, c := range in.credentials {
+		if err := c.number(taken); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // put stores what belongs to a new entry, whose record says already that it
 // has some.
 func (in imported) put(w interface{ Set(key, value []byte) }, id entryID) {
