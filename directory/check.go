@@ -96,6 +96,9 @@ func (c *checker) entries(ctx context.Context) error {
 		if err := c.d.checkPolicy(&rec); err != nil {
 			c.faultf("entry %d: a policy, and malformed: %s", id, inWords(err))
 		}
+		if rec.oathUser != c.d.isOATHUser(&rec) {
+			c.faultf("entry %d: its attributes and what it says differ on whether it has a token of OATH-LDAP or not", id)
+		}
 		for _, k := range c.d.indexKeys(id, &rec) {
 			c.expected.add(k)
 		}
