@@ -171,7 +171,7 @@ func inLine(faults []error) string {
 // waitUntil is when an attempt at u from somewhere is judged; zero: at once.
 func (d *Directory) waitUntil(u *user, from Requester) (time.Time, error) {
 	now := d.now()
-	g, err := d.guess(context.Background(), u.account, proof{who: from}, now)
+	g, err := d.guess(context.Background(), u.account, proof{who: from})
 	if err != nil {
 		return time.Time{}, err
 	}

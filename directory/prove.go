@@ -85,18 +85,17 @@ func refuse(door, reason string) error {
 // after the same work whatever the reason, and with busy if too many attempts
 // on the account wait.
 func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, error) {
-	leave, err := d.credentials.turns.enter(ctx, a.id)
+	guess, err := d.guess(ctx, a, p)
+	if err != nil {
+		return evidence{}, err
+	}
+	leave, early, err := guess.turn(ctx)
 	if err != nil {
 		return evidence{}, err
 	}
 	defer leave()
 
 	now := d.now()
-	guess, err := d.guess(ctx, a, p, now)
-	if err != nil {
-		return evidence{}, err
-	}
-	early := guess.delayed()
 	p.verified = new([]verified)
 	weighed := weighed{code: p.code}
 	var verdict verdict

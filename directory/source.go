@@ -31,7 +31,8 @@ import (
 
 // sources is what is known of addresses. The zero value knows nothing.
 type sources struct {
-	pairs, alone failures // by address and user; by address
+	pairs, alone failures  // by address and user; by address
+	turns        turnstile // by address, of attempts before their time
 }
 
 // sourceOf is the address that a requester counts by: IPv4, the /64 of IPv6, who
@@ -60,13 +61,12 @@ type guess struct {
 	d           *Directory
 	user        entryID
 	pair, alone uint64 // keys; 0: it has no source
-	now         time.Time
 }
 
 // guess says what source an attempt at a comes from: none if an administrator
 // tries what others have typed.
-func (d *Directory) guess(ctx context.Context, a account, p proof, now time.Time) (guess, error) {
-	g := guess{d: d, user: a.id, now: now}
+func (d *Directory) guess(ctx context.Context, a account, p proof) (guess, error) {
+	g := guess{d: d, user: a.id}
 	c := &d.credentials
 	if c.cfg.SourceFree < 0 || p.who.How == ByServer {
 		return g, nil
@@ -93,6 +93,21 @@ func (d *Directory) guess(ctx context.Context, a account, p proof, now time.Time
 	return g, nil
 }
 
+// turn waits for the attempt's turn at the user, or, if it comes before its
+// time, among others of its source that do: what is not judged must not keep the
+// user waiting. Call leave when done.
+func (g guess) turn(ctx context.Context) (leave func(), early bool, err error) {
+	c := &g.d.credentials
+	if !g.delayed() {
+		if leave, err = c.turns.enter(ctx, g.user); err != nil || !g.delayed() {
+			return leave, false, err
+		}
+		leave() // those before it have failed
+	}
+	leave, err = c.sources.turns.enter(ctx, entryID(g.alone))
+	return leave, true, err
+}
+
 // delayed reports whether the attempt comes before its time.
 func (g guess) delayed() bool { return g.wait() > 0 }
 
@@ -101,11 +116,11 @@ func (g guess) wait() time.Duration {
 	if g.pair == 0 {
 		return 0
 	}
-	c := &g.d.credentials
+	c, now := &g.d.credentials, g.d.now()
 	n, last := c.sources.pairs.get(g.pair)
-	pair := c.cfg.sourceWait(n) - max(g.now.Sub(last), 0)
+	pair := c.cfg.sourceWait(n) - max(now.Sub(last), 0)
 	n, last = c.sources.alone.get(g.alone)
-	over := c.cfg.left(n, g.now.Sub(last)) - float64(c.cfg.SourceHourly-1)
+	over := c.cfg.left(n, now.Sub(last)) - float64(c.cfg.SourceHourly-1)
 	return max(pair, time.Duration(over/float64(c.cfg.SourceHourly)*float64(time.Hour)), 0)
 }
 
@@ -130,17 +145,17 @@ func (g guess) settle(v verdict) {
 }
 
 func (g guess) failed() {
-	c := &g.d.credentials
-	c.sources.alone.set(g.alone, 0, g.now, func(n float64, last time.Time) (float64, time.Time) {
-		n = c.cfg.left(n, g.now.Sub(last)) + 1
-		return n, g.now.Add(time.Duration(n / float64(c.cfg.SourceHourly) * float64(time.Hour)))
+	c, now := &g.d.credentials, g.d.now()
+	c.sources.alone.set(g.alone, 0, now, func(n float64, last time.Time) (float64, time.Time) {
+		n = c.cfg.left(n, now.Sub(last)) + 1
+		return n, now.Add(time.Duration(n / float64(c.cfg.SourceHourly) * float64(time.Hour)))
 	})
-	c.sources.pairs.set(g.pair, g.user, g.now, func(n float64, last time.Time) (float64, time.Time) {
-		if g.now.Sub(last) > forgetAfter {
+	c.sources.pairs.set(g.pair, g.user, now, func(n float64, last time.Time) (float64, time.Time) {
+		if now.Sub(last) > forgetAfter {
 			n = 0
 		}
 		n = min(n+1, maxFailures)
-		return n, g.now.Add(c.cfg.sourceWait(n))
+		return n, now.Add(c.cfg.sourceWait(n))
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net/netip"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -235,7 +237,7 @@ func TestSpraying(t *testing.T) {
 // sourceFailures is how many failures of an address were judged lately.
 func (h *house) sourceFailures(from Requester) float64 {
 	h.t.Helper()
-	g, err := h.guess(h.t.Context(), account{}, proof{who: from}, h.Directory.now())
+	g, err := h.guess(h.t.Context(), account{}, proof{who: from})
 	h.want("guess", err, Success)
 	n, last := h.credentials.sources.alone.get(g.alone)
 	return h.credentials.cfg.left(n, h.Directory.now().Sub(last))
@@ -269,6 +271,55 @@ func TestNoSource(t *testing.T) {
 	}
 	_, err = h.bindFrom(here, "bob", secretWord)
 	h.want("and so delay nobody", err, Success)
+}
+
+// However many attempts an address has running, those beyond its guesses do not
+// keep the user waiting elsewhere.
+func TestFloodOfOneSource(t *testing.T) {
+	h := newHouse(t)
+	dn, err := h.parseDN(person("ann"))
+	h.want("name", err, Success)
+	a, err := h.lookUp(t.Context(), func(r store.Reader) (account, error) { return h.accountOf(r, dn) })
+	h.want("account", err, Success)
+	g, err := h.guess(t.Context(), a, proof{who: here})
+	h.want("guess", err, Success)
+	waiting := func(turns *turnstile, at entryID, want int) {
+		for n := -1; n != want; runtime.Gosched() {
+			turns.mu.Lock()
+			n = turns.turns[at].users
+			turns.mu.Unlock()
+		}
+	}
+	users, addresses := &h.credentials.turns, &h.credentials.sources.turns
+	atUser, err := users.enter(t.Context(), a.id)
+	h.want("the user's turn", err, Success)
+	atAddress, err := addresses.enter(t.Context(), entryID(g.alone))
+	h.want("the address's turn", err, Success)
+
+	const guesses = 50
+	var all sync.WaitGroup
+	for range guesses {
+		all.Go(func() {
+			_, err := h.bindFrom(here, "ann", "wrong")
+			h.want("a guess", err, InvalidCredentials)
+		})
+	}
+	waiting(users, a.id, 1+guesses)
+	atUser()
+	waiting(addresses, entryID(g.alone), 1+guesses-3)
+	_, err = h.bindFrom(there, "ann", secretWord)
+	h.want("the user elsewhere", err, Success)
+	for range guesses {
+		all.Go(func() {
+			_, err := h.bindFrom(here, "ann", secretWord)
+			h.want("a guess", err, InvalidCredentials)
+		})
+	}
+	waiting(addresses, entryID(g.alone), 1+2*guesses-3)
+	_, err = h.bindFrom(there, "ann", secretWord)
+	h.want("the user elsewhere", err, Success)
+	atAddress()
+	all.Wait()
 }
 
 // Whoever has authenticated and is no administrator guesses like anybody else:
