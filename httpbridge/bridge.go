@@ -29,6 +29,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/cors"
 )
 
 // Config is the knobs of a bridge. URL or Dial is needed; the zero value of
@@ -49,6 +50,15 @@ type Config struct {
 	// holders of API keys by proxied authorization. nil: nobody, and there is
 	// no /AdminInterface.
 	Identity *upstream.Credentials
+
+	// Issuer makes access tokens beside the LDAP server; the bridge acts for their
+	// holders, with its Identity. nil: only the LDAP server makes tokens.
+	Issuer upstream.Issuer
+
+	// Origins are those of web pages elsewhere, such as https://app.example.com,
+	// whose scripts may make calls (CORS). They need an Authorization header: a
+	// browser sends no credentials that it knows.
+	Origins []string
 
 	// PublicURL is where clients reach the bridge, without a path: tokens signed
 	// with API keys must be for it. "": what a request's Host says.
@@ -133,6 +143,7 @@ type Bridge struct {
 	zitadel  http.Handler
 	securid  http.Handler // nil: none
 	docs     *openapi.Handler
+	cors     *cors.Cors     // nil: pages elsewhere may not call
 	pages    *enrol.Handler // nil: none
 	pageLDAP *upstream.Client
 	operator http.Handler
@@ -147,7 +158,7 @@ type Bridge struct {
 func New(cfg Config) (*Bridge, error) {
 	cfg = cfg.withDefaults()
 	ldap := upstream.Config{
-		URL: cfg.URL, StartTLS: cfg.StartTLS, TLS: cfg.TLS, Dial: cfg.Dial, TellClient: cfg.TellClient, Self: cfg.Identity,
+		URL: cfg.URL, StartTLS: cfg.StartTLS, TLS: cfg.TLS, Dial: cfg.Dial, TellClient: cfg.TellClient, Self: cfg.Identity, Issuer: cfg.Issuer,
 		Connections: cfg.Connections, DialTimeout: cfg.DialTimeout, WaitTimeout: cfg.WaitTimeout, IdleTimeout: cfg.IdleTimeout,
 		Log: cfg.Log,
 	}
@@ -155,12 +166,17 @@ func New(cfg Config) (*Bridge, error) {
 	if err != nil {
 		return nil, err
 	}
+	crossOrigin, err := crossOriginProtection(cfg.Origins)
+	if err != nil {
+		return nil, err
+	}
 	b := &Bridge{
 		cfg:     cfg,
 		ldap:    client,
-		face:    pingdirectory.New(client, pingdirectory.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout}),
-		zitadel: zitadel.New(client, zitadel.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, Reflection: cfg.Reflection}),
+		face:    pingdirectory.New(client, pingdirectory.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, CrossOrigin: crossOrigin}),
+		zitadel: zitadel.New(client, zitadel.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, CrossOrigin: crossOrigin, Reflection: cfg.Reflection}),
 		docs:    openapi.New(),
+		cors:    newCORS(cfg.Origins),
 	}
 	if cfg.Identity != nil {
 		b.securid = securid.New(client, securid.Config{URL: cfg.PublicURL, MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, Now: cfg.Now})
@@ -307,6 +323,9 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	if address != "" {
 		r = r.WithContext(upstream.WithClient(r.Context(), address))
+	}
+	if b.cors != nil && name != "pages" && name != "operator" {
+		face = b.cors.Handler(face)
 	}
 	face.ServeHTTP(rec, r)
 }

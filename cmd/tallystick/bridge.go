@@ -77,6 +77,9 @@ func runBridge(ctx context.Context, c *config, out io.Writer) error {
 		}
 		cfg.Identity = &upstream.Credentials{Name: c.Bridge.BindDN, Password: string(password)}
 	}
+	if cfg.Issuer != nil && cfg.Identity == nil {
+		return errors.New("bridge.issuer needs bridge.bindDN, to act for the holders of tokens")
+	}
 	cert, err := c.bridgeCertificate()
 	if err != nil {
 		return err
@@ -153,6 +156,8 @@ func (c *config) bridgeConfig() (httpbridge.Config, error) {
 		Separator:      c.SecondFactor.Separator,
 		Reflection:     c.Bridge.Reflection,
 		PublicURL:      c.Bridge.PublicURL,
+		Origins:        c.Bridge.Origins,
+		Issuer:         c.issuer(),
 		Log:            c.logger().With("part", "http"),
 	}
 	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12}

@@ -132,6 +132,15 @@ type config struct {
 		Body         size     `yaml:"body"`
 		Pages        bool     `yaml:"pages"`
 		Reflection   bool     `yaml:"reflection"`
+		Origins      []string `yaml:"origins"`
+		Issuer       struct {
+			URL       string   `yaml:"url"`
+			Audience  string   `yaml:"audience"`
+			Scopes    []string `yaml:"scopes"`
+			Claim     string   `yaml:"claim"`
+			Attribute string   `yaml:"attribute"`
+			Base      string   `yaml:"base"`
+		} `yaml:"issuer"`
 	} `yaml:"bridge"`
 	Log struct {
 		Level  string `yaml:"level"`
@@ -251,6 +260,7 @@ func (c *config) problems() []problem {
 	public, err := url.Parse(c.Bridge.PublicURL)
 	check(c.Bridge.PublicURL == "" || err == nil && (public.Scheme == "https" || public.Scheme == "http") && public.Host != "" && strings.Trim(public.Path, "/") == "" && public.RawQuery == "" && public.User == nil,
 		"bridge.publicURL", "is no URL such as https://ldap.example.com")
+	c.checkIssuer(check)
 	check((c.TLS.Certificate == "") == (c.TLS.Key == ""), "tls", "certificate and key go together")
 	check((c.HTTPS.Certificate == "") == (c.HTTPS.Key == ""), "https", "certificate and key go together")
 	check(c.Bridge.ProxyHeader == httpbridge.XForwardedFor || c.Bridge.ProxyHeader == httpbridge.Forwarded,

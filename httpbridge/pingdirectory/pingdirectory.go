@@ -21,6 +21,8 @@ import (
 type Config struct {
 	MaxBody int64         // octets of a request body; 0: 64 KiB
 	Timeout time.Duration // for everything asked of the LDAP server in one call; 0: 30 s
+
+	CrossOrigin *http.CrossOriginProtection // judges what a browser sends; nil: only our own pages may call
 }
 
 // Handler answers the calls of the API, and every other path with 404.
@@ -38,6 +40,9 @@ func New(client *upstream.Client, cfg Config) *Handler {
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 30 * time.Second
+	}
+	if cfg.CrossOrigin == nil {
+		cfg.CrossOrigin = http.NewCrossOriginProtection()
 	}
 	return &Handler{ldap: client, cfg: cfg, cursors: newCursors()}
 }
@@ -92,8 +97,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.write(w)
 }
 
-var crossOrigin = http.NewCrossOriginProtection()
-
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, note func(...slog.Attr)) (*reply, error) {
 	resource, target, err := route(rawPath(r))
 	if err != nil {
@@ -109,7 +112,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, note func(...sl
 		return nil, wrongMethod(resource.allowed())
 	}
 	// A browser sends the Basic credentials it knows to whatever page asks.
-	if crossOrigin.Check(r) != nil {
+	if h.cfg.CrossOrigin.Check(r) != nil {
 		return nil, errCrossOrigin
 	}
 	c := &call{target: target}

@@ -39,6 +39,9 @@ type Config struct {
 	// authorization. nil: it does not.
 	Self *Credentials
 
+	// Issuer makes tokens beside the server, and takes a Self. nil: there is none.
+	Issuer Issuer
+
 	// TellClient tells the server the address of WithClient, by PingDirectory's
 	// intermediate client control. A server that does not believe it, or does
 	// not know the control, leaves it aside.
@@ -168,8 +171,9 @@ func (c *Client) Anonymous(ctx context.Context) (*Session, error) {
 // As returns a session bound with creds: by simple bind if the name has a "=",
 // as every DN but the empty one has, otherwise by SASL PLAIN as u:name, which
 // the server maps; with a code by SASL UNBOUNDID-TOTP, with a token by SASL
-// OAUTHBEARER. Errors: *RejectedError if the server does not take the
-// credentials, *Result for its other answers, ErrUnavailable.
+// OAUTHBEARER, or, if it is Config.Issuer's, by Self and proxied authorization.
+// Errors: *RejectedError if the server does not take the credentials, *Result
+// for its other answers, ErrUnavailable.
 func (c *Client) As(ctx context.Context, creds Credentials) (*Session, error) {
 	s, _, err := c.Bind(ctx, creds, nil)
 	return s, err
@@ -182,6 +186,16 @@ func (c *Client) Bind(ctx context.Context, creds Credentials, controls []Control
 	// a server answers "success" and takes the client for nobody.
 	if creds.Token == "" && !creds.External && (creds.Name == "" || creds.Password == "") {
 		return nil, nil, &RejectedError{Result{Code: ldap.LDAPResultInvalidCredentials}}
+	}
+	if creds.Token != "" && c.cfg.Issuer != nil {
+		search, ours, err := c.cfg.Issuer.Subject(ctx, creds.Token)
+		if err != nil {
+			return nil, nil, err
+		}
+		if ours {
+			s, err := c.forSubject(ctx, search)
+			return s, nil, err
+		}
 	}
 	controls, err := c.controls(ctx, controls)
 	if err != nil {

@@ -39,9 +39,12 @@ import (
 // Config is the limits of the face, and what it tells of itself. The zero value
 // works.
 type Config struct {
-	MaxBody    int64         // octets of a request's message, in JSON or not; 0: 64 KiB
-	Timeout    time.Duration // for everything asked of the LDAP server in one call; 0: 30 s
-	Reflection bool          // describe the services to whoever asks (gRPC server reflection)
+	MaxBody int64         // octets of a request's message, in JSON or not; 0: 64 KiB
+	Timeout time.Duration // for everything asked of the LDAP server in one call; 0: 30 s
+
+	CrossOrigin *http.CrossOriginProtection // judges what a browser sends; nil: only our own pages may call
+
+	Reflection bool // describe the services to whoever asks (gRPC server reflection)
 }
 
 // Handler answers the calls.
@@ -64,6 +67,9 @@ func New(client *upstream.Client, cfg Config) *Handler {
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 30 * time.Second
+	}
+	if cfg.CrossOrigin == nil {
+		cfg.CrossOrigin = http.NewCrossOriginProtection()
 	}
 	users := &users{client}
 	options := []connect.HandlerOption{
@@ -99,8 +105,6 @@ type callKey struct{}
 
 func callOf(ctx context.Context) call { return ctx.Value(callKey{}).(call) }
 
-var crossOrigin = http.NewCrossOriginProtection()
-
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := call{r.Header, func(...slog.Attr) {}}
 	if n, ok := w.(Noter); ok {
@@ -110,7 +114,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	r = r.WithContext(context.WithValue(ctx, callKey{}, c))
 	// A browser sends the Basic credentials it knows to whatever page asks.
-	if crossOrigin.Check(r) != nil {
+	if h.cfg.CrossOrigin.Check(r) != nil {
 		writeStatus(w, ended(r.Context(), errCrossOrigin))
 		return
 	}

@@ -1,0 +1,282 @@
+package httpbridge_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"tallystick/extop/wire"
+	"tallystick/httpbridge"
+	"tallystick/httpbridge/oidc"
+	"tallystick/httpbridge/upstream"
+)
+
+// issuer is an OpenID Connect issuer, as far as access tokens go: it publishes
+// its keys, and signs.
+type issuer struct {
+	t    testing.TB
+	url  string
+	down atomic.Bool
+	keys atomic.Pointer[map[string]*ecdsa.PrivateKey] // by kid
+}
+
+func newIssuer(t testing.TB) *issuer {
+	i := &issuer{t: t}
+	i.keys.Store(&map[string]*ecdsa.PrivateKey{"first": newKey(t)})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var answer any
+		switch {
+		case i.down.Load():
+			http.Error(w, "out of order", http.StatusBadGateway)
+			return
+		case r.URL.Path == "/.well-known/openid-configuration":
+			answer = map[string]any{"issuer": i.url, "jwks_uri": i.url + "/keys"}
+		case r.URL.Path == "/keys":
+			set := jose.JSONWebKeySet{}
+			for id, key := range *i.keys.Load() {
+				set.Keys = append(set.Keys, jose.JSONWebKey{Key: &key.PublicKey, KeyID: id, Algorithm: "ES256", Use: "sig"})
+			}
+			answer = set
+		default:
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	t.Cleanup(server.Close)
+	i.url = server.URL
+	return i
+}
+
+func newKey(t testing.TB) *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// claims are those of a good token for a user, with changes; nil takes one away.
+func (i *issuer) claims(user string, change map[string]any) []byte {
+	now := time.Now()
+	claims := map[string]any{
+		"iss": i.url, "aud": "https://ldap.example.com", "sub": user, "scope": "profile directory",
+		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+	}
+	for name, value := range change {
+		if claims[name] = value; value == nil {
+			delete(claims, name)
+		}
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	return payload
+}
+
+// token is a token signed with a key of the issuer.
+func (i *issuer) token(user string, change map[string]any) string {
+	return sign(i.t, jose.ES256, (*i.keys.Load())["first"], kid("first"), i.claims(user, change))
+}
+
+func kid(id string) map[jose.HeaderKey]any {
+	return map[jose.HeaderKey]any{"kid": id, "typ": "at+jwt"}
+}
+
+// newHouseOf is a house that takes tokens of the issuer.
+func newHouseOf(i *issuer) *house {
+	return newHouse(i.t, func(cfg *httpbridge.Config) {
+		cfg.Identity = &upstream.Credentials{External: true}
+		cfg.Issuer = oidc.New(oidc.Config{
+			Issuer: i.url, Audience: "https://ldap.example.com", Scopes: []string{"directory"}, Claim: "sub", Attribute: "uid",
+		})
+	})
+}
+
+func bearer(token string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+}
+
+// call does one call with a token, and returns what of the answer all faces
+// have, and what only PingDirectory's has.
+func (h *house) call(method, path, body, token string) (a answer) {
+	h.t.Helper()
+	r, err := http.NewRequest(method, h.url+path, strings.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	bearer(token)(r)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	some := struct {
+		Message    *string
+		ResultCode any
+	}{&a.Message, &a.ResultCode}
+	if err := json.NewDecoder(resp.Body).Decode(&some); err != nil {
+		h.t.Error(err)
+	}
+	a.Status, a.Header = resp.StatusCode, resp.Header
+	return a
+}
+
+// Which tokens of an issuer are taken. What is wrong with one is in the log, and
+// no client hears of it.
+func TestIssuer(t *testing.T) {
+	i := newIssuer(t)
+	h := newHouseOf(i)
+	key := (*i.keys.Load())["first"]
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unsigned := func(payload []byte) string {
+		e := base64.RawURLEncoding.EncodeToString
+		return e([]byte(`{"alg":"none","typ":"at+jwt"}`)) + "." + e(payload) + "."
+	}
+	past := time.Now().Add(-time.Minute).Unix()
+	for _, tt := range []struct {
+		name, token string
+		status      int
+		log         string // what the log says of it
+	}{
+		{"a good one", i.token("ann", nil), 200, ""},
+		{"among several audiences", i.token("ann", map[string]any{"aud": []string{"x", "https://ldap.example.com"}}), 200, ""},
+		{"scopes in a list", i.token("ann", map[string]any{"scope": nil, "scp": []string{"directory"}}), 200, ""},
+		{"expired", i.token("ann", map[string]any{"exp": past}), 401, "expired"},
+		{"without an end", i.token("ann", map[string]any{"exp": nil}), 401, "expired"},
+		{"not yet", i.token("ann", map[string]any{"nbf": time.Now().Add(time.Hour).Unix()}), 401, "nbf"},
+		{"for another audience", i.token("ann", map[string]any{"aud": "https://mail.example.com"}), 401, "audience"},
+		{"for no audience", i.token("ann", map[string]any{"aud": nil}), 401, "audience"},
+		{"without the scope", i.token("ann", map[string]any{"scope": "profile directory2"}), 401, "scope"},
+		{"without any scope", i.token("ann", map[string]any{"scope": nil}), 401, "scope"},
+		{"for nobody here", i.token("nobody", nil), 401, "not one entry"},
+		{"for everybody", i.token("*", nil), 401, "not one entry"},
+		{"for a filter", i.token("x)(uid=ann", nil), 401, "not one entry"},
+		{"for nobody at all", i.token("", nil), 401, "claim sub"},
+		{"without the claim", i.token("ann", map[string]any{"sub": nil}), 401, "claim sub"},
+		{"a claim that is no text", i.token("ann", map[string]any{"uid": []string{"ann"}, "sub": nil}), 401, "claim sub"},
+		{"signed with another key", sign(t, jose.ES256, newKey(t), kid("first"), i.claims("ann", nil)), 401, "signature"},
+		{"signed with a key that is not published", sign(t, jose.ES256, newKey(t), kid("second"), i.claims("ann", nil)), 401, "signature"},
+		{"signed with the public key as a secret", sign(t, jose.HS256, public, kid("first"), i.claims("ann", nil)), 401, "malformed jwt"},
+		{"not signed", unsigned(i.claims("ann", nil)), 401, "malformed jwt"},
+		{"of another issuer", i.token("ann", map[string]any{"iss": "https://example.net"}), 401, ""},
+		{"no token at all", "abc.def.ghi", 401, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := len(h.log.String())
+			a := h.call(http.MethodGet, "/directory/v1/me", "", tt.token)
+			if a.Status != tt.status {
+				t.Fatalf("%+v", a)
+			}
+			logged := h.log.String()[before:]
+			if !strings.Contains(logged, tt.log) {
+				t.Errorf("the log says %s", logged)
+			}
+			if a.Status == 401 && (a.Message != "the credentials of the Authorization header are not valid" || a.Header.Get("WWW-Authenticate") == "") {
+				t.Errorf("%+v", a)
+			}
+			if signature := tt.token[strings.LastIndex(tt.token, ".")+1:]; len(signature) > 10 && strings.Contains(logged, signature) {
+				t.Error("the token is in the log")
+			}
+		})
+	}
+	changed := i.token("bob", nil)
+	parts := strings.Split(i.token("ann", nil), ".")
+	parts[1] = strings.Split(changed, ".")[1]
+	if a := h.call(http.MethodGet, "/directory/v1/me", "", strings.Join(parts, ".")); a.Status != 401 {
+		t.Errorf("another's claims under a signature: %d", a.Status)
+	}
+}
+
+// The holder of a token is his entry, in every face, and may do what the entry
+// may: the bridge's own rights are not his.
+func TestIssuerActsAsEntry(t *testing.T) {
+	i := newIssuer(t)
+	h := newHouseOf(i)
+	annsToken, adasToken := i.token("ann", nil), i.token("ada", nil)
+	const lin = `{"_dn":"uid=lin,ou=people,dc=example,dc=com","objectClass":["inetOrgPerson"],"uid":["lin"],"cn":["Lin"],"sn":["Jones"]}`
+	for _, tt := range []struct {
+		what, method, path, body, token string
+		status, result                  int // result -1: none
+	}{
+		{"a user reads himself", "GET", "/directory/v1/me", "", annsToken, 200, -1},
+		{"a user adds an entry", "POST", "/directory/v1", lin, annsToken, 403, 50},
+		{"an administrator adds it", "POST", "/directory/v1", lin, adasToken, 201, -1},
+		{"a user changes his factors by the token alone", "POST", "/directory/v1/me/generateTOTPSharedSecret", "{}", annsToken, 400, 53},
+		{"a user wants another's", "POST", "/directory/v1/" + bob + "/generateTOTPSharedSecret", "{}", annsToken, 403, 50},
+		{"a user looks at himself", "GET", "/v3alpha/users/" + h.uuidOf(ann), "", annsToken, 200, -1},
+		{"a user looks at another", "GET", "/v3alpha/users/" + h.uuidOf(bob), "", annsToken, 403, -1},
+		{"a user who says he acts for an administrator", "PATCH", "/directory/v1/" + bob, patchAs("2.16.840.1.113730.3.4.18", "dn:"+ada), annsToken, 403, 123},
+		{"the same by the draft", "PATCH", "/directory/v1/" + bob, patchAs("2.16.840.1.113730.3.4.12", ada), annsToken, 403, 123},
+		{"the same as an intermediate client", "PATCH", "/directory/v1/" + bob, patchAs(wire.IntermediateClientOID,
+			string(wire.IntermediateClient{Name: "x"}.Encode())), annsToken, 403, 123},
+		{"an administrator starts a registration", "POST", "/v3alpha/users/" + h.uuidOf(bob) + "/totp", "", adasToken, 200, -1},
+		{"an administrator makes a secret", "POST", "/directory/v1/" + bob + "/generateTOTPSharedSecret", "{}", adasToken, 200, 0},
+	} {
+		a := h.call(tt.method, tt.path, tt.body, tt.token)
+		if a.Status != tt.status || a.result() != tt.result {
+			t.Errorf("%s: %d, result %d: %+v", tt.what, a.Status, a.result(), a)
+		}
+	}
+}
+
+// patchAs is a change with a control.
+func patchAs(oid, value string) string {
+	return `{"modifications":[{"attributeName":"description","modificationType":"set","values":["x"]}],"_controls":[{"oid":"` +
+		oid + `","criticality":true,"value-base64":"` + base64.StdEncoding.EncodeToString([]byte(value)) + `"}]}`
+}
+
+// An issuer that does not answer is no reason to throw a token away; a new key
+// of its is found.
+func TestIssuerComesAndGoes(t *testing.T) {
+	i := newIssuer(t)
+	h := newHouseOf(i)
+	me := func(token string) answer { return h.call(http.MethodGet, "/directory/v1/me", "", token) }
+	i.down.Store(true)
+	if a := me(i.token("ann", nil)); a.Status != 503 || a.Header.Get("Retry-After") == "" {
+		t.Errorf("it is down: %+v", a)
+	}
+	i.down.Store(false)
+	if a := me(i.token("ann", nil)); a.Status != 200 {
+		t.Errorf("it is up: %+v", a)
+	}
+	second := newKey(t)
+	token := sign(t, jose.ES256, second, kid("second"), i.claims("ann", nil))
+	i.down.Store(true)
+	if a := me(token); a.Status != 503 {
+		t.Errorf("a key that cannot be had: %+v", a)
+	}
+	if a := me(i.token("ann", nil)); a.Status != 200 {
+		t.Errorf("a key that is known: %+v", a)
+	}
+	i.keys.Store(&map[string]*ecdsa.PrivateKey{"second": second})
+	i.down.Store(false)
+	if a := me(token); a.Status != 200 {
+		t.Errorf("the new key: %+v", a)
+	}
+	for range 20 { // nobody can make the bridge ask without end
+		me(sign(t, jose.ES256, newKey(t), kid("third"), i.claims("ann", nil)))
+	}
+	if a := me(token); a.Status != 200 {
+		t.Errorf("after many unknown keys: %+v", a)
+	}
+}

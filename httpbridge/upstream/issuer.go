@@ -1,0 +1,48 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// Issuer takes access tokens that somebody else than the LDAP server makes.
+type Issuer interface {
+	// Subject is the search for the one entry that a token is for; ours is
+	// false if the token is for the LDAP server to judge. Errors:
+	// *RejectedError, ErrUnavailable.
+	Subject(ctx context.Context, token string) (search SearchRequest, ours bool, err error)
+}
+
+// forSubject returns a session that acts as the one entry that is found. That
+// there is none, or more than one, rejects the credentials.
+func (c *Client) forSubject(ctx context.Context, search SearchRequest) (*Session, error) {
+	s, err := c.Self(ctx)
+	if err != nil {
+		return nil, withoutResult(err)
+	}
+	found, err := s.Search(ctx, search)
+	var r *Result
+	switch {
+	case errors.As(err, &r) && (r.Code == ldap.LDAPResultNoSuchObject || r.Code == ldap.LDAPResultSizeLimitExceeded):
+	case err != nil:
+		s.Release()
+		return nil, withoutResult(err)
+	}
+	if err != nil || len(found) != 1 {
+		s.Release()
+		return nil, &RejectedError{Result{Code: ldap.LDAPResultInvalidCredentials, DiagnosticMessage: "not one entry has " + search.Filter}}
+	}
+	s.For(found[0].DN)
+	return s, nil
+}
+
+// withoutResult is an error that says nothing of the client: it is the bridge
+// that the server does not take, or answer.
+func withoutResult(err error) error {
+	if errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return errors.New("acting for the holder of a token: " + err.Error())
+}
