@@ -7,17 +7,18 @@ import (
 )
 
 // bind serves RFC 4511, section 4.2. No other operation runs, and the session
-// is anonymous by now; op.who is who it was before.
+// is anonymous by now; op.who is who it was before, and afterwards who it is, so
+// that the log does not tell of one user as of another.
 func (s *Server) bind(ctx context.Context, op *operation, req *directory.BindRequest) error {
 	if req.Password == nil && req.SASL == nil {
 		return directory.Errorf(directory.AuthMethodNotSupported, "unknown authentication method")
 	}
-	who, err := s.dir.Bind(ctx, op.who, req)
-	if err != nil {
+	var err error
+	if op.who, err = s.dir.Bind(ctx, op.who, req); err != nil {
 		return err
 	}
 	transport := op.c.who
-	op.c.who = who
+	op.c.who = op.who
 	// Whom a server in front asks for it says with every operation.
 	op.c.who.Peer, op.c.who.Listener = transport.Peer, transport.Listener
 	return nil

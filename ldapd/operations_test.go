@@ -242,6 +242,28 @@ func TestFaultsAreLogged(t *testing.T) {
 	}
 }
 
+// A bind is logged as the work of who it makes of the client, not of who was
+// bound before: bridges bind one user after another on one connection.
+func TestBindIsLoggedForWhoBinds(t *testing.T) {
+	s := start(t, Config{})
+	c := s.raw(t)
+	c.bindRoot(1)
+	for id, password := range []string{"password", "wrong"} {
+		c.bindRoot(int32(2 + id))
+		c.send(int32(4+id), &directory.BindRequest{Version: 3, SASL: &directory.SASLCredentials{
+			Mechanism: "PLAIN", Credentials: []byte("\x00dn:" + person(1) + "\x00" + password),
+		}})
+		c.expect(int32(4+id), wire.TagBindResponse, []directory.ResultCode{directory.Success, directory.InvalidCredentials}[id])
+	}
+	c.works(6) // so that they are logged
+	for line := range strings.Lines(s.log.String()) {
+		if by := strings.Contains(line, "by="); strings.Contains(line, "mechanism=PLAIN") &&
+			(by != strings.Contains(line, "code=0") || by && !strings.Contains(line, `by="`+person(1))) {
+			t.Error(line)
+		}
+	}
+}
+
 // TestMessageIDs goes over all borders of the encoding of an INTEGER.
 func TestMessageIDs(t *testing.T) {
 	c := start(t, Config{}).raw(t)
