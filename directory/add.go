@@ -13,6 +13,8 @@ import (
 // entryAlreadyExists; noSuchObject with MatchedDN if there is no parent;
 // those of a bad attribute. RFC 4511, section 4.7.
 func (d *Directory) Add(ctx context.Context, who Requester, req *AddRequest) error {
+	d.defining.RLock()
+	defer d.defining.RUnlock()
 	dn, err := d.parseDN(req.Entry)
 	if err != nil {
 		return err

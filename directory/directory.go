@@ -80,6 +80,10 @@ type Directory struct {
 	contexts atomic.Pointer[[]DN] // naming contexts that are served: stored ones and suffixes
 	loading  sync.Mutex           // held while contexts is read from the store, so that the newest state wins
 
+	// defining is held to read by whoever writes entries, from the first look at
+	// the schema until they are durable, and to write while that changes.
+	defining sync.RWMutex
+
 	dseMu sync.Mutex // guards dse
 	dse   []Attribute
 
@@ -133,6 +137,9 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 	}
 	d.plan = newIndexPlan(d.schema)
 	if err := d.checkFormat(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.openDefinitions(ctx); err != nil {
 		return nil, err
 	}
 	if err := d.loadContexts(ctx); err != nil {

@@ -11,7 +11,8 @@ import (
 	"tallystick/directory/store"
 )
 
-// Export calls write for the entry named base ("": all naming contexts) and
+// Export calls write for the entry named base ("": all naming contexts, and
+// before them the subschema subentry if definitions were added to it) and
 // for everything below it, parents before their children, with all that Load
 // and Apply take to make the same entries again: user attributes, hashed
 // passwords, TOTP credentials with their secrets in clear, entryUUID,
@@ -25,6 +26,9 @@ func (d *Directory) Export(ctx context.Context, base string, write func(*Entry) 
 	return d.view(ctx, func(r store.Reader) error {
 		e := exporter{ctx, d, r, write}
 		if dn.IsZero() {
+			if err := e.definitions(); err != nil {
+				return err
+			}
 			return e.children(0, "")
 		}
 		id, err := d.resolve(r, dn)

@@ -122,7 +122,7 @@ func (a *applying) next(ctx context.Context) ([]importStep, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(batch) > 0 && a.d.looksAtPasswords(rec) {
+		if len(batch) > 0 && (a.d.looksAtPasswords(rec) || a.d.definesSchema(rec)) {
 			a.held = rec // those of this batch have yet to be stored
 			break
 		}
@@ -146,8 +146,33 @@ func (d *Directory) looksAtPasswords(rec *ImportRecord) bool {
 	})
 }
 
+// definesSchema reports whether a change is one of the subschema subentry. Those
+// are made when they are prepared: what follows them is prepared with them.
+func (d *Directory) definesSchema(rec *ImportRecord) bool {
+	name := ""
+	switch req := rec.Request.(type) {
+	case *AddRequest:
+		name = req.Entry
+	case *ModifyRequest:
+		name = req.Object
+	}
+	if len(name) > 2*len(subschemaDN) {
+		return false
+	}
+	dn, err := d.parseDN(name)
+	return err == nil && dn.Equal(d.subentry)
+}
+
 func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (importStep, error) {
 	p := importStep{rec: rec}
+	if d.definesSchema(rec) {
+		p.run = func(store.Writer) error { return nil }
+		req, ok := rec.Request.(*ModifyRequest)
+		if !ok {
+			req = definitionsIn(rec.Request.(*AddRequest).Attributes)
+		}
+		return p, d.modifyDefinitions(ctx, importer, req)
+	}
 	switch req := rec.Request.(type) {
 	case *AddRequest:
 		dn, err := d.parseDN(req.Entry)

@@ -14,6 +14,8 @@ import (
 // together at the end, or none; many do so much faster than through Apply. It
 // returns how many there were.
 func (d *Directory) Load(ctx context.Context, src ImportSource) (int, error) {
+	d.defining.Lock()
+	defer d.defining.Unlock()
 	defer d.tree.change()()
 	count := 0
 	err := d.store.Load(ctx, func(put func(key, value []byte) error) error {
@@ -23,7 +25,7 @@ func (d *Directory) Load(ctx context.Context, src ImportSource) (int, error) {
 		})
 	})
 	if err != nil {
-		return 0, err
+		return 0, errors.Join(err, d.openDefinitions(context.WithoutCancel(ctx)))
 	}
 	return count, d.loadContexts(ctx)
 }
@@ -63,6 +65,9 @@ func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, 
 	if count > 0 {
 		takeIDs(&l.w, l.first, l.next-1)
 	}
+	if l.definitions != nil {
+		writeDefinitions(&l.w, l.definitions.definitions())
+	}
 	if l.policies {
 		d.policies.changed(&l.w)
 	}
@@ -81,8 +86,9 @@ type loading struct {
 	ids         map[string]entryID // by child key: the new entries, and old parents
 	root        DN                 // first entry, if no naming context is there or configured
 	audit       auditHead
-	policies    bool            // some of the entries are
-	numbers     map[string]bool // of the new credentials
+	policies    bool              // some of the entries are
+	numbers     map[string]bool   // of the new credentials
+	definitions *definitionChange // nil: none
 }
 
 func (l *loading) add(ctx context.Context, in *ImportRecord) error {
@@ -94,6 +100,9 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	dn, err := d.parseDN(req.Entry)
 	if err != nil {
 		return err
+	}
+	if dn.Equal(d.subentry) {
+		return l.define(ctx, req)
 	}
 	rec, credentials, err := d.newImport(ctx, dn, req.Attributes)
 	if err != nil {

@@ -29,9 +29,14 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 	if err := who.mayChange(); err != nil {
 		return err
 	}
+	if dn.Equal(d.subentry) {
+		return d.modifyDefinitions(ctx, who, req)
+	}
 	if d.kept(dn) {
 		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
+	d.defining.RLock()
+	defer d.defining.RUnlock()
 	m := modification{d: d, dn: dn, who: who, changes: slices.Clone(req.Changes), permissive: req.Permissive}
 	if self, err := d.parseDN(who.DN); err == nil {
 		m.self = dn.Equal(self)

@@ -13,6 +13,8 @@ import (
 // unwillingToPerform for a naming context and for a move below itself.
 // RFC 4511, section 4.9.
 func (d *Directory) ModifyDN(ctx context.Context, who Requester, req *ModifyDNRequest) error {
+	d.defining.RLock()
+	defer d.defining.RUnlock()
 	m, err := d.newMove(who, req)
 	if err != nil {
 		return err

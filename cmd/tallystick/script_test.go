@@ -50,9 +50,10 @@ func TestMain(m *testing.M) {
 //	tamper change|remove n   do that to audit record n in ./data, behind the program's back
 //
 // which leave the server's output in server.out and its log in server.log, the
-// condition [plain] (the tools can do SASL PLAIN), and the variables LDAP, LDAPS,
-// LDAPI and HTTP (URLs of the server), BRIDGE (a free address), PEOPLE, ADMIN,
-// ROOT and U0 to U3 (DNs), SCHEMA (the folder of schema files), and the OIDs GENERATE, REVOKE, VALIDATE.
+// conditions [plain] (the tools can do SASL PLAIN) and [ldap3] (there is
+// python3-ldap3), and the variables LDAP, LDAPS, LDAPI and HTTP (URLs of the
+// server), BRIDGE (a free address), PEOPLE, ADMIN, ROOT and U0 to U3 (DNs),
+// SCHEMA (the folder of schema files), and the OIDs GENERATE, REVOKE, VALIDATE.
 func TestScripts(t *testing.T) {
 	for _, tool := range []string{"ldapsearch", "oathtool", "zbarimg", "curl", "softhsm2-util", "pkcs11-tool", "/usr/sbin/slapd"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
@@ -62,16 +63,22 @@ func TestScripts(t *testing.T) {
 	if !hasSASLPlain() && os.Getenv("CI") == "true" {
 		t.Error("the client library has no SASL PLAIN; here no script may be skipped")
 	}
+	if !hasPythonLDAP() && os.Getenv("CI") == "true" {
+		t.Error("there is no python3-ldap3; here no script may be skipped")
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
 		Setup:               setupScript,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Condition: func(name string) (bool, error) {
-			if name != "plain" {
-				return false, fmt.Errorf("unknown condition %q", name)
+			switch name {
+			case "plain":
+				return hasSASLPlain(), nil
+			case "ldap3":
+				return hasPythonLDAP(), nil
 			}
-			return hasSASLPlain(), nil
+			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server":  cmdServer,
@@ -93,6 +100,9 @@ func hasSASLPlain() bool {
 	found, _ := filepath.Glob("/usr/lib/*/sasl2/libplain.so*")
 	return len(found) > 0
 }
+
+// hasPythonLDAP reports whether there is Debian's python3-ldap3.
+func hasPythonLDAP() bool { return exec.Command("/usr/bin/python3", "-c", "import ldap3").Run() == nil }
 
 type processKey struct{}
 

@@ -87,6 +87,12 @@ func (s *Schema) Draft(more []Definition) (*Draft, error) {
 // Use puts a draft of s in force.
 func (s *Schema) Use(d *Draft) { s.inForce.Store(d.definitions) }
 
+// OwnAttribute is Attribute among the definitions that s was made with.
+func (s *Schema) OwnAttribute(name string) *AttributeType { return lookup(s.own.attributes, name) }
+
+// OwnObjectClass is ObjectClass among the definitions that s was made with.
+func (s *Schema) OwnObjectClass(name string) *ObjectClass { return lookup(s.own.classes, name) }
+
 type builder struct {
 	d          *definitions
 	behaviours map[string]behaviour
