@@ -171,7 +171,7 @@ func TestPercentile(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	for only, want := range map[string]int{"": len(operations), "none": 0, "modify,search": 2} {
+	for only, want := range map[string]int{"": len(operations), "none": 0, "modify,search": 2, "modify,bridge": 1, "bridge": 0} {
 		got, err := choose(only)
 		if err != nil || len(got) != want {
 			t.Errorf("choose(%q) = %d operations, %v; want %d", only, len(got), err, want)

@@ -41,7 +41,7 @@ func benchmark(ctx context.Context) error {
 		rounds   = flag.Int("rounds", 6, "turns a cell is divided into")
 		people   = flag.Int("n", 10_000, "people")
 		holders  = flag.Int("holders", 20_000, "more people, who hold a TOTP secret; for the operations that spend codes")
-		only     = flag.String("only", "", "operations, comma-separated (of "+strings.Join(names(), ", ")+"); none measures the import alone")
+		only     = flag.String("only", "", "operations, comma-separated (of "+strings.Join(names(), ", ")+", "+viaBridge+"); none measures the import alone")
 		where    = flag.String("dir", os.TempDir(), "`folder` on the disk to measure")
 		memory   = flag.Int("memory", 0, "measure what this many people with a TOTP secret take on disk and in memory, and stop")
 		ldif     = flag.Int("ldif", 0, "write this many people as LDIF to standard output and stop")
@@ -75,7 +75,8 @@ func benchmark(ctx context.Context) error {
 	}
 
 	p := population{people: *people}
-	if slices.ContainsFunc(chosen, func(op operation) bool { return op.withCode != nil }) {
+	bridge := *only == "" || slices.Contains(strings.Split(*only, ","), viaBridge)
+	if bridge || slices.ContainsFunc(chosen, func(op operation) bool { return op.withCode != nil }) {
 		p.holders = *holders
 	}
 	servers, err := startServers(ctx, dir, absolute, p)
@@ -88,7 +89,13 @@ func benchmark(ctx context.Context) error {
 		return err
 	}
 	b := &bench{servers: servers, people: p, duration: *duration, rounds: *rounds}
-	return b.run(ctx, chosen)
+	if err := b.run(ctx, chosen); err != nil || !bridge {
+		return err
+	}
+	if err := b.measureBridge(ctx, servers[0], stepAt(time.Now())); err != nil {
+		return err
+	}
+	return measureIdle(servers[0], 10_000)
 }
 
 // startServers returns tallystick and, if it is there, slapd. What has been
@@ -121,7 +128,11 @@ func names() []string {
 	return all
 }
 
-// choose parses -only; "" is all operations, "none" no operation.
+// viaBridge stands for the calls of the HTTP bridge in -only.
+const viaBridge = "bridge"
+
+// choose parses -only; "" is all operations, "none" no operation. What is
+// measured through the bridge is not among them.
 func choose(only string) ([]operation, error) {
 	switch only {
 	case "":
@@ -129,7 +140,7 @@ func choose(only string) ([]operation, error) {
 	case "none":
 		return nil, nil
 	}
-	wanted := strings.Split(only, ",")
+	wanted := slices.DeleteFunc(strings.Split(only, ","), func(name string) bool { return name == viaBridge })
 	for _, name := range wanted {
 		if !slices.Contains(names(), name) {
 			return nil, fmt.Errorf("no operation %q: there are %s", name, strings.Join(names(), ", "))

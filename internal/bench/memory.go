@@ -50,19 +50,28 @@ func measureMemory(ctx context.Context, dir, program string, holders int) error 
 }
 
 // printMemory prints the resident memory of the server, and how much of it is
-// its own: the rest is the mapped database, which the system takes back.
+// its own.
 func (s *server) printMemory(when string) error {
+	resident, own, err := s.memory()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("resident %s: %d MiB, %d MiB of it the server's own\n", when, resident>>10, own>>10)
+	return nil
+}
+
+// memory is the resident memory of the process, and how much of it is its own:
+// the rest is the mapped database, which the system takes back. In KiB.
+func (s *server) memory() (resident, own int, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
 	if err != nil {
-		return s.failed(err)
+		return 0, 0, s.failed(err)
 	}
-	var resident, own int
 	for line := range strings.Lines(string(status)) {
 		fmt.Sscanf(line, "VmRSS: %d kB", &resident)
 		fmt.Sscanf(line, "RssAnon: %d kB", &own)
 	}
-	fmt.Printf("resident %s: %d MiB, %d MiB of it the server's own\n", when, resident>>10, own>>10)
-	return nil
+	return resident, own, nil
 }
 
 // sizeOf is what the files in a folder take on disk; Badger's logs have holes.

@@ -21,6 +21,7 @@ import (
 type server struct {
 	name         string
 	addr         netip.AddrPort
+	http         netip.AddrPort // of its bridge; zero: there is none
 	rootDN       string
 	rootPassword string
 	vendor       bool // has the vendor's extended operations

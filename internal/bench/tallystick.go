@@ -11,6 +11,12 @@ import (
 	"strings"
 )
 
+// Who may do everything at tallystick.
+const (
+	rootDN       = "cn=Directory Manager"
+	rootPassword = "root of the bench"
+)
+
 // startTallystick fills and starts the program in dir.
 func startTallystick(ctx context.Context, dir, program string, p population) (*server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -20,9 +26,12 @@ func startTallystick(ctx context.Context, dir, program string, p population) (*s
 	if err := writeFile(people, func(f *os.File) error { return p.writeLDIF(f, valueFlavour) }); err != nil {
 		return nil, err
 	}
-	s := &server{name: "tallystick", rootDN: "cn=Directory Manager", rootPassword: "root of the bench", vendor: true}
+	s := &server{name: "tallystick", rootDN: rootDN, rootPassword: rootPassword, vendor: true}
 	var err error
 	if s.addr, err = freeAddr(); err != nil {
+		return nil, err
+	}
+	if s.http, err = freeAddr(); err != nil {
 		return nil, err
 	}
 	settings := []string{
@@ -31,8 +40,7 @@ func startTallystick(ctx context.Context, dir, program string, p population) (*s
 		"--set", "log.level=warn", // slapd does not log either
 		"--set", "listen.ldap=" + s.addr.String(),
 		"--set", "listen.ldaps=off",
-		"--set", "listen.http=off",
-		"--set", "listen.ldapi=off",
+		"--set", "listen.http=" + s.http.String(),
 		"--set", "secondFactor.perUser=1000", // generate adds to the same people over and over
 	}
 	command := func(name string, args ...string) []string {
@@ -41,9 +49,9 @@ func startTallystick(ctx context.Context, dir, program string, p population) (*s
 	if s.imported, err = importWith(ctx, p, program, command("import", people)...); err != nil {
 		return nil, err
 	}
-	rootPassword := exec.CommandContext(ctx, program, command("root-password")...)
-	rootPassword.Stdin = strings.NewReader(s.rootPassword + "\n")
-	if output, err := rootPassword.CombinedOutput(); err != nil {
+	setPassword := exec.CommandContext(ctx, program, command("root-password")...)
+	setPassword.Stdin = strings.NewReader(s.rootPassword + "\n")
+	if output, err := setPassword.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("setting the root password: %w\n%s", err, output)
 	}
 	return s, s.start(ctx, dir, program, command("serve")...)

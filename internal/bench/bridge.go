@@ -1,0 +1,266 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"tallystick/internal/ber"
+)
+
+// bridgeConnections is how many connections ask at the same time.
+const bridgeConnections = 16
+
+// pair is a call of the bridge, and the LDAP operations that it stands for, one
+// behind the other, with the bind that the call's header asks for.
+type pair struct {
+	name         string
+	direct, http operation
+}
+
+var pairs = []pair{
+	{
+		name: "entry GET",
+		direct: operation{requests: forEach(func(i int) []byte {
+			return append(bind(userDN(0), password), searchBase(userDN(i))...)
+		})},
+		http: operation{requests: forEach(func(i int) []byte {
+			return call("GET", userDN(i), "", userDN(0), password, "")
+		})},
+	},
+	{
+		name: "validate",
+		direct: operation{withCode: func(dn, code string) []byte {
+			return append(bind(rootDN, rootPassword), validate(dn, code)...)
+		}},
+		http: operation{withCode: func(dn, code string) []byte {
+			return call("POST", dn, "/validateTOTPPassword", rootDN, rootPassword, `{"totpPassword":"`+code+`"}`)
+		}},
+	},
+	{
+		name:   "generate",
+		direct: operation{requests: forEach(func(i int) []byte { return generate(userDN(i), password) })},
+		http: operation{requests: forEach(func(i int) []byte {
+			return call("POST", userDN(i), "/generateTOTPSharedSecret", "", "", `{"staticPassword":"`+password+`"}`)
+		})},
+	},
+}
+
+// call is a request to the bridge, by user unless that is "".
+func call(method, dn, operation, user, secret, body string) []byte {
+	b := fmt.Appendf(nil, "%s /directory/v1/%s%s HTTP/1.1\r\nHost: bridge\r\n", method, dn, operation)
+	if user != "" {
+		b = fmt.Appendf(b, "Authorization: Basic %s\r\n", base64.StdEncoding.EncodeToString([]byte(user+":"+secret)))
+	}
+	if body != "" {
+		b = fmt.Appendf(b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+	}
+	return append(b, "\r\n"+body...)
+}
+
+// measureBridge prints what the calls cost beside the direct operations.
+func (b *bench) measureBridge(ctx context.Context, s *server, dead int64) error {
+	fmt.Printf("\n| %d connections | direct op/s | p99 ms | CPU µs/op | by HTTP op/s | p99 ms | CPU µs/op | CPU on top µs | p99 × |\n"+
+		"|---|--:|--:|--:|--:|--:|--:|--:|--:|\n", bridgeConnections)
+	d := newDeck(b.people, dead)
+	for _, p := range pairs {
+		progress("%s, by HTTP and directly", p.name)
+		sides := []struct {
+			load *load
+			addr netip.AddrPort
+			ask  func(net.Conn, *bufio.Reader, []byte) error
+			cell
+		}{
+			{load: p.direct.load(b.people, d), addr: s.addr, ask: askLDAP},
+			{load: p.http.load(b.people, d), addr: s.http, ask: askHTTP},
+		}
+		for round := range b.rounds + 1 {
+			for i := range sides {
+				side := &sides[i]
+				if round == 0 {
+					side.cell = cell{}
+				}
+				source, err := side.load.round(ctx)
+				if err != nil {
+					return err
+				}
+				before, err := s.cpu()
+				if err != nil {
+					return err
+				}
+				if err := drive(side.addr, side.ask, source, b.duration/time.Duration(b.rounds), &side.sample); err != nil {
+					return s.failed(fmt.Errorf("%s: %w", p.name, err))
+				}
+				after, err := s.cpu()
+				if err != nil {
+					return err
+				}
+				side.cpu += after - before
+				if round == 0 {
+					side.cell = cell{} // warm now
+				}
+			}
+		}
+		row := "| " + p.name + " |"
+		var p99 [2]time.Duration
+		for i := range sides {
+			c := &sides[i].cell
+			if c.right == 0 {
+				return fmt.Errorf("%s: no answers", p.name)
+			}
+			slices.Sort(c.latencies)
+			p99[i] = percentile(c.latencies, 99)
+			row += fmt.Sprintf(" %.0f | %s | %.0f |", c.rate(), ms(p99[i]), c.cpuPerOperation())
+		}
+		fmt.Printf("%s %.0f | %.2f |\n", row, sides[1].cpuPerOperation()-sides[0].cpuPerOperation(), float64(p99[1])/float64(p99[0]))
+	}
+	return nil
+}
+
+// drive has bridgeConnections connections ask one request after the other for d,
+// or until the source is empty.
+func drive(addr netip.AddrPort, ask func(net.Conn, *bufio.Reader, []byte) error, src source, d time.Duration, s *sample) error {
+	var mu sync.Mutex // guards src and s
+	var clients sync.WaitGroup
+	var failed error
+	start := time.Now()
+	for range bridgeConnections {
+		nc, err := net.Dial("tcp", addr.String())
+		if err != nil {
+			return err
+		}
+		clients.Go(func() {
+			defer nc.Close()
+			r := bufio.NewReader(nc)
+			for time.Since(start) < d {
+				mu.Lock()
+				request := src.next()
+				mu.Unlock()
+				if request == nil {
+					return
+				}
+				sent := time.Now()
+				err := ask(nc, r, request)
+				took := time.Since(sent)
+				mu.Lock()
+				if err != nil {
+					failed = err
+				} else {
+					s.right++
+					s.inTime++
+					s.latencies = append(s.latencies, took)
+				}
+				mu.Unlock()
+				if err != nil {
+					return
+				}
+			}
+		})
+	}
+	clients.Wait()
+	s.elapsed += time.Since(start)
+	return failed
+}
+
+// askLDAP sends the messages of request, each when the one before is answered.
+func askLDAP(nc net.Conn, r *bufio.Reader, request []byte) error {
+	for len(request) > 0 {
+		_, header, length, err := ber.Header(request)
+		if err != nil {
+			return err
+		}
+		if _, err := nc.Write(request[:header+length]); err != nil {
+			return err
+		}
+		request = request[header+length:]
+		for final := false; !final; {
+			head, err := r.Peek(6)
+			if err != nil {
+				return err
+			}
+			_, header, length, err := ber.Header(head)
+			if err != nil {
+				return err
+			}
+			message := make([]byte, header+length)
+			if _, err := io.ReadFull(r, message); err != nil {
+				return err
+			}
+			in := ber.NewReader(message[header:])
+			if _, err := in.Int(ber.Integer); err != nil {
+				return err
+			}
+			op, contents, err := in.Next()
+			if err != nil {
+				return err
+			}
+			if final = op != searchEntry; final {
+				result := ber.NewReader(contents)
+				if code, err := result.Int(ber.Enumerated); err != nil || code != 0 {
+					return fmt.Errorf("result %d, %v", code, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// askHTTP sends a request and reads its answer, which must be 200.
+func askHTTP(nc net.Conn, r *bufio.Reader, request []byte) error {
+	if _, err := nc.Write(request); err != nil {
+		return err
+	}
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", resp.Status, body)
+	}
+	return err
+}
+
+// measureIdle prints what n keep-alive connections take that wait for their
+// next request.
+func measureIdle(s *server, n int) error {
+	progress("%d idle HTTP connections", n)
+	_, before, err := s.memory()
+	if err != nil {
+		return err
+	}
+	var open []net.Conn
+	defer func() {
+		for _, nc := range open {
+			nc.Close()
+		}
+	}()
+	request := call("GET", userDN(0), "", userDN(0), password, "")
+	for range n {
+		nc, err := net.Dial("tcp", s.http.String())
+		if err != nil {
+			return err
+		}
+		open = append(open, nc)
+		if err := askHTTP(nc, bufio.NewReaderSize(nc, 16), request); err != nil {
+			return s.failed(err)
+		}
+	}
+	_, after, err := s.memory()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%d idle keep-alive connections take %d MiB.\n", n, (after-before)>>10)
+	return nil
+}
