@@ -14,24 +14,7 @@ type member struct {
 }
 
 // MarshalJSON writes the members one after another.
-func (o object) MarshalJSON() ([]byte, error) {
-	b := []byte{'{'}
-	for i, m := range o {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		name, err := encode(m.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := encode(m.value)
-		if err != nil {
-			return nil, err
-		}
-		b = append(append(append(b, name...), ':'), value...)
-	}
-	return append(b, '}'), nil
-}
+func (o object) MarshalJSON() ([]byte, error) { return encode(o) }
 
 // encode is json.Marshal without the escapes that only HTML needs: links have
 // ampersands.
@@ -39,8 +22,36 @@ func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	err := encodeTo(&b, e, v)
+	return b.Bytes(), err
+}
+
+// encodeTo appends v to b, which e writes to. Objects are taken apart here:
+// encoding/json would check once more what each of them has written.
+func encodeTo(b *bytes.Buffer, e *json.Encoder, v any) error {
+	o, ok := v.(object)
+	if !ok {
+		err := e.Encode(v)
+		if n := b.Len(); err == nil {
+			b.Truncate(n - 1) // the newline
+		}
+		return err
+	}
+	b.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := encodeTo(b, e, m.name); err != nil {
+			return err
+		}
+		b.WriteByte(':')
+		if err := encodeTo(b, e, m.value); err != nil {
+			return err
+		}
+	}
+	b.WriteByte('}')
+	return nil
 }
 
 // link is a link of HAL. Its target is a path of this server, so that it is

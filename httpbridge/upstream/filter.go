@@ -3,10 +3,16 @@ package upstream
 import (
 	asn1ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
+
+	"tallystick/internal/ber"
 )
 
 // EncodeFilter is the BER of a filter (RFC 4515 to RFC 4511).
 func EncodeFilter(text string) ([]byte, error) {
+	if text == anyEntry { // by far the most frequent
+		const present = ber.Context | 7
+		return ber.AppendString(nil, present, "objectClass"), nil
+	}
 	p, err := ldap.CompileFilter(text)
 	if err != nil {
 		return nil, err
