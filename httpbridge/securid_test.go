@@ -456,7 +456,8 @@ func TestSecurIDRequests(t *testing.T) {
 	}
 	const lookup = "/v1/ds100/lookup"
 	send("others are ignored", "POST", lookup, `{"deviceSerialNumber":"1","more":[{}]}`, 404, "")
-	send("none", "POST", lookup, "", 400, "application/json")
+	send("none", "POST", lookup, "", 400, "line 1")
+	send("nobody says what it is", "POST", lookup, `{"deviceSerialNumber":"1"}`, 404, "", func(r *http.Request) { r.Header.Del("Content-Type") })
 	send("another type", "POST", lookup, "{}", 400, "application/json", func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") })
 	send("a member is missing", "POST", lookup, "{}", 400, "deviceSerialNumber: must be there")
 	send("a number", "POST", lookup, `{"deviceSerialNumber":140100080}`, 400, "must be a string, not a number")

@@ -48,9 +48,7 @@ const deepest = 16
 
 // readBody reads the body of r: at most limit octets of JSON.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64, want members) (body, error) {
-	t, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	charset, other := params["charset"]
-	if err != nil || t != "application/json" || other && !strings.EqualFold(charset, "utf-8") || r.Header.Get("Content-Encoding") != "" {
+	if !isJSON(r.Header) {
 		return nil, errMediaType
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
@@ -61,6 +59,20 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64, want members)
 		return nil, errCutBody
 	}
 	return parseBody(b, want)
+}
+
+// isJSON reports whether a body is said to be JSON in UTF-8. RSA's examples say
+// nothing.
+func isJSON(h http.Header) bool {
+	if h.Get("Content-Encoding") != "" {
+		return false
+	}
+	if h.Get("Content-Type") == "" {
+		return true
+	}
+	t, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	charset, other := params["charset"]
+	return err == nil && t == "application/json" && (!other || strings.EqualFold(charset, "utf-8"))
 }
 
 // parseBody reads a JSON object that has the wanted members.
