@@ -82,9 +82,10 @@ type CredentialsConfig struct {
 	// 0: ten.
 	LockoutAfter int
 
-	// Lockout is the longest wait; 0: 15 minutes. Failures are forgotten by
-	// what is enough for a bind, by an administrator's new password, and by a
-	// day without one.
+	// Lockout is the longest wait; 0: 15 minutes. Failures are forgotten by a
+	// code, or, of a user without an active credential, by what is enough for
+	// a bind; by an administrator's new password or Unlock; and by a day
+	// without one.
 	Lockout time.Duration
 
 	// SourceFree is after how many failures in a row at one user an address has
