@@ -22,7 +22,7 @@ func (d *Directory) asOfNow(ctx context.Context, who Requester) (Requester, erro
 		}
 		u, err := d.readUser(r, a)
 		if err == nil && !u.vouchesFor(who) {
-			who.How = ByPassword
+			who.How, who.Factor = ByPassword, ""
 		}
 		return err
 	})
@@ -33,7 +33,7 @@ func (d *Directory) asOfNow(ctx context.Context, who Requester) (Requester, erro
 // with. A recovery code is gone once it is used, so it is the set that it was
 // one of, until the user is given new ones or has nothing they stand in for.
 func (u *user) vouchesFor(who Requester) bool {
-	if who.How != ByPasswordAndCode || who.Factor == "" {
+	if who.Factor == "" {
 		return true
 	}
 	if who.Factor == recoveryFactor(u.attempts.recovery) {

@@ -10,6 +10,7 @@ import (
 
 	"tallystick/directory/sasl"
 	"tallystick/directory/seal"
+	"tallystick/directory/totp"
 )
 
 // bearer binds with an access token.
@@ -353,4 +354,23 @@ func FuzzTokenDecode(f *testing.F) {
 			t.Errorf("%x: %+v became %+v, %v", b, one, again, err)
 		}
 	})
+}
+
+// A code alone made it: it ends with its credential too, also with one that
+// never changed since it was imported.
+func TestTokenByACodeAloneEnds(t *testing.T) {
+	h := newHouse(t, func(c *CredentialsConfig) { c.CodeAloneMayBind = true })
+	made, err := h.importFor(ImportRequest{Key: importedKey})
+	h.want("import", err, Success)
+	h.advance(time.Minute)
+	m := sasl.UnboundIDTOTPMessage{AuthenticationID: "u:ann", TOTPPassword: []byte(h.code(totp.EncodeSecret(importedKey), 0))}
+	who, err := h.bindMessage(m.Encode())
+	h.want("bind", err, Success)
+	token, err := h.AccessToken(t.Context(), who)
+	h.want("token", err, Success)
+	_, err = h.bearer("", token.Token)
+	h.want("the token", err, Success)
+	h.want("revoke", h.RevokeTOTP(t.Context(), root, Claim{AuthenticationID: id("u:ann")}, made.ID), Success)
+	_, err = h.bearer("", token.Token)
+	h.want("the token of a credential that is gone", err, SaslBindInProgress)
 }
