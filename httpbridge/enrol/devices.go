@@ -217,10 +217,10 @@ func (v *visit) logInWith(id string) error {
 		}
 	}
 	if err != nil {
-		link.Release()
+		link.Close()
 		return err
 	}
-	v.session.link.Release()
+	v.session.link.Close()
 	v.session.link, v.session.strong = link, true
 	v.session.name, v.session.helpDesk = s.name, s.helpDesk // which he may not have been allowed to read before
 	return nil

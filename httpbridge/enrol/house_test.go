@@ -45,6 +45,7 @@ type house struct {
 	server *ldapd.Server
 	socket string
 	url    string // of the pages, without a path
+	ldap   *upstream.Client
 	log    lockedBuffer
 	clock  atomic.Int64 // Unix seconds
 }
@@ -67,6 +68,7 @@ func newHouse(t testing.TB, cfg enrol.Config) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.ldap = client
 	pages := enrol.New(client, cfg)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

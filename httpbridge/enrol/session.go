@@ -29,7 +29,7 @@ type session struct {
 // end closes the session's connection. s.mu must be held.
 func (s *session) end() {
 	if s.link != nil {
-		s.link.Release()
+		s.link.Close()
 		s.link, s.fresh = nil, nil
 	}
 }

@@ -60,7 +60,7 @@ func (v *visit) signIn() error {
 	}
 	s, list, err := begin(v.ctx, link)
 	if err != nil {
-		link.Release()
+		link.Close()
 		return err
 	}
 	v.note(slog.String("user", s.authzID))

@@ -180,6 +180,21 @@ func TestSessionsEnd(t *testing.T) {
 	}
 }
 
+// Who signed out is not bound at the LDAP server any more.
+func TestSignOutEndsTheConnection(t *testing.T) {
+	h := newHouse(t, enrol.Config{})
+	b, secret := h.enrolled("ann", "phone") // on a second connection, with the first code
+	h.step()
+	h.browser().signIn("ann", password, h.code(secret)).get("/enrol").post("/enrol/sign-out").want(200, "User name")
+	if s := h.ldap.Stats(); s.InUse != 1 || s.Idle != 0 {
+		t.Errorf("%d connections in use, %d idle", s.InUse, s.Idle)
+	}
+	b.post("/enrol/sign-out").want(200, "User name")
+	if s := h.ldap.Stats(); s.InUse != 0 || s.Idle != 0 {
+		t.Errorf("%d connections in use, %d idle", s.InUse, s.Idle)
+	}
+}
+
 // There is a bounded number of sessions, of each user and of all. Those unused
 // for longest make room.
 func TestTooManySessions(t *testing.T) {

@@ -33,6 +33,13 @@ func (s *Session) Release() {
 	s.client.give()
 }
 
+// Close is Release for a session that somebody signed in to, and that is over:
+// the connection ends with it, so that nobody is bound as him any more.
+func (s *Session) Close() {
+	s.reusable = false
+	s.Release()
+}
+
 // request is an operation as it goes to the server.
 type request struct {
 	op       []byte // the protocolOp
