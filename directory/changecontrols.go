@@ -65,6 +65,9 @@ func (d *Directory) viewOf(r store.Reader, id entryID, rec *record) (*view, erro
 		return nil, err
 	}
 	operational, err := d.operational(r, id, rec, name)
+	if err == nil {
+		operational, err = d.withMemberOf(r, name, rec, operational)
+	}
 	return &view{s: &search{d: d, r: r}, id: id, rec: *rec, operational: operational, text: name}, err
 }
 

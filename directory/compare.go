@@ -70,6 +70,11 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 			if attributes, err = d.operational(r, id, rec, name); err != nil {
 				return err
 			}
+			if t.Name() == memberOfAttribute {
+				if attributes, err = d.withMemberOf(r, name, rec, attributes); err != nil {
+					return err
+				}
+			}
 			attributes = append(attributes, rec.attributes...)
 		}
 		equal, err = d.compareIn(attributes, t, req)

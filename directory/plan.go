@@ -83,6 +83,9 @@ func (p *planner) candidates(f *Filter, limit int) (ids []entryID, ok bool, err 
 
 func (p *planner) equality(f *Filter, limit int) ([]entryID, bool, error) {
 	t := p.d.schema.Attribute(f.Attribute)
+	if t != nil && t.Name() == memberOfAttribute {
+		return p.members(f.Value, limit)
+	}
 	if t == nil || !p.d.plan.equality[t] && t != p.d.plan.uuid {
 		return nil, false, nil
 	}

@@ -128,51 +128,12 @@ func (s *subject) memberOf(group DN) (bool, error) {
 	return false, nil
 }
 
-// membership is a value by which a group lists the user.
-type membership struct {
-	attribute string
-	value     []byte
-	prefix    []byte // of its keys in the index
-	long      bool   // others may share the key
-}
-
 // listed is how groups list the user; made once.
 func (s *subject) listed() []membership {
-	if s.memberships != nil {
-		return s.memberships
-	}
-	add := func(attribute string, value []byte) {
-		t := s.d.schema.Attribute(attribute)
-		if norm, ok := normalized(t.EqualityRule(), value); ok {
-			s.memberships = append(s.memberships, membership{attribute, value, equalityPrefix(t.Name(), norm), len(norm) > maxIndexedValue})
-		}
-	}
-	dn := []byte(s.u.dn.String())
-	add("member", dn)
-	add("uniqueMember", dn)
-	if s.u.entry != nil {
-		for _, uid := range s.d.valuesOf(s.u.entry, "uid") {
-			add("memberUid", uid)
-		}
+	if s.memberships == nil {
+		s.memberships = s.d.memberships(s.u.dn.String(), s.u.entry)
 	}
 	return s.memberships
-}
-
-// in reports whether a group has the value, by the index: it may have a great
-// many.
-func (m membership) in(d *Directory, r store.Reader, group entryID) (bool, error) {
-	_, err := r.Get(group.append(m.prefix[:len(m.prefix):len(m.prefix)]))
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil || !m.long {
-		return err == nil, err
-	}
-	rec, err := readRecord(r, group)
-	if err != nil {
-		return false, err
-	}
-	return findValue(d.schema.Attribute(m.attribute), d.valuesOf(rec, m.attribute), m.value) >= 0, nil
 }
 
 func matchingFilter(d *Directory, text string) (func(*subject) (bool, error), error) {
@@ -183,7 +144,7 @@ func matchingFilter(d *Directory, text string) (func(*subject) (bool, error), er
 	if _, err := compileFilter(d.schema, &f); err != nil {
 		return nil, err
 	}
-	operational := d.mentionsOperational(&f)
+	operational, memberOf := d.mentionsOperational(&f), d.mentionsMemberOf(&f)
 	return func(s *subject) (bool, error) {
 		m, err := compileFilter(s.d.schema, &f)
 		if err != nil || s.u.entry == nil {
@@ -192,6 +153,11 @@ func matchingFilter(d *Directory, text string) (func(*subject) (bool, error), er
 		e := ownEntry{u: s.u}
 		if operational {
 			if e.operational, err = s.d.operational(s.r, s.u.id, s.u.entry, s.u.dn.String()); err != nil {
+				return false, err
+			}
+		}
+		if memberOf {
+			if e.operational, err = s.d.withMemberOf(s.r, s.u.dn.String(), s.u.entry, e.operational); err != nil {
 				return false, err
 			}
 		}

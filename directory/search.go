@@ -42,6 +42,7 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 		return err
 	}
 	s.needsOperational = s.wants.anyOperational || s.sorting.operational() || d.mentionsOperational(&req.Filter)
+	s.needsMemberOf = s.wants.memberOf || d.mentionsMemberOf(&req.Filter)
 	s.sizeLimit, s.timeLimit = req.SizeLimit, time.Duration(req.TimeLimit)*time.Second
 	if !d.isRoot(who) {
 		s.timeLimit = lesser(s.timeLimit, d.cfg.TimeLimit)
@@ -122,6 +123,7 @@ type search struct {
 	matched          []matchedValue // nil: all values
 	sorting          *sorting       // nil: entries are sent as they are found
 	needsOperational bool
+	needsMemberOf    bool
 	w                EntryWriter
 
 	sizeLimit int
@@ -309,6 +311,15 @@ func (s *search) consider(id entryID, b []byte) error {
 			return err
 		}
 		if v.operational, err = s.d.operational(s.r, id, &v.rec, name); err != nil {
+			return err
+		}
+	}
+	if s.needsMemberOf {
+		name, err := v.name()
+		if err != nil {
+			return err
+		}
+		if v.operational, err = s.d.withMemberOf(s.r, name, &v.rec, v.operational); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ type selection struct {
 	user           bool // all user attributes
 	operational    bool // all operational attributes
 	anyOperational bool // at least one operational attribute
+	memberOf       bool // which "+" does not ask for
 	named          []namedAttribute
 	known          map[string]bool // answers given before
 }
@@ -62,6 +63,7 @@ func (d *Directory) describe(description string) (*schema.AttributeType, []strin
 
 func (s *selection) add(n namedAttribute) {
 	s.anyOperational = s.anyOperational || n.attribute.Operational()
+	s.memberOf = s.memberOf || n.attribute.Name() == memberOfAttribute
 	s.named = append(s.named, n)
 }
 

@@ -26,13 +26,26 @@ type Definition struct {
 }
 
 // New makes a schema of the built-in definitions and more, which may refer to
-// each other in any order. Errors begin with where the fault is.
+// each other in any order. Definitions of what is built in are passed over.
+// Errors begin with where the fault is.
 func New(more ...Definition) (*Schema, error) {
 	builtIn, err := standard()
 	if err != nil {
 		return nil, err
 	}
+	known := make(map[string]bool, len(builtIn))
+	for _, d := range builtIn {
+		known[d.oid()] = true
+	}
+	more = slices.DeleteFunc(slices.Clone(more), func(d Definition) bool { return known[d.oid()] })
 	return build(append(slices.Clip(builtIn), more...))
+}
+
+// oid is the word that the description begins with.
+func (d Definition) oid() string {
+	p := &parser{text: d.Text}
+	p.expect('(')
+	return string(d.Kind) + " " + strings.ToLower(p.oid())
 }
 
 func build(list []Definition) (*Schema, error) {
