@@ -12,7 +12,7 @@ import (
 // log writes the one record of an operation. Names and OIDs go into it;
 // passwords, codes and values never do. The messageID is not under the key
 // msg, which is slog's own.
-func (op *operation) log(r *directory.Error, abandoned bool) {
+func (op *operation) log(r *directory.Error, took time.Duration, abandoned bool) {
 	level := slog.LevelInfo
 	if r.ResultCode == directory.Other {
 		level = slog.LevelError // our fault
@@ -26,7 +26,7 @@ func (op *operation) log(r *directory.Error, abandoned bool) {
 		slog.Int("messageID", int(op.id))))
 	attrs = append(attrs,
 		slog.Int("code", int(r.ResultCode)),
-		slog.Int64("ms", time.Since(op.begun).Milliseconds()),
+		slog.Int64("ms", took.Milliseconds()),
 		slog.String("peer", op.who.Peer),
 	)
 	if op.who.DN != "" {

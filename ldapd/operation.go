@@ -140,7 +140,9 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 			Controls:          op.responseControls(r.ResultCode),
 		})
 	}
-	op.log(r, abandoned)
+	took := time.Since(op.begun)
+	c.srv.counters.ended(op.request, r.ResultCode, took)
+	op.log(r, took, abandoned)
 	if handed {
 		op.code = r.ResultCode
 		close(op.done)

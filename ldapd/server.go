@@ -43,6 +43,8 @@ type Server struct {
 	router *router
 	clock  clock
 
+	counters counters
+
 	controls []control  // that it takes
 	readers  chan *conn // see handOn
 
@@ -148,6 +150,7 @@ func (s *Server) admit(nc net.Conn, secure bool) {
 		go c.run(secure)
 		return
 	}
+	s.counters.refused.Add(1)
 	s.log.Debug("connection refused", "peer", peerName(nc), "err", err)
 	if n, ok := errors.AsType[*notice](err); ok && !secure {
 		// A fresh socket takes these few octets without waiting.
