@@ -26,11 +26,8 @@ func (s *search) auditLog(ctx context.Context, who Requester) error {
 	if err := s.d.mayAudit(s.r, who); err != nil {
 		return err
 	}
-	if s.sorting != nil {
-		s.sorting = nil
-		if s.req.Sort.Result = UnwillingToPerform; s.req.Sort.Critical {
-			return errCannotSort
-		}
+	if err := s.unsorted(); err != nil {
+		return err
 	}
 	if s.base.Len() > s.d.auditDN.Len() {
 		rec, err := s.d.auditRecord(s.r, s.base)
@@ -79,6 +76,18 @@ func (s *search) auditLog(ctx context.Context, who Requester) error {
 		return failed == nil
 	})
 	return errors.Join(failed, err)
+}
+
+// unsorted gives up sorting, where there is an order already.
+func (s *search) unsorted() error {
+	if s.sorting == nil {
+		return nil
+	}
+	s.sorting, s.req.Sort.Result = nil, UnwillingToPerform
+	if s.req.Sort.Critical {
+		return errCannotSort
+	}
+	return nil
 }
 
 // auditEntry sends a record if it matches.

@@ -36,6 +36,8 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		return special(d.subschema())
 	case dn.IsUnder(d.auditDN):
 		return d.compareAudit(ctx, who, dn, special)
+	case dn.IsUnder(d.monitorDN):
+		return d.compareMonitor(ctx, who, dn, special)
 	case t != nil && secret(t):
 		return false, errNoAccess
 	}

@@ -73,8 +73,13 @@ type Directory struct {
 	rootName string // root as text
 	subentry DN     // of the schema
 	auditDN  DN
-	now      func() time.Time
-	log      *slog.Logger
+
+	monitorDN DN
+	monitor   func() []Entry // nil: there are none
+	outcomes  outcomes
+
+	now func() time.Time
+	log *slog.Logger
 
 	suffixes []DN                 // from the configuration
 	contexts atomic.Pointer[[]DN] // naming contexts that are served: stored ones and suffixes
@@ -99,7 +104,7 @@ type Directory struct {
 // Open returns the directory kept in s. It fails if s was written by a newer
 // version of the program.
 func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
-	d := &Directory{store: s, schema: cfg.Schema, cfg: cfg, now: cfg.Now, log: cfg.Log, maxSorted: maxSorted, sorts: newSorts()}
+	d := &Directory{store: s, schema: cfg.Schema, cfg: cfg, now: cfg.Now, log: cfg.Log, maxSorted: maxSorted, sorts: newSorts(), outcomes: newOutcomes()}
 	var err error
 	if d.schema == nil {
 		if d.schema, err = schema.New(); err != nil {
@@ -123,6 +128,9 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 		return nil, err
 	}
 	if d.auditDN, err = ParseDN(d.schema, auditDN); err != nil {
+		return nil, err
+	}
+	if d.monitorDN, err = ParseDN(d.schema, monitorDN); err != nil {
 		return nil, err
 	}
 	for _, text := range cfg.Suffixes {

@@ -12,7 +12,7 @@ const subschemaDN = "cn=schema"
 
 // kept reports whether dn names an entry that the server keeps itself.
 func (d *Directory) kept(dn DN) bool {
-	return dn.IsZero() || dn.Equal(d.subentry) || dn.IsUnder(d.auditDN)
+	return dn.IsZero() || dn.Equal(d.subentry) || dn.IsUnder(d.auditDN) || dn.IsUnder(d.monitorDN)
 }
 
 func generalizedTime(t time.Time) []byte { return []byte(t.UTC().Format("20060102150405Z")) }

@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"tallystick/directory/seal"
@@ -75,16 +74,22 @@ type evidence struct {
 	application string // id of the application password that was shown, and nothing else; "": none
 }
 
+// refusal is why something was not believed, for the log.
+type refusal struct{ door, reason string }
+
+func (r *refusal) Error() string { return r.door + ": " + r.reason }
+
 // refuse is the one answer to whatever was not believed, with the reason for
 // the log.
 func refuse(door, reason string) error {
-	return &Error{ResultCode: InvalidCredentials, Cause: fmt.Errorf("%s: %s", door, reason)}
+	return &Error{ResultCode: InvalidCredentials, Cause: &refusal{door, reason}}
 }
 
 // prove judges a proof of being a. It fails with invalidCredentials, the same
 // after the same work whatever the reason, and with busy if too many attempts
 // on the account wait.
-func (d *Directory) prove(ctx context.Context, a account, p proof) (evidence, error) {
+func (d *Directory) prove(ctx context.Context, a account, p proof) (proved evidence, err error) {
+	defer func() { d.outcomes.count(proved, err) }()
 	guess, err := d.guess(ctx, a, p)
 	if err != nil {
 		return evidence{}, err

@@ -91,6 +91,9 @@ func (s *search) start(ctx context.Context, who Requester) error {
 		if base.IsUnder(d.auditDN) {
 			return s.auditLog(ctx, who)
 		}
+		if base.IsUnder(d.monitorDN) {
+			return s.monitor(who)
+		}
 		if err := d.mayRead(r, who); err != nil {
 			return err
 		}
