@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -137,7 +138,12 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	if err != nil {
 		return err
 	}
-	bridge, err := c.newBridge(https, opts.now)
+	m := &monitor{started: time.Now(), server: server, data: data, certificates: map[string]*certificate{"ldap": cert}}
+	if https != cert {
+		m.certificates["https"] = https
+	}
+	d.ServeMonitor(m.entries)
+	bridge, err := c.newBridge(https, m, opts.now)
 	if err != nil {
 		return err
 	}
@@ -279,7 +285,7 @@ func (c *certificate) reloadOn(ctx context.Context, sig os.Signal, log *slog.Log
 
 // newBridge is the bridge beside the server, which it reaches through the
 // local socket. There it is the root user, to act for the holders of API keys.
-func (c *config) newBridge(https *certificate, now func() time.Time) (*httpbridge.Bridge, error) {
+func (c *config) newBridge(https *certificate, m *monitor, now func() time.Time) (*httpbridge.Bridge, error) {
 	cfg, err := c.bridgeConfig()
 	if err != nil {
 		return nil, err
@@ -287,6 +293,7 @@ func (c *config) newBridge(https *certificate, now func() time.Time) (*httpbridg
 	if cfg.ListenTLS, err = c.listenTLS(https); err != nil {
 		return nil, err
 	}
+	cfg.Collectors = []prometheus.Collector{m}
 	cfg.TellClient, cfg.Identity, cfg.Now = true, &upstream.Credentials{External: true}, now
 	cfg.Dial = func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
