@@ -145,6 +145,8 @@ func TestImportRefusesBadCredentials(t *testing.T) {
 		{"an unknown state", []string{"tallystickTOTPCredential: " + strings.Replace(good, `"active"`, `"asleep"`, 1)}},
 		{"a step before all", []string{"tallystickTOTPCredential: " + strings.Replace(good, `-1`, `-2`, 1)}},
 		{"no date", []string{"tallystickTOTPCredential: " + strings.Replace(good, `2024-01-02T03:04:05Z`, `yesterday`, 1)}},
+		{"log-ins that are no number", []string{"tallystickGraceLoginsUsed: MFRGGZDF"}},
+		{"fewer log-ins than none", []string{"tallystickGraceLoginsUsed: -1"}},
 	} {
 		h := newHouseWithout(t)
 		err := load(t, h.Directory, annWith(row.lines...))
