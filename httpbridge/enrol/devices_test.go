@@ -60,6 +60,15 @@ func TestLifeOfADevice(t *testing.T) {
 		t.Error("it is still shown")
 	}
 	b.post("/enrol/remove", "id", id).want(404, "not there any more")
+	if strings.Contains(b.get("/enrol").page, "These are few") {
+		t.Error("eight codes are few")
+	}
+	for _, code := range recovery[2:7] {
+		if !h.logsIn(ann, password+code[1]) {
+			t.Error("a recovery code does not log in")
+		}
+	}
+	b.get("/enrol").want(200, "3 left", "These are few")
 }
 
 // Somebody who gave up and comes back is not asked to scan anything at once,

@@ -63,6 +63,7 @@ var texts = map[string]text{
 	"recoveryLead":    {"en": "Each of them stands in for a code of your device, once: for the day it is lost or broken.", "de": "Jeder davon ersetzt einmal einen Code Ihres Geräts: für den Tag, an dem es verloren oder kaputt ist."},
 	"recoveryLeft":    {"en": "%d left", "de": "noch %d"},
 	"recoveryNone":    {"en": "You have none. Without them, a lost device means a call to the help desk.", "de": "Sie haben keine. Ohne sie bedeutet ein verlorenes Gerät einen Anruf bei der Benutzerhilfe."},
+	"recoveryFew":     {"en": "These are few: make new ones before they are used up.", "de": "Das sind wenige: Erzeugen Sie neue, bevor sie aufgebraucht sind."},
 	"recoveryMake":    {"en": "Make recovery codes", "de": "Notfallcodes erzeugen"},
 	"recoveryAgain":   {"en": "Make new recovery codes", "de": "Neue Notfallcodes erzeugen"},
 	"recoveryReplace": {"en": "The ones you have now will not count any more.", "de": "Die bisherigen gelten dann nicht mehr."},
