@@ -33,12 +33,13 @@ type RejectedError struct{ Result Result }
 func (e *RejectedError) Error() string { return "credentials rejected: " + e.Result.Error() }
 
 // rejects reports whether code, as the result of a bind, says something about
-// the credentials rather than about the server's state. Servers differ in what
-// they say for an unknown user, a malformed name, or an account that is shut.
+// the credentials rather than about the request or the server's state. Servers
+// differ in what they say for an unknown user, a malformed name, or an account
+// that is shut.
 func rejects(code int) bool {
 	switch code {
 	case ldap.LDAPResultOperationsError, ldap.LDAPResultProtocolError,
-		ldap.LDAPResultAdminLimitExceeded, ldap.LDAPResultConfidentialityRequired,
+		ldap.LDAPResultAdminLimitExceeded, ldap.LDAPResultUnavailableCriticalExtension, ldap.LDAPResultConfidentialityRequired,
 		ldap.LDAPResultBusy, ldap.LDAPResultUnavailable, ldap.LDAPResultOther:
 		return false
 	}
