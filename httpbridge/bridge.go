@@ -303,18 +303,24 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				internalError(rec)
 			}
 		}
-		if rec.status >= http.StatusInternalServerError || rec.panicked() {
+		status := rec.status
+		switch {
+		case rec.panicked():
+			level = slog.LevelError
+		case status >= http.StatusInternalServerError && r.Context().Err() != nil:
+			status = clientGone
+		case status >= http.StatusInternalServerError:
 			level = slog.LevelError
 		}
 		took := time.Since(start)
-		b.metrics.answered(name, rec.status, took)
+		b.metrics.answered(name, status, took)
 		if !b.cfg.Log.Enabled(r.Context(), level) {
 			return
 		}
 		attrs := append(make([]slog.Attr, 0, 16),
 			slog.Uint64("req", number), slog.String("corr", correlation), slog.String("peer", r.RemoteAddr), slog.String("client", address),
 			slog.String("face", name), slog.String("proto", r.Proto), slog.String("method", r.Method), slog.String("path", r.URL.Path),
-			slog.Int("status", rec.status), slog.Int64("sent", rec.sent))
+			slog.Int("status", status), slog.Int64("sent", rec.sent))
 		if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
 			attrs = append(attrs, slog.String("certificate", r.TLS.PeerCertificates[0].Subject.String()))
 		}
@@ -329,6 +335,11 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	face.ServeHTTP(rec, r)
 }
+
+// clientGone is the status, in the log and the metrics, of what was not answered
+// because nobody waited any more: anybody can do that, and it is no fault of the
+// server's. The number is nginx's.
+const clientGone = 499
 
 // faceOf is the face that answers a request, and its name in the log and the
 // metrics. http.ServeMux would redirect paths that have a DN with // in it.

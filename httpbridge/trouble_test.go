@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +101,10 @@ func TestExhaustion(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	bridge := serveBridge(t, httpbridge.Config{URL: "ldap://" + l.Addr().String(), Connections: 1, WaitTimeout: time.Millisecond})
+	var log safeBuffer
+	bridge := serveBridge(t, httpbridge.Config{
+		URL: "ldap://" + l.Addr().String(), Connections: 1, WaitTimeout: time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan struct{})
 	go func() {
@@ -119,6 +124,12 @@ func TestExhaustion(t *testing.T) {
 	cancel() // and its client goes away: the connection with it
 	<-first
 	_, _ = io.Copy(io.Discard, nc)
+	for !strings.Contains(log.String(), "req=1 ") {
+		time.Sleep(time.Millisecond)
+	}
+	if !regexp.MustCompile(`level=INFO msg=http req=1 .* status=499 `).MatchString(log.String()) {
+		t.Errorf("that its client went away is told as a fault: %s", log.String())
+	}
 }
 
 // raw sends octets as they are and returns what comes back until the bridge
