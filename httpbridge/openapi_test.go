@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"pgregory.net/rapid"
 
 	"tallystick/directory"
 	"tallystick/httpbridge/strictjson"
@@ -273,7 +274,7 @@ func (d *documented) answers(o operation, r *http.Request) (status int, body any
 	return d.openAPI.answers(d.t, o, r)
 }
 
-func (d openAPI) answers(t testing.TB, o operation, r *http.Request) (status int, body any) {
+func (d openAPI) answers(t rapid.TB, o operation, r *http.Request) (status int, body any) {
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatalf("%s: %v", o.name(), err)

@@ -31,7 +31,7 @@ const okhttp = "/usr/share/java/okhttp.jar:/usr/share/java/okio.jar"
 var runners = map[string]runner{
 	"curl":   {file: "request.sh", needs: [][]string{{"curl", "--version"}}, run: []string{"sh", "request.sh"}},
 	"go":     {file: "main.go", needs: [][]string{{"go", "version"}}, run: []string{"go", "run", "main.go"}},
-	"python": {file: "request.py", needs: [][]string{{"python3", "-c", "import requests"}}, run: []string{"python3", "request.py"}},
+	"python": {file: "request.py", needs: [][]string{{"/usr/bin/python3", "-c", "import requests"}}, run: []string{"/usr/bin/python3", "request.py"}},
 	"ruby":   {file: "request.rb", needs: [][]string{{"ruby", "--version"}}, run: []string{"ruby", "request.rb"}},
 	"node":   {file: "request.js", needs: [][]string{{"node", "--version"}, {"npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"}}, run: []string{"node", "request.js"}},
 	"java": {
