@@ -140,6 +140,7 @@ func fields(b []byte, fn func(field protowire.Number, v uint64, data []byte) err
 // decodeRecord decodes b into r. Values alias b.
 func decodeRecord(r *record, b []byte) error {
 	*r = record{attributes: make([]Attribute, 0, 16)}
+	values := make([][]byte, 0, 24) // of all attributes, which share it
 	return fields(b, func(field protowire.Number, v uint64, data []byte) error {
 		switch field {
 		case fieldParent:
@@ -168,19 +169,21 @@ func decodeRecord(r *record, b []byte) error {
 		case fieldPassword:
 			r.passwords = append(r.passwords, data)
 		case fieldAttribute:
-			a := Attribute{Values: make([][]byte, 0, 1)}
+			var a Attribute
+			first := len(values)
 			err := fields(data, func(field protowire.Number, _ uint64, data []byte) error {
 				switch field {
 				case fieldName:
 					a.Name = internName(data)
 				case fieldValue:
-					a.Values = append(a.Values, data)
+					values = append(values, data)
 				}
 				return nil
 			})
 			if err != nil {
 				return err
 			}
+			a.Values = values[first:len(values):len(values)]
 			r.attributes = append(r.attributes, a)
 		}
 		return nil
