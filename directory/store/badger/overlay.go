@@ -19,7 +19,7 @@ type overlay struct {
 
 // change is one Set or Delete.
 type change struct {
-	key     []byte
+	key     string
 	sealed  []byte // with checksum
 	deleted bool
 }
@@ -27,7 +27,7 @@ type change struct {
 func (c change) size() int64 { return int64(len(c.key) + len(c.sealed) + 12) }
 
 func (o *overlay) put(c change) {
-	if old, ok := o.changes.Set(string(c.key), c); ok {
+	if old, ok := o.changes.Set(c.key, c); ok {
 		o.size -= old.size()
 	}
 	o.size += c.size()
@@ -90,7 +90,7 @@ func (c *overlayCursor) key() []byte {
 	if !c.ok {
 		return nil
 	}
-	key := c.it.Value().key
+	key := []byte(c.it.Key())
 	if c.rng.Reverse && bytes.Compare(key, c.rng.Start) < 0 ||
 		!c.rng.Reverse && len(c.rng.End) > 0 && bytes.Compare(key, c.rng.End) >= 0 {
 		return nil
@@ -102,7 +102,7 @@ func (c *overlayCursor) deleted() bool { return c.it.Value().deleted }
 
 func (c *overlayCursor) value() ([]byte, error) {
 	ch := c.it.Value()
-	return unseal(ch.key, ch.sealed)
+	return unseal([]byte(ch.key), ch.sealed)
 }
 
 func (c *overlayCursor) next() {
@@ -160,8 +160,7 @@ func (w *writer) Set(key, value []byte) {
 		w.refuse(err)
 		return
 	}
-	key = bytes.Clone(key)
-	w.own.put(change{key: key, sealed: seal(key, value)})
+	w.own.put(change{key: string(key), sealed: seal(key, value)})
 }
 
 // Delete implements store.Writer.
@@ -170,7 +169,7 @@ func (w *writer) Delete(key []byte) {
 		w.refuse(err)
 		return
 	}
-	w.own.put(change{key: bytes.Clone(key), deleted: true})
+	w.own.put(change{key: string(key), deleted: true})
 }
 
 func (w *writer) refuse(err error) {

@@ -204,11 +204,11 @@ func (s *Store) commit(changes *overlay) error {
 	txn := s.db.badger.NewTransactionAt(s.db.version, true)
 	defer txn.Discard()
 	var err error
-	changes.changes.Scan(func(_ string, c change) bool {
+	changes.changes.Scan(func(key string, c change) bool {
 		if c.deleted {
-			err = txn.Delete(c.key)
+			err = txn.Delete([]byte(key))
 		} else {
-			err = txn.SetEntry(badgerdb.NewEntry(c.key, c.sealed))
+			err = txn.SetEntry(badgerdb.NewEntry([]byte(key), c.sealed))
 		}
 		return err == nil
 	})
