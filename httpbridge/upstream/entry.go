@@ -70,7 +70,7 @@ const anyEntry = "(objectClass=*)"
 // Beside a *Result the entries that came before it are returned too: those
 // within a size limit, for instance. Errors: as Extended.
 func (s *Session) Search(ctx context.Context, req SearchRequest) (found []Entry, err error) {
-	err = s.safely(ctx, func() error {
+	err = s.repeat(ctx, true, func() error {
 		found, err = s.search(ctx, req)
 		return err
 	})
@@ -182,6 +182,8 @@ func (s *Session) Delete(ctx context.Context, dn string, controls []Control) err
 // change sends an operation that writes. It is not sent twice: the first may
 // have been done.
 func (s *Session) change(ctx context.Context, op []byte, answer byte, controls []Control) error {
-	_, err := s.ask(ctx, request{op: op, answer: answer, limit: longestResponse, controls: controls})
-	return err
+	return s.repeat(ctx, false, func() error {
+		_, err := s.ask(ctx, request{op: op, answer: answer, limit: longestResponse, controls: controls})
+		return err
+	})
 }

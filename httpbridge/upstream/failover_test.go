@@ -113,6 +113,29 @@ func TestServerHangs(t *testing.T) {
 	echo(t, c)
 }
 
+// A connection that breaks before anything was sent harms nobody.
+func TestNothingSent(t *testing.T) {
+	srv := serve(t)
+	for name, ask := range map[string]func(context.Context, *Session) error{
+		"an extended operation": func(ctx context.Context, s *Session) error {
+			_, _, err := s.Extended(ctx, opEcho, nil)
+			return err
+		},
+		"a delete": func(ctx context.Context, s *Session) error { return s.Delete(ctx, "dc=x", nil) },
+	} {
+		c := client(t, Config{Dial: srv.dial})
+		s, err := c.Anonymous(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = s.link.nc.Close()
+		if err := ask(t.Context(), s); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.Release()
+	}
+}
+
 // breaking closes the connection in place of the nth answer to what is asked.
 type breaking struct {
 	net.Conn

@@ -134,6 +134,8 @@ func (s *testServer) session(nc net.Conn) {
 			case opRefuse:
 				_, err = nc.Write(reply(id, 53, extendedResponse, nil))
 			}
+		case delRequest:
+			_, err = nc.Write(reply(id, 0, delResponse, nil))
 		case searchRequest:
 			_, err = nc.Write(reply(id, 0, searchDone, nil))
 		default: // unbind

@@ -118,12 +118,13 @@ func (s *Session) exchange(req request, controls []Control) (ber.Reader, error) 
 	}
 }
 
-// safely runs what only reads, and once more on another connection if this one
-// breaks. Whoever was bound to the broken one is not bound to another: that takes
-// credentials again, and a code is good for one time.
-func (s *Session) safely(ctx context.Context, read func() error) error {
-	err := read()
-	if err == nil || !s.link.broken || s.link.bound || ctx.Err() != nil {
+// repeat runs an operation, and once more on another connection if this one
+// broke and that is harmless: it only reads, or nothing of it was sent. Whoever
+// was bound to the broken one is not bound to another: that takes credentials
+// again, and a code is good for one time.
+func (s *Session) repeat(ctx context.Context, reads bool, operation func() error) error {
+	err := operation()
+	if err == nil || !s.link.broken || s.link.bound || s.link.sent && !reads || ctx.Err() != nil {
 		return err
 	}
 	l, connectErr := s.client.connect(ctx)
@@ -132,7 +133,7 @@ func (s *Session) safely(ctx context.Context, read func() error) error {
 	}
 	s.link.unbind()
 	s.link, s.reusable = l, true
-	return read()
+	return operation()
 }
 
 // Extended sends an extended request (RFC 4511, section 4.12) and returns the
@@ -146,13 +147,11 @@ func (s *Session) Extended(ctx context.Context, oid string, value []byte, contro
 		b = ber.AppendBytes(b, requestValue, value)
 	}
 	req := request{op: ber.End(b, op), answer: extendedResponse, limit: longestResponse, controls: controls}
-	rest, err := s.ask(ctx, req)
-	if s.link.broken && !s.link.sent {
-		err = s.safely(ctx, func() error {
-			rest, err = s.ask(ctx, req)
-			return err
-		})
-	}
+	var rest ber.Reader
+	err = s.repeat(ctx, false, func() (err error) {
+		rest, err = s.ask(ctx, req)
+		return err
+	})
 	var r *Result
 	if errors.As(err, &r) && r.Code == ldap.LDAPResultProtocolError && s.lacks(ctx, oid) {
 		err = &Result{Code: r.Code, DiagnosticMessage: "the LDAP server does not have the operation " + oid, Unsupported: true}
