@@ -123,6 +123,9 @@ func (d *Directory) insert(w store.Writer, dn DN, rec *record) (entryID, error) 
 	case !errors.Is(err, store.ErrNotFound):
 		return 0, err
 	}
+	if err := d.checkUnique(w, 0, nil, rec); err != nil {
+		return 0, err
+	}
 	if err := d.roomForPolicy(w, nil, rec); err != nil {
 		return 0, err
 	}

@@ -70,12 +70,25 @@ func (x *deletion) run(w store.Writer) error {
 	if err := x.controls.before(w, id, rec); err != nil {
 		return err
 	}
+	switch above, err := hasChildren(w, id); {
+	case err != nil:
+		return err
+	case above && !x.subtree:
+		return Errorf(NotAllowedOnNonLeaf, "the entry has subordinates")
+	}
+	references, err := x.d.newReferences(w, x.who, id, x.dn.String(), "")
+	if err != nil {
+		return err
+	}
 	x.context = rec.parent == 0
 	norm := x.dn.RDN(0).Norm()
 	if x.context {
 		norm = x.dn.Norm()
 	}
 	if err := x.remove(w, id, childKey(rec.parent, norm), rec, x.dn.String()); err != nil {
+		return err
+	}
+	if err := references.follow(w); err != nil {
 		return err
 	}
 	return x.controls.after(w, id, nil)
@@ -111,13 +124,10 @@ func (x *deletion) removeBelow(w store.Writer, id entryID, name string) error {
 			return false
 		}
 		keys, ids = append(keys, slices.Clone(key)), append(ids, idAtEnd(value))
-		return x.subtree && len(ids) <= maxSubtree
+		return len(ids) <= maxSubtree
 	})
-	switch err = errors.Join(err, failed); {
-	case err != nil:
+	if err = errors.Join(err, failed); err != nil {
 		return err
-	case len(ids) > 0 && !x.subtree:
-		return Errorf(NotAllowedOnNonLeaf, "the entry has subordinates")
 	}
 	for i, id := range ids {
 		rec, err := readRecord(w, id)

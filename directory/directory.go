@@ -32,6 +32,14 @@ type Config struct {
 	// that the schema does not define.
 	AnyAttributes bool
 
+	// Unique are attributes of which no two entries have the same value. They
+	// have an equality index. What is there already is not looked at.
+	Unique []string
+
+	// ReferentialIntegrity are attributes whose values, DNs, follow when the
+	// entry they name is deleted, renamed or moved. They have an equality index.
+	ReferentialIntegrity []string
+
 	// RootDN is the root user, who may do everything and has no entry.
 	// "": cn=Directory Manager.
 	RootDN string
@@ -96,6 +104,8 @@ type Directory struct {
 	maxSorted   int         // entries that one search sorts
 	sorts       *semaphore.Weighted
 	plan        *indexPlan
+	unique      []*schema.AttributeType // of Config.Unique
+	references  []*schema.AttributeType // of Config.ReferentialIntegrity
 	tree        tree
 	policies    policies
 	credentials credentials
@@ -144,6 +154,12 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 		return nil, err
 	}
 	d.plan = newIndexPlan(d.schema)
+	if d.unique, err = d.indexedTypes("unique", cfg.Unique); err != nil {
+		return nil, err
+	}
+	if d.references, err = d.indexedTypes("referential integrity", cfg.ReferentialIntegrity); err != nil {
+		return nil, err
+	}
 	if err := d.checkFormat(ctx); err != nil {
 		return nil, err
 	}

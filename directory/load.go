@@ -88,6 +88,7 @@ type loading struct {
 	audit       auditHead
 	policies    bool              // some of the entries are
 	numbers     map[string]bool   // of the new credentials
+	unique      map[string]bool   // values of unique attributes that were loaded
 	definitions *definitionChange // nil: none
 }
 
@@ -131,6 +132,9 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 		return err
 	case other != 0:
 		return &Error{ResultCode: EntryAlreadyExists}
+	}
+	if err := l.checkUnique(rec); err != nil {
+		return err
 	}
 	id := l.next
 	l.next++

@@ -229,6 +229,9 @@ func (m *modification) run(w store.Writer) error {
 	if err := m.d.checkEntry(rec, rdn); err != nil {
 		return err
 	}
+	if err := m.d.checkUnique(w, id, old, rec); err != nil {
+		return err
+	}
 	if err := m.d.roomForPolicy(w, old, rec); err != nil {
 		return err
 	}

@@ -104,12 +104,26 @@ func (m *move) run(w store.Writer) error {
 	if err := d.checkEntry(rec, m.rdn); err != nil {
 		return err
 	}
+	if err := d.checkUnique(w, id, old, rec); err != nil {
+		return err
+	}
 	d.touch(rec, m.who)
 	rec.parent, rec.rdn = parent, m.rdn.String()
+	name, err := d.nameOfRecord(w, rec)
+	if err != nil {
+		return err
+	}
+	references, err := d.newReferences(w, m.who, id, m.dn.String(), name)
+	if err != nil {
+		return err
+	}
 	w.Delete(childKey(old.parent, m.dn.RDN(0).Norm()))
 	w.Set(childKey(parent, m.rdn.Norm()), id.append(nil))
 	w.Set(entryKey(id), rec.encode())
 	d.writeIndex(w, id, old, rec)
+	if err := references.follow(w); err != nil {
+		return err
+	}
 	if err := m.audit(w, id, rec); err != nil {
 		return err
 	}

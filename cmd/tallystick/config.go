@@ -62,6 +62,9 @@ type config struct {
 		TimeLimit duration `yaml:"timeLimit"`
 		Classes   bool     `yaml:"classes"`
 		Schema    []string `yaml:"schema"`
+		Unique    []string `yaml:"unique"`
+
+		ReferentialIntegrity []string `yaml:"referentialIntegrity"`
 	} `yaml:"directory"`
 	Passwords struct {
 		Scheme    string `yaml:"scheme"`

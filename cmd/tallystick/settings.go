@@ -26,11 +26,13 @@ func (c *config) storeConfig(log *slog.Logger) badger.Config {
 
 func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func() time.Time) directory.Config {
 	return directory.Config{
-		Suffixes:      c.Directory.Suffixes,
-		RootDN:        c.Directory.RootDN,
-		SizeLimit:     c.Directory.SizeLimit,
-		AnyAttributes: !c.Directory.Classes,
-		TimeLimit:     time.Duration(c.Directory.TimeLimit),
+		Suffixes:             c.Directory.Suffixes,
+		RootDN:               c.Directory.RootDN,
+		SizeLimit:            c.Directory.SizeLimit,
+		AnyAttributes:        !c.Directory.Classes,
+		Unique:               c.Directory.Unique,
+		TimeLimit:            time.Duration(c.Directory.TimeLimit),
+		ReferentialIntegrity: c.Directory.ReferentialIntegrity,
 		Credentials: directory.CredentialsConfig{
 			Keyset:                 keys,
 			Scheme:                 password.Scheme(c.Passwords.Scheme),
