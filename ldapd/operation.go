@@ -127,6 +127,8 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 	c.mu.Unlock()
 
 	r := directory.Result(result)
+	took := time.Since(op.begun)
+	c.srv.counters.ended(op.request, r.ResultCode, took) // before the client can see the answer
 	if tag := responseTag(op.request); tag != 0 && !abandoned {
 		c.out.response(&wire.Response{
 			ID:                op.id,
@@ -140,8 +142,6 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 			Controls:          op.responseControls(r.ResultCode),
 		})
 	}
-	took := time.Since(op.begun)
-	c.srv.counters.ended(op.request, r.ResultCode, took)
 	op.log(r, took, abandoned)
 	if handed {
 		op.code = r.ResultCode
