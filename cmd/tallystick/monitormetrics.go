@@ -15,7 +15,7 @@ var (
 	metricAccepted    = serverMetric("connections_accepted_total", "LDAP connections accepted.")
 	metricRefused     = serverMetric("connections_refused_total", "LDAP connections turned away: there were too many, or the server was stopping.")
 	metricOperations  = serverMetric("operations_total", "LDAP operations that have ended, by the name of their resultCode.", "operation", "result")
-	metricSeconds     = serverMetric("operation_seconds", "From the last octet of an LDAP request to the end of the operation.", "operation")
+	metricSeconds     = serverMetric("operation_seconds", "From the last octet of an LDAP request to its result.", "operation")
 	metricAttempts    = serverMetric("attempts_total", "Attempts to log in and other proofs, by what they came to.", "outcome")
 	metricBytes       = serverMetric("database_bytes", "Size of the database on disk.")
 	metricUpdates     = serverMetric("database_updates_total", "Updates that changed something.")
