@@ -46,13 +46,16 @@ var testKeys = sync.OnceValue(func() (keys [2]*rsa.PrivateKey) {
 	return keys
 })
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t *testing.T, change ...func(*httpbridge.Config)) *desk {
 	d := &desk{}
 	d.house = newHouse(t, func(cfg *httpbridge.Config) {
 		cfg.Identity = &upstream.Credentials{External: true}
 		cfg.PublicURL = "https://access.example.com"
 		cfg.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} // so that tests say who they are
 		cfg.Now = func() time.Time { return d.house.now() }
+		for _, change := range change {
+			change(cfg)
+		}
 	})
 	d.helpdesk = d.addKey("help desk", testKeys()[0], "password-reset")
 	d.super = d.addKey("super", testKeys()[1], "password-reset", "bypass-acl")
@@ -490,6 +493,36 @@ func TestSecurIDOff(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusNotFound {
 		t.Error(resp.Status)
+	}
+}
+
+// Who sends his body slowly keeps no LDAP connection from others.
+func TestSlowBodyHoldsNoConnection(t *testing.T) {
+	d := newDesk(t, func(cfg *httpbridge.Config) { cfg.Connections = 1 })
+	body, more := io.Pipe()
+	defer more.Close()
+	r, err := http.NewRequest("POST", d.url+"/AdminInterface/restapi/v1/ds100/lookup", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+d.token(d.helpdesk, d.claims(d.helpdesk)))
+	slow := make(chan int)
+	go func() {
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			slow <- 0
+			return
+		}
+		resp.Body.Close()
+		slow <- resp.StatusCode
+	}()
+	_, _ = io.WriteString(more, `{"deviceSerialNumber":`) // returns when it is on its way
+	d.generate(ann, password)
+	_, _ = io.WriteString(more, `"1"}`)
+	_ = more.Close()
+	if status := <-slow; status != http.StatusNotFound {
+		t.Error(status)
 	}
 }
 

@@ -46,8 +46,8 @@ type body map[string]string
 // deepest is how deep a body may be nested, in members that are ignored.
 const deepest = 16
 
-// readBody reads the body of r: at most limit octets of JSON.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64, want members) (body, error) {
+// readBody reads the body of r: at most limit octets, which are said to be JSON.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if !isJSON(r.Header) {
 		return nil, errMediaType
 	}
@@ -58,7 +58,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64, want members)
 	if err != nil {
 		return nil, errCutBody
 	}
-	return parseBody(b, want)
+	return b, nil
 }
 
 // isJSON reports whether a body is said to be JSON in UTF-8. RSA's examples say

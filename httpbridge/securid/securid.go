@@ -189,6 +189,12 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, note func(...slo
 	if err != nil {
 		return nil, err
 	}
+	var text []byte
+	if route.body != nil { // before an LDAP connection is taken: it may come slowly
+		if text, err = readBody(w, r, h.cfg.MaxBody); err != nil {
+			return nil, err
+		}
+	}
 	c, err := h.authenticate(r)
 	if err != nil {
 		return nil, err
@@ -200,7 +206,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, note func(...slo
 	}
 	c.userID, c.deviceID = strings.ToLower(userID), strings.ToLower(deviceID)
 	if route.body != nil {
-		if c.body, err = readBody(w, r, h.cfg.MaxBody, route.body); err != nil {
+		if c.body, err = parseBody(text, route.body); err != nil {
 			return nil, err
 		}
 		if id, ok := c.body[userIDMember]; ok {
