@@ -13,6 +13,8 @@ import (
 // MatchedDN; notAllowedOnNonLeaf; adminLimitExceeded for too large a subtree.
 // RFC 4511, section 4.8.
 func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteRequest) error {
+	d.defining.RLock() // entries that refer to it may be written
+	defer d.defining.RUnlock()
 	dn, err := d.parseDN(req.Entry)
 	if err != nil {
 		return err
