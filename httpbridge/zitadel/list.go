@@ -75,6 +75,9 @@ func (v *users) ListUsers(ctx context.Context, req *userv3alpha.ListUsersRequest
 	from := min(req.Query.GetOffset(), uint64(len(found)))
 	for _, e := range found[from:min(from+uint64(limit), uint64(len(found)))] {
 		one, err := s.user(ctx, e)
+		if isResult(err, ldap.LDAPResultNoSuchObject) {
+			continue // deleted since it was found
+		}
 		if err != nil {
 			return nil, err
 		}
