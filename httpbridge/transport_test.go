@@ -28,6 +28,12 @@ func TestTransports(t *testing.T) {
 	plain, secure := listen(t), listen(t)
 	go func() { _ = server.Serve(plain) }()
 	go func() { _ = server.ServeTLS(secure) }()
+	asking := ldapd.New(h.d, operations(h.d), ldapd.Config{TLS: &tls.Config{Certificates: certified.TLS.Certificates, ClientAuth: tls.RequireAnyClientCert}})
+	defer asking.Shutdown(context.Background())
+	plainAsking, secureAsking := listen(t), listen(t)
+	go func() { _ = asking.Serve(plainAsking) }()
+	go func() { _ = asking.ServeTLS(secureAsking) }()
+	certain := &tls.Config{RootCAs: roots, Certificates: certified.TLS.Certificates}
 	within := func(context.Context) (net.Conn, error) {
 		ours, theirs := net.Pipe()
 		go func() { _ = server.ServeConn(theirs) }()
@@ -44,6 +50,9 @@ func TestTransports(t *testing.T) {
 		{"ldapi", httpbridge.Config{URL: "ldapi://" + h.socket}, true},
 		{"within the process", httpbridge.Config{Dial: within}, true},
 		{"within the process, with StartTLS", httpbridge.Config{Dial: within, StartTLS: true, TLS: &tls.Config{RootCAs: roots, ServerName: "example.com"}}, true},
+		{"ldaps, with a client certificate", httpbridge.Config{URL: "ldaps://" + secureAsking.Addr().String(), TLS: certain}, true},
+		{"ldaps, without the client certificate that is asked for", httpbridge.Config{URL: "ldaps://" + secureAsking.Addr().String(), TLS: trusting}, false},
+		{"StartTLS, with a client certificate", httpbridge.Config{URL: "ldap://" + plainAsking.Addr().String(), StartTLS: true, TLS: certain}, true},
 		{"a certificate from nowhere", httpbridge.Config{URL: "ldaps://" + secure.Addr().String()}, false},
 		{"a certificate from nowhere, StartTLS", httpbridge.Config{URL: "ldap://" + plain.Addr().String(), StartTLS: true}, false},
 		{"a certificate for another host", httpbridge.Config{URL: "ldaps://" + secure.Addr().String(), TLS: &tls.Config{RootCAs: roots, ServerName: "ldap.example.org"}}, false},
