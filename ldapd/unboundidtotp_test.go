@@ -16,7 +16,7 @@ func TestUnboundIDTOTPBeginsWithMessageID2(t *testing.T) {
 	s := start(t, Config{})
 	ctx := t.Context()
 	root := directory.Requester{DN: rootDN, How: directory.ByServer}
-	const dn = "uid=unboundidtotp," + top
+	const dn = "uid=unboundidtotp," + suffix
 	add := &directory.AddRequest{Entry: dn}
 	for name, value := range map[string]string{"objectClass": "inetOrgPerson", "cn": "x", "sn": "x", "userPassword": "password"} {
 		add.Attributes = append(add.Attributes, directory.Attribute{Name: name, Values: [][]byte{[]byte(value)}})
