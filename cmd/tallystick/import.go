@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,9 +76,7 @@ type importing struct {
 const importMemory = 500 << 20
 
 func (im *importing) run(ctx context.Context, skip bool) (err error) {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(importMemory)
-	}
+	limitMemory(importMemory)
 	if skip {
 		im.in.tell = func(text string) { im.show.print(os.Stderr, text) }
 	}

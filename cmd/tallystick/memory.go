@@ -19,7 +19,13 @@ func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
 	}
+	limitMemory(heapLimit)
+}
+
+// limitMemory is how many bytes the garbage collector tries to stay under,
+// unless the environment says (GOMEMLIMIT).
+func limitMemory(bytes int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(heapLimit)
+		debug.SetMemoryLimit(bytes)
 	}
 }
