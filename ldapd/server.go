@@ -96,8 +96,8 @@ func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
 	return s
 }
 
-// Serve accepts LDAP sessions on l, a TCP or Unix listener, until Shutdown is
-// called (then it returns nil) or l fails for good. It closes l.
+// Serve accepts LDAP sessions on l, a TCP, Unix or in-process listener, until
+// Shutdown is called (then it returns nil) or l fails for good. It closes l.
 func (s *Server) Serve(l net.Listener) error { return s.serve(l, false) }
 
 // ServeTLS is Serve for ldaps: TLS from the first octet. Config.TLS is needed.

@@ -256,8 +256,6 @@ func (c *config) problems() []problem {
 		}
 		check(address == off || err == nil, key, "%q is neither host:port nor %q", address, off)
 	}
-	check(c.Listen.HTTP == off || c.Listen.LDAPI != off, "listen.http", "needs listen.ldapi, which is off")
-	check(c.Listen.HTTPS == off || c.Listen.LDAPI != off, "listen.https", "needs listen.ldapi, which is off")
 	check(len(c.ldapiSocket()) < 108, "listen.ldapi", "the name of the socket has %d octets, and Unix allows 107", len(c.ldapiSocket()))
 	check((c.Bridge.BindDN == "") == (c.Bridge.PasswordFile == ""), "bridge.bindDN", "goes together with bridge.passwordFile")
 	public, err := url.Parse(c.Bridge.PublicURL)

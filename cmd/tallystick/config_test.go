@@ -66,7 +66,7 @@ func TestConfigFile(t *testing.T) {
 				"passwords.scheme: unknown scheme \"ROT13\"\n" +
 				"secondFactor.window: is 0 to 10, not 11"},
 		{"half a certificate", "tls:\n  key: k.pem\n", nil, "tls: certificate and key go together"},
-		{"bridge without a socket", "listen:\n  ldapi: off\n", nil, "listen.http: needs listen.ldapi, which is off"},
+		{"bridge without a socket", "listen:\n  ldapi: off\n", nil, ""},
 		{"an issuer", "bridge:\n  issuer:\n    url: https://login.example.com/realms/x\n    audience: ldap\n    claim: email\n    attribute: mail\n    base: ou=people,dc=a\n  origins: [https://app.example.com]\n", nil, ""},
 		{"half an issuer", "bridge:\n  issuer:\n    url: http://login.example.com\n    claim: \"\"\n    attribute: \"uid=*)(x\"\n    base: people\n  origins: [\"*\"]\n", nil,
 			"bridge.issuer.attribute: \"uid=*)(x\" is no attribute\n" +

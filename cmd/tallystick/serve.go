@@ -27,6 +27,7 @@ import (
 	"tallystick/extop/whoami"
 	"tallystick/httpbridge"
 	"tallystick/httpbridge/upstream"
+	"tallystick/internal/inprocess"
 	"tallystick/internal/ldif"
 	"tallystick/ldapd"
 	"tallystick/testdata"
@@ -144,7 +145,8 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 		m.certificates["https"] = https
 	}
 	d.ServeMonitor(m.entries)
-	bridge, err := c.newBridge(https, m, opts.now)
+	within := inprocess.Listen()
+	bridge, err := c.newBridge(https, m, opts.now, within.Dial)
 	if err != nil {
 		return err
 	}
@@ -162,6 +164,7 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 			g.Go(func() error { return serve(l) })
 		}
 	}
+	start(within, server.Serve)
 	start(listeners.ldap, server.Serve)
 	start(listeners.ldapi, server.Serve)
 	start(listeners.ldaps, server.ServeTLS)
@@ -284,9 +287,9 @@ func (c *certificate) reloadOn(ctx context.Context, sig os.Signal, log *slog.Log
 	}
 }
 
-// newBridge is the bridge beside the server, which it reaches through the
-// local socket. There it is the root user, to act for the holders of API keys.
-func (c *config) newBridge(https *certificate, m *monitor, now func() time.Time) (*httpbridge.Bridge, error) {
+// newBridge is the bridge beside the server, which it reaches by dial within
+// the process. There it is the root user, to act for the holders of API keys.
+func (c *config) newBridge(https *certificate, m *monitor, now func() time.Time, dial func(context.Context) (net.Conn, error)) (*httpbridge.Bridge, error) {
 	cfg, err := c.bridgeConfig()
 	if err != nil {
 		return nil, err
@@ -296,9 +299,6 @@ func (c *config) newBridge(https *certificate, m *monitor, now func() time.Time)
 	}
 	cfg.Collectors = []prometheus.Collector{m}
 	cfg.TellClient, cfg.Identity, cfg.Now = true, &upstream.Credentials{External: true}, now
-	cfg.Dial = func(ctx context.Context) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", c.ldapiSocket())
-	}
+	cfg.Dial = dial
 	return httpbridge.New(cfg)
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"syscall"
+
+	"tallystick/internal/inprocess"
 )
 
 // alive reports whether a connection that nobody uses is still good: the server
@@ -17,6 +19,9 @@ func (l *link) alive() bool {
 	nc := l.nc
 	if t, ok := nc.(*tls.Conn); ok {
 		nc = t.NetConn()
+	}
+	if within, ok := nc.(*inprocess.Conn); ok {
+		return within.Quiet()
 	}
 	socket, ok := nc.(syscall.Conn)
 	if !ok {
