@@ -347,7 +347,7 @@ const clientGone = 499
 // metrics. http.ServeMux would redirect paths that have a DN with // in it.
 func (b *Bridge) faceOf(r *http.Request) (string, http.Handler) {
 	path := r.URL.Path
-	if first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); b.pages != nil && (first == "enrol" || first == "admin") {
+	if first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); b.pages != nil && (path == "/" || first == "enrol" || first == "admin") {
 		return "pages", b.pages
 	}
 	if b.securid != nil && strings.HasPrefix(path, securid.Prefix) {

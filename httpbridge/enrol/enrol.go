@@ -71,6 +71,7 @@ func New(client *upstream.Client, cfg Config) *Handler {
 	h := &Handler{ldap: client, cfg: cfg, mux: http.NewServeMux(), sessions: newSessions(cfg)}
 	_, _ = rand.Read(h.csrfKey[:]) // never fails
 	h.mux.HandleFunc("GET /enrol/style.css", style)
+	h.mux.Handle("GET /{$}", http.RedirectHandler("/enrol", http.StatusSeeOther)) // somebody typed the server's name
 	for pattern, serve := range map[string]func(*visit) error{
 		"GET /enrol":                        (*visit).home,
 		"POST /enrol/sign-in":               (*visit).signIn,

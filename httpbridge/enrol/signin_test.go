@@ -133,7 +133,7 @@ func TestForgedForms(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	h := newHouse(t, enrol.Config{})
 	b, _ := h.enrolled("ann", "phone")
-	for _, path := range []string{"/enrol", "/enrol/nowhere", "/admin"} {
+	for _, path := range []string{"/", "/enrol", "/enrol/nowhere", "/admin"} {
 		b.get(path)
 		for name, want := range map[string]string{
 			"Cache-Control":              "no-store",
