@@ -19,23 +19,21 @@ func Resync(p Parameters, secret []byte, s State, search int, current int64, fir
 	if err := p.Check(); err != nil {
 		return s, false, err
 	}
-	if digits := p.WithDefaults().Digits; !isCode(first, digits) || !isCode(second, digits) {
+	p = p.WithDefaults()
+	if !isCode(first, p.Digits) || !isCode(second, p.Digits) {
 		return s, false, nil
 	}
-	before := ""
+	codes := newHOTP(p, secret)
+	before := 0 // 1: the step before at has the first code
 	found, distance := int64(0), int64(-1)
 	for at := max(0, current-int64(search)); at <= current+int64(search)+1; at++ {
-		code, err := p.Code(secret, at)
-		if err != nil {
-			return s, false, err
-		}
-		// at is the second code's step, and before the code of the first's.
-		if before != "" && subtle.ConstantTimeCompare([]byte(before), first)&subtle.ConstantTimeCompare([]byte(code), second) == 1 && at-1 > s.LastStep {
+		code := codes.at(at)
+		if before&subtle.ConstantTimeCompare(code, second) == 1 && at-1 > s.LastStep {
 			if d := max(at-current, current-at); distance < 0 || d < distance {
 				found, distance = at, d
 			}
 		}
-		before = code
+		before = subtle.ConstantTimeCompare(code, first)
 	}
 	if distance < 0 {
 		return s, false, nil

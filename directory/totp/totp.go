@@ -4,12 +4,16 @@
 package totp
 
 import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
 	"errors"
 	"fmt"
+	"hash"
 	"time"
 
 	"github.com/pquerna/otp"
-	"github.com/pquerna/otp/hotp"
+	library "github.com/pquerna/otp/hotp"
 )
 
 // Algorithm is the hash beneath the HMAC. The numbers are stored: they never
@@ -25,10 +29,11 @@ const (
 var algorithms = [...]struct {
 	name string
 	otp  otp.Algorithm
+	hash func() hash.Hash
 }{
-	SHA1:   {"SHA1", otp.AlgorithmSHA1},
-	SHA256: {"SHA256", otp.AlgorithmSHA256},
-	SHA512: {"SHA512", otp.AlgorithmSHA512},
+	SHA1:   {"SHA1", otp.AlgorithmSHA1, sha1.New},
+	SHA256: {"SHA256", otp.AlgorithmSHA256, sha256.New},
+	SHA512: {"SHA512", otp.AlgorithmSHA512, sha512.New},
 }
 
 // String is the name that otpauth URIs use: SHA1, SHA256, SHA512.
@@ -125,7 +130,7 @@ func (p Parameters) Code(secret []byte, step int64) (string, error) {
 		return "", errStep
 	}
 	p = p.WithDefaults()
-	return hotp.GenerateCodeCustom(EncodeSecret(secret), uint64(step), hotp.ValidateOpts{
+	return library.GenerateCodeCustom(EncodeSecret(secret), uint64(step), library.ValidateOpts{
 		Digits:    otp.Digits(p.Digits),
 		Algorithm: algorithms[p.Algorithm].otp,
 	})
