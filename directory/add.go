@@ -15,64 +15,82 @@ import (
 func (d *Directory) Add(ctx context.Context, who Requester, req *AddRequest) error {
 	d.defining.RLock()
 	defer d.defining.RUnlock()
-	dn, err := d.parseDN(req.Entry)
-	if err != nil {
-		return err
-	}
-	if err := d.requireBypass(ctx, who); err != nil {
-		return err
-	}
-	if d.kept(dn) || dn.Equal(d.root) {
-		return Errorf(EntryAlreadyExists, "the server keeps this entry itself")
-	}
-	id := uuid.New()
-	if req.NameWithEntryUUID && !dn.IsZero() {
-		if dn, err = d.parseDN(joinName(dn.Parent().String(), "entryUUID="+id.String())); err != nil {
-			return err
-		}
-	}
-	plain, secrets := d.withoutOATHSecret(req.Attributes)
-	rec, err := d.newRecord(ctx, dn, id, plain)
-	if err != nil {
-		return err
-	}
-	d.stamp(rec, who)
-	token, err := d.importCredentials(rec, secrets)
-	if err != nil {
-		return err
-	}
-	controls, err := d.newChangeControls(who, &req.ChangeControls)
+	x, err := d.newAddition(ctx, who, req)
 	if err != nil {
 		return err
 	}
 	defer d.tree.change()()
-	var context bool
-	err = d.update(ctx, func(w store.Writer) error {
-		id, err := d.insert(w, dn, rec)
-		if err != nil {
-			return err
-		}
-		context = rec.parent == 0
-		if err := controls.before(w, id, rec); err != nil {
-			return err
-		}
-		token.put(w, id)
-		events := token.events(dn, who, "add", AuditCreated)
-		if len(rec.passwords) > 0 {
-			events = append(events, who.event("add", AuditEvent{Kind: AuditPasswordChanged, User: dn.String()}))
-		}
-		if err := d.audit(w, events...); err != nil {
-			return err
-		}
-		return controls.after(w, id, rec)
-	})
-	if err == nil {
-		controls.done()
+	if err := d.update(ctx, x.run); err != nil {
+		return err
 	}
-	if err == nil && context {
-		err = d.loadContexts(ctx)
+	return x.done(ctx)
+}
+
+// addition is one Add at work.
+type addition struct {
+	d        *Directory
+	who      Requester
+	dn       DN
+	rec      *record
+	token    imported
+	controls *changeControls
+}
+
+func (d *Directory) newAddition(ctx context.Context, who Requester, req *AddRequest) (*addition, error) {
+	dn, err := d.parseDN(req.Entry)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	if err := d.requireBypass(ctx, who); err != nil {
+		return nil, err
+	}
+	if d.kept(dn) || dn.Equal(d.root) {
+		return nil, Errorf(EntryAlreadyExists, "the server keeps this entry itself")
+	}
+	id := uuid.New()
+	if req.NameWithEntryUUID && !dn.IsZero() {
+		if dn, err = d.parseDN(joinName(dn.Parent().String(), "entryUUID="+id.String())); err != nil {
+			return nil, err
+		}
+	}
+	x := &addition{d: d, who: who, dn: dn}
+	plain, secrets := d.withoutOATHSecret(req.Attributes)
+	if x.rec, err = d.newRecord(ctx, dn, id, plain); err != nil {
+		return nil, err
+	}
+	d.stamp(x.rec, who)
+	if x.token, err = d.importCredentials(x.rec, secrets); err != nil {
+		return nil, err
+	}
+	x.controls, err = d.newChangeControls(who, &req.ChangeControls)
+	return x, err
+}
+
+func (x *addition) run(w store.Writer) error {
+	id, err := x.d.insert(w, x.dn, x.rec)
+	if err != nil {
+		return err
+	}
+	if err := x.controls.before(w, id, x.rec); err != nil {
+		return err
+	}
+	x.token.put(w, id)
+	events := x.token.events(x.dn, x.who, "add", AuditCreated)
+	if len(x.rec.passwords) > 0 {
+		events = append(events, x.who.event("add", AuditEvent{Kind: AuditPasswordChanged, User: x.dn.String()}))
+	}
+	if err := x.d.audit(w, events...); err != nil {
+		return err
+	}
+	return x.controls.after(w, id, x.rec)
+}
+
+func (x *addition) done(ctx context.Context) error {
+	x.controls.done()
+	if x.rec.parent == 0 {
+		return x.d.loadContexts(ctx)
+	}
+	return nil
 }
 
 // newRecord makes a record of what a client wants an entry to be. id is its

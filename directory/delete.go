@@ -15,32 +15,43 @@ import (
 func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteRequest) error {
 	d.defining.RLock() // entries that refer to it may be written
 	defer d.defining.RUnlock()
-	dn, err := d.parseDN(req.Entry)
+	x, err := d.newDeletion(ctx, who, req)
 	if err != nil {
-		return err
-	}
-	if err := d.requireBypass(ctx, who); err != nil {
-		return err
-	}
-	if d.kept(dn) {
-		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
-	}
-	x := deletion{d: d, who: who, dn: dn, subtree: req.Subtree}
-	if x.controls, err = d.newChangeControls(who, &req.ChangeControls); err != nil {
 		return err
 	}
 	defer d.tree.change()()
 	err = d.update(ctx, x.run)
-	if err == nil {
-		x.controls.done()
-	}
-	if err == nil && x.context {
-		err = d.loadContexts(ctx)
-	}
 	if errors.Is(err, store.ErrTooLarge) {
 		err = &Error{ResultCode: AdminLimitExceeded, DiagnosticMessage: "too much to delete at once", Cause: err}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return x.done(ctx)
+}
+
+func (d *Directory) newDeletion(ctx context.Context, who Requester, req *DeleteRequest) (*deletion, error) {
+	dn, err := d.parseDN(req.Entry)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.requireBypass(ctx, who); err != nil {
+		return nil, err
+	}
+	if d.kept(dn) {
+		return nil, Errorf(UnwillingToPerform, "the server keeps this entry itself")
+	}
+	x := &deletion{d: d, who: who, dn: dn, subtree: req.Subtree}
+	x.controls, err = d.newChangeControls(who, &req.ChangeControls)
+	return x, err
+}
+
+func (x *deletion) done(ctx context.Context) error {
+	x.controls.done()
+	if x.context {
+		return x.d.loadContexts(ctx)
+	}
+	return nil
 }
 
 // maxSubtree is how many entries one Delete takes away, which nobody else can

@@ -23,21 +23,40 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 	if err != nil {
 		return err
 	}
-	if who.Anonymous() && who.How != ByServer {
-		return errNotAuthenticated
-	}
-	if err := who.mayChange(); err != nil {
-		return err
-	}
 	if dn.Equal(d.subentry) {
+		if err := who.mayModify(); err != nil {
+			return err
+		}
 		return d.modifyDefinitions(ctx, who, req)
-	}
-	if d.kept(dn) {
-		return Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
 	d.defining.RLock()
 	defer d.defining.RUnlock()
-	m := modification{d: d, dn: dn, who: who, changes: slices.Clone(req.Changes), permissive: req.Permissive}
+	m, err := d.newModification(ctx, who, dn, req)
+	if err != nil {
+		return err
+	}
+	if err := d.update(ctx, m.run); err != nil {
+		return err
+	}
+	return m.done(ctx)
+}
+
+// mayModify fails for those who modify nothing at all.
+func (r Requester) mayModify() error {
+	if r.Anonymous() && r.How != ByServer {
+		return errNotAuthenticated
+	}
+	return r.mayChange()
+}
+
+func (d *Directory) newModification(ctx context.Context, who Requester, dn DN, req *ModifyRequest) (*modification, error) {
+	if err := who.mayModify(); err != nil {
+		return nil, err
+	}
+	if d.kept(dn) {
+		return nil, Errorf(UnwillingToPerform, "the server keeps this entry itself")
+	}
+	m := &modification{d: d, dn: dn, who: who, changes: slices.Clone(req.Changes), permissive: req.Permissive}
 	if self, err := d.parseDN(who.DN); err == nil {
 		m.self = dn.Equal(self)
 	}
@@ -45,21 +64,22 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 		m.may, err = d.privilegesOf(r, who)
 		return err
 	}); err != nil {
-		return err
+		return nil, err
 	}
 	if err := m.prepare(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	if m.controls, err = d.newChangeControls(who, &req.ChangeControls); err != nil {
-		return err
+	var err error
+	m.controls, err = d.newChangeControls(who, &req.ChangeControls)
+	return m, err
+}
+
+func (m *modification) done(context.Context) error {
+	m.controls.done()
+	if m.onPass && !m.self {
+		m.d.credentials.pardon(m.id)
 	}
-	if err = d.update(ctx, m.run); err == nil {
-		m.controls.done()
-	}
-	if err == nil && m.onPass && !m.self {
-		d.credentials.pardon(m.id)
-	}
-	return err
+	return nil
 }
 
 // modification is one Modify at work.
@@ -131,7 +151,8 @@ func (m *modification) preparePasswords(ctx context.Context) error {
 		}
 		return err
 	})
-	if err != nil {
+	missing := err
+	if err != nil && !errors.Is(err, NoSuchObject) {
 		return err
 	}
 	for i := range m.changes {
@@ -142,6 +163,8 @@ func (m *modification) preparePasswords(ctx context.Context) error {
 		switch {
 		case c.Operation == IncrementValues:
 			return Errorf(ConstraintViolation, "userPassword: not a number")
+		case c.Operation == DeleteValues && missing != nil:
+			return missing // run will say it of the rest, unless its transaction adds the entry
 		case c.Operation == DeleteValues:
 			c.Attribute.Values, err = m.matchPasswords(ctx, u, c.Attribute.Values)
 		case len(c.Attribute.Values) == 0 && c.Operation == AddValues:

@@ -15,21 +15,33 @@ import (
 func (d *Directory) ModifyDN(ctx context.Context, who Requester, req *ModifyDNRequest) error {
 	d.defining.RLock()
 	defer d.defining.RUnlock()
-	m, err := d.newMove(who, req)
+	m, err := d.newRename(ctx, who, req)
 	if err != nil {
 		return err
 	}
-	if err := d.requireBypass(ctx, who); err != nil {
-		return err
-	}
-	if m.controls, err = d.newChangeControls(who, &req.ChangeControls); err != nil {
-		return err
-	}
 	defer d.tree.change()()
-	if err = d.update(ctx, m.run); err == nil {
-		m.controls.done()
+	if err := d.update(ctx, m.run); err != nil {
+		return err
 	}
-	return err
+	return m.done(ctx)
+}
+
+// newRename is newMove on behalf of a client.
+func (d *Directory) newRename(ctx context.Context, who Requester, req *ModifyDNRequest) (*move, error) {
+	m, err := d.newMove(who, req)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.requireBypass(ctx, who); err != nil {
+		return nil, err
+	}
+	m.controls, err = d.newChangeControls(who, &req.ChangeControls)
+	return m, err
+}
+
+func (m *move) done(context.Context) error {
+	m.controls.done()
+	return nil
 }
 
 // move is one ModifyDN at work.

@@ -28,4 +28,5 @@ func (s *Server) bind(ctx context.Context, op *operation, req *directory.BindReq
 // whatever becomes of it (RFC 4513, section 4). No operation runs.
 func (c *conn) forget() {
 	c.who = c.who.Transport()
+	c.dropTransactions() // RFC 5805, section 3.5
 }

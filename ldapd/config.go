@@ -29,17 +29,19 @@ type Config struct {
 	MaxMessageAnonymous   int // octets in a request before a bind succeeded; 256 KiB
 	MaxOperations         int // operations running beside the reading of one connection; 32
 	MaxConnections        int // 10,000
+	MaxTransactionChanges int // waiting in one transaction; 1,000
 	MaxConnectionsPerPeer int // from one IPv4 address or one IPv6 /64; 1,000
 
 	// Decoding limits what one request may hold; a field that is 0 is taken
 	// from wire.DefaultLimits.
 	Decoding wire.Limits
 
-	IdleTimeout      time.Duration // between operations, none running; 15 min
-	MessageTimeout   time.Duration // from the first octet of a request to its last; 30 s
-	WriteTimeout     time.Duration // for the client to take 64 KiB; 30 s
-	HandshakeTimeout time.Duration // for TLS; 10 s
-	BusyTimeout      time.Duration // for a request to wait while MaxOperations run, before busy(51); 5 s
+	IdleTimeout        time.Duration // between operations, none running; 15 min
+	MessageTimeout     time.Duration // from the first octet of a request to its last; 30 s
+	WriteTimeout       time.Duration // for the client to take 64 KiB; 30 s
+	HandshakeTimeout   time.Duration // for TLS; 10 s
+	TransactionTimeout time.Duration // from the start of a transaction to its end; 1 min
+	BusyTimeout        time.Duration // for a request to wait while MaxOperations run, before busy(51); 5 s
 }
 
 // withDefaults returns c with every limit a positive number.
@@ -56,6 +58,8 @@ func (c Config) withDefaults() Config {
 	c.MessageTimeout = limit(c.MessageTimeout, 30*time.Second)
 	c.WriteTimeout = limit(c.WriteTimeout, 30*time.Second)
 	c.HandshakeTimeout = limit(c.HandshakeTimeout, 10*time.Second)
+	c.MaxTransactionChanges = limit(c.MaxTransactionChanges, 1000)
+	c.TransactionTimeout = limit(c.TransactionTimeout, time.Minute)
 	c.BusyTimeout = limit(c.BusyTimeout, 5*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -38,9 +38,10 @@ type conn struct {
 
 	running sync.WaitGroup // operations in ops; the goroutine that reads adds and waits
 
-	mu    sync.Mutex           // guards ops and the state of each operation
+	mu    sync.Mutex           // guards ops, txns and the state of each operation
 	ops   map[int32]*operation // run beside the reading, by messageID; nil: none yet
-	freed chan struct{}        // gets one, if it has none, when one of ops has ended
+	txns  transactions
+	freed chan struct{} // gets one, if it has none, when one of ops has ended
 
 	// Times on the server's clock, for the janitor; 0: not so.
 	idleSince    atomic.Int64 // waiting for the first octet of a request
@@ -128,7 +129,7 @@ func (c *conn) next() (op *operation, err error) {
 		if err := c.checkMessageID(m.ID); err != nil {
 			return nil, err
 		}
-		return newOperation(c, m), nil
+		return newOperation(c, m, len(pdu)), nil
 	}
 }
 
@@ -241,6 +242,7 @@ func (c *conn) end(err error) {
 	}
 	c.kill()
 	c.running.Wait()
+	c.dropTransactions()
 	c.srv.remove(c)
 	close(c.closed)
 	level := slog.LevelDebug

@@ -34,7 +34,7 @@ const (
 	onModify
 	onDelete
 	onModifyDN
-	onExtended // those of the plug-in set
+	onExtended // those of the plug-in set, and of transactions
 )
 
 const (
@@ -62,6 +62,7 @@ var controls = []control{
 	{wire.NoOpOpenLDAP, onChange, noOp},
 	{wire.PermissiveModify, onModify, permissiveModify},
 	{wire.SubtreeDelete, onDelete, subtreeDelete},
+	{wire.TransactionSpecification, onChange, inTransaction},
 	{wire.NameWithEntryUUID, onAdd, nameWithEntryUUID},
 }
 
@@ -136,7 +137,7 @@ func (op *operation) kind() operations {
 	case *directory.ModifyDNRequest:
 		return onModifyDN
 	case *wire.ExtendedRequest:
-		if op.c.srv.ops.Lookup(r.Name) != nil {
+		if r.Name == oidStartTransaction || r.Name == oidEndTransaction || op.c.srv.ops.Lookup(r.Name) != nil {
 			return onExtended
 		}
 	}

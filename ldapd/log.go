@@ -35,6 +35,9 @@ func (op *operation) log(r *directory.Error, took time.Duration, abandoned bool)
 	if op.who.Proxy != "" {
 		attrs = append(attrs, text("proxy", op.who.Proxy))
 	}
+	if op.transaction != nil {
+		attrs = append(attrs, slog.String("transaction", op.transaction.id))
+	}
 	if abandoned {
 		attrs = append(attrs, slog.Bool("abandoned", true))
 	}

@@ -17,6 +17,7 @@ type operation struct {
 	id       int32
 	request  any // see wire.Message
 	controls []wire.Control
+	size     int                 // octets of the message
 	who      directory.Requester // on whose behalf; as of its beginning
 	ctx      context.Context     // ends with Abandon, Cancel and the session
 	cancel   context.CancelFunc
@@ -28,6 +29,8 @@ type operation struct {
 	entries int          // sent so far
 	then    func() error // to do once the answer is queued; nil: nothing
 	answers []answer     // to ask for response controls
+
+	transaction *transaction // it waits in; nil: none
 
 	// Guarded by conn.mu.
 	state     state
@@ -46,8 +49,8 @@ const (
 	ended
 )
 
-func newOperation(c *conn, m *wire.Message) *operation {
-	op := &operation{c: c, id: m.ID, request: m.Request, controls: m.Controls, who: c.who, begun: time.Now()}
+func newOperation(c *conn, m *wire.Message, size int) *operation {
+	op := &operation{c: c, id: m.ID, request: m.Request, controls: m.Controls, size: size, who: c.who, begun: time.Now()}
 	op.ctx, op.cancel = context.WithCancel(c.ctx)
 	if !exclusive(m.Request) {
 		op.ctx = directory.WithSlow(op.ctx, op.slow)
@@ -166,6 +169,9 @@ func (op *operation) run() (err error) {
 		if err := op.takeControls(); err != nil {
 			return err
 		}
+	}
+	if op.transaction != nil {
+		return op.wait()
 	}
 	if !manages(op.request) && !op.c.room() {
 		return directory.Errorf(directory.Busy, "too many operations are running on this connection")

@@ -49,6 +49,8 @@ func newRouter(s *Server) *router {
 	r.mux.Delete(handler(s.delete))
 	r.mux.Abandon(handler(s.abandon))
 	r.route(oidCancel, handler(s.cancel))
+	r.route(oidStartTransaction, handler(s.startTransaction))
+	r.route(oidEndTransaction, handler(s.endTransaction))
 	if s.cfg.TLS != nil {
 		r.route(oidStartTLS, handler(s.startTLS))
 	}

@@ -25,6 +25,7 @@ type Directory interface {
 	Modify(ctx context.Context, who directory.Requester, req *directory.ModifyRequest) error
 	Delete(ctx context.Context, who directory.Requester, req *directory.DeleteRequest) error
 	ModifyDN(ctx context.Context, who directory.Requester, req *directory.ModifyDNRequest) error
+	Transact(ctx context.Context, who directory.Requester, requests []any) (failed int, err error)
 
 	AccessToken(ctx context.Context, who directory.Requester) (directory.AccessToken, error)
 	OffersTokens() bool
@@ -47,6 +48,8 @@ type Server struct {
 
 	controls []control  // that it takes
 	readers  chan *conn // see handOn
+
+	inTransactions atomic.Int64 // octets of the requests that wait in transactions
 
 	mu        sync.Mutex // guards what follows
 	listeners map[net.Listener]struct{}
@@ -89,7 +92,7 @@ func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
 	}
 	dir.Advertise("supportedControl", wire.AuthorizationIdentityResponse) // RFC 3829, section 2
 	dir.Advertise("supportedExtension", ops.OIDs()...)
-	dir.Advertise("supportedExtension", oidCancel)
+	dir.Advertise("supportedExtension", oidCancel, oidStartTransaction, oidEndTransaction)
 	if s.cfg.TLS != nil {
 		dir.Advertise("supportedExtension", oidStartTLS)
 	}

@@ -27,6 +27,7 @@ const (
 	SubtreeDelete                 = "1.2.840.113556.1.4.805"   // draft-armijo-ldap-treedelete
 	NoOp                          = "1.3.6.1.4.1.4203.1.10.2"  // draft-zeilenga-ldap-noop
 	NoOpOpenLDAP                  = "1.3.6.1.4.1.4203.666.5.2" // the same, as OpenLDAP's tools know it
+	TransactionSpecification      = "1.3.6.1.1.21.2"           // RFC 5805
 	NameWithEntryUUID             = "1.3.6.1.4.1.30221.2.5.44" // PingDirectory
 
 	// PingDirectory's.
