@@ -87,17 +87,10 @@ func (d *Directory) accountOfUser(r store.Reader, uid string) (account, error) {
 	if !ok || uid == "" {
 		return d.nobody(uid), nil
 	}
-	var candidates []entryID
-	prefix := equalityPrefix(t.Name(), norm)
-	scan := store.Prefix(prefix)
-	scan.KeysOnly = true
-	if err := r.Scan(scan, func(key, _ []byte) bool {
-		if len(key) == len(prefix)+8 {
-			candidates = append(candidates, idAtEnd(key))
-		}
-		return len(candidates) < 100 // long names may share a key
-	}); err != nil {
-		return account{}, err
+	p := planner{d: d, r: r}
+	candidates, ok, err := p.scan(equalityPrefix(t.Name(), norm), 100) // long names may share a key
+	if err != nil || !ok {
+		return d.nobody(uid), err
 	}
 	var found []entryID
 	for _, id := range candidates {

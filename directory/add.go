@@ -154,8 +154,7 @@ func (d *Directory) insert(w store.Writer, dn DN, rec *record) (entryID, error) 
 	rec.parent, rec.rdn = parent, rdn
 	w.Set(entryKey(id), rec.encode())
 	w.Set(childKey(parent, norm), id.append(nil))
-	d.writeIndex(w, id, nil, rec)
-	return id, nil
+	return id, d.writeIndex(w, id, nil, rec)
 }
 
 // place says where in the tree a new entry belongs: its parent, and its name
@@ -180,6 +179,9 @@ func nextID(w store.Writer) (entryID, error) {
 	id, err := peekID(w)
 	if err == nil {
 		takeIDs(w, id, id)
+		if id == 1 { // the very first also says what format the store has
+			w.Set(metaKey("format"), []byte(formatVersion))
+		}
 	}
 	return id, err
 }
@@ -198,11 +200,7 @@ func peekID(r store.Reader) (entryID, error) {
 	return idAtEnd(v), nil
 }
 
-// takeIDs makes the ids from first to last, all unused so far, used. The very
-// first one also says what format the store has.
+// takeIDs makes the ids from first to last, all unused so far, used.
 func takeIDs(w store.Writer, first, last entryID) {
-	if first == 1 {
-		w.Set(metaKey("format"), []byte(formatVersion))
-	}
 	w.Set(metaKey(nextIDName), (last + 1).append(nil))
 }

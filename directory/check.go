@@ -141,14 +141,11 @@ func (c *checker) children(ctx context.Context) error {
 // by number and sum, which is quick, and key by key only if these differ.
 func (c *checker) index(ctx context.Context) error {
 	found := keySum{seeds: c.expected.seeds}
-	for _, space := range indexSpaces {
-		err := c.scan(ctx, space, true, func(key, _ []byte) error {
-			found.add(key)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
+	if err := c.postings(ctx, func(key []byte) error {
+		found.add(key)
+		return nil
+	}); err != nil {
+		return err
 	}
 	c.seen.IndexKeys = found.n
 	if found == c.expected {
@@ -157,8 +154,36 @@ func (c *checker) index(ctx context.Context) error {
 	if err := c.scan(ctx, entrySpace, false, c.missing); err != nil {
 		return err
 	}
-	for _, space := range indexSpaces {
-		if err := c.scan(ctx, space, true, c.stale); err != nil {
+	return c.postings(ctx, c.stale)
+}
+
+// postings calls fn for all index keys there are, in the form that indexKeys
+// has them.
+func (c *checker) postings(ctx context.Context, fn func(key []byte) error) error {
+	var ids []entryID
+	var one []byte
+	for _, space := range []byte{equalitySpace, presenceSpace, substringSpace} {
+		err := c.scan(ctx, space, false, func(key, value []byte) (err error) {
+			if len(value) == 0 {
+				return fn(key)
+			}
+			prefix := len(key) - 9
+			if prefix < 0 {
+				c.faultf("index key %q is malformed", key)
+				return nil
+			}
+			if ids, err = postingIDs(ids[:0], key, value, prefix, blockSize); err != nil {
+				c.faultf("index key %q: %v", key, err)
+			}
+			for _, id := range ids {
+				one = id.append(append(one[:0], key[:prefix]...))
+				if err := fn(one); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -187,7 +212,7 @@ func (c *checker) missing(key, value []byte) error {
 	}
 	id := idAtEnd(key)
 	for _, k := range c.d.indexKeys(id, &rec) {
-		if ok, err := c.has(k, nil); err != nil {
+		if ok, err := hasPosting(c.r, k); err != nil && !errors.Is(err, errBlock) {
 			return err
 		} else if !ok {
 			c.faultf("entry %d: index key %q is missing", id, k[:len(k)-8])
@@ -196,10 +221,8 @@ func (c *checker) missing(key, value []byte) error {
 	return nil
 }
 
-var indexSpaces = []byte{equalitySpace, presenceSpace, substringSpace}
-
 // stale tells of an index key that its entry does not have.
-func (c *checker) stale(key, _ []byte) error {
+func (c *checker) stale(key []byte) error {
 	if len(key) < 9 {
 		c.faultf("index key %q is malformed", key)
 		return nil

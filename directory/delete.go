@@ -118,7 +118,9 @@ func (x *deletion) remove(w store.Writer, id entryID, key []byte, rec *record, n
 	}
 	w.Delete(key)
 	w.Delete(entryKey(id))
-	x.d.writeIndex(w, id, rec, nil)
+	if err := x.d.writeIndex(w, id, rec, nil); err != nil {
+		return err
+	}
 	if rec.enrolled {
 		if err := x.d.audit(w, x.who.event("delete", AuditEvent{Kind: AuditRevoked, User: name, Cause: "entry deleted"})); err != nil {
 			return err

@@ -68,8 +68,13 @@ type Config struct {
 // DefaultRootDN is the root user of a Config that names none.
 const DefaultRootDN = "cn=Directory Manager"
 
-// formatVersion is written to a new store and checked in an old one.
-const formatVersion = "1"
+// formatVersion is written to a new store and checked in an old one. Version 1
+// has no blocks in its indexes, see posting.go; what else it has is the same, so
+// a store stays at it until a Load writes some.
+const formatVersion = "2"
+
+// readable reports whether this program can work with data of a format.
+func readable(format []byte) bool { return string(format) == formatVersion || string(format) == "1" }
 
 // Directory is the entries of a store and the operations on them. Its methods
 // may be called from many goroutines at once.
@@ -191,7 +196,7 @@ func (d *Directory) checkFormat(ctx context.Context) error {
 		return nil // empty; the first write says the version
 	case err != nil:
 		return fmt.Errorf("reading the format version: %w", err)
-	case string(found) != formatVersion:
+	case !readable(found):
 		return fmt.Errorf("the data is of format %q and this program reads %q: use the program that wrote it", found, formatVersion)
 	}
 	return nil

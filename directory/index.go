@@ -54,7 +54,14 @@ func indexed(m map[*schema.AttributeType]bool, t *schema.AttributeType) *schema.
 
 // indexKeys returns the index keys of an entry, sorted and unique.
 func (d *Directory) indexKeys(id entryID, rec *record) [][]byte {
-	k := keyList{id: id}
+	k := keyList{}
+	d.collectKeys(&k, id, rec)
+	return k.sorted()
+}
+
+// collectKeys makes k the index keys of an entry, as they come.
+func (d *Directory) collectKeys(k *keyList, id entryID, rec *record) {
+	k.id, k.buf, k.ends = id, k.buf[:0], k.ends[:0]
 	for _, a := range rec.attributes {
 		t := d.schema.Attribute(a.Name)
 		if t == nil {
@@ -81,7 +88,6 @@ func (d *Directory) indexKeys(id entryID, rec *record) [][]byte {
 	if norm, ok := k.normalized(d.plan.uuid.EqualityRule(), []byte(uuid.UUID(rec.uuid).String())); ok {
 		k.add(appendEquality(k.buf, d.plan.uuid.Name(), norm))
 	}
-	return k.sorted()
 }
 
 // keyList collects the index keys of one entry in one piece of memory.
@@ -118,13 +124,17 @@ func (k *keyList) addTrigrams(attribute string, norm []byte) {
 	}
 }
 
-func (k *keyList) sorted() [][]byte {
-	keys := make([][]byte, len(k.ends))
+func (k *keyList) each(fn func(key []byte)) {
 	start := 0
-	for i, end := range k.ends {
-		keys[i] = k.buf[start:end:end]
+	for _, end := range k.ends {
+		fn(k.buf[start:end:end])
 		start = end
 	}
+}
+
+func (k *keyList) sorted() [][]byte {
+	keys := make([][]byte, 0, len(k.ends))
+	k.each(func(key []byte) { keys = append(keys, key) })
 	slices.SortFunc(keys, bytes.Compare)
 	return slices.CompactFunc(keys, bytes.Equal)
 }
@@ -156,7 +166,7 @@ func trigrams(b []byte) [][]byte {
 }
 
 // writeIndex brings the index from the entry old to new; either may be nil.
-func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) {
+func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) error {
 	if old != nil && d.isPolicy(old) || new != nil && d.isPolicy(new) {
 		d.policies.changed(w)
 	}
@@ -182,7 +192,9 @@ func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) {
 		}
 		switch {
 		case order < 0:
-			w.Delete(before[0])
+			if err := removePosting(w, before[0]); err != nil {
+				return err
+			}
 			before = before[1:]
 		case order > 0:
 			w.Set(after[0], nil)
@@ -191,6 +203,7 @@ func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) {
 			before, after = before[1:], after[1:]
 		}
 	}
+	return nil
 }
 
 // differences returns two states of an entry without the attributes that did

@@ -9,7 +9,7 @@ import "encoding/binary"
 //
 //	'e' id                          entry, see record.go
 //	'd' parent-id RDN               id of the child; below id 0 the whole DN of a naming context
-//	'i' attribute 0 value 0 id      equality index
+//	'i' attribute 0 value 0 id      equality index, see posting.go
 //	'p' attribute 0 id              presence index
 //	's' attribute 0 trigram id      substring index
 //	'c' entry-id credential-id      TOTP credential, sealed; never leaves this package

@@ -32,8 +32,12 @@ func (d *Directory) Load(ctx context.Context, src ImportSource) (int, error) {
 
 func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, put func(key, value []byte) error) (count int, err error) {
 	l := &loading{d: d, r: r, w: putter{put: put}, ids: map[string]entryID{}, numbers: map[string]bool{}}
+	l.index.put = l.w.Set
 	if l.next, err = peekID(r); err != nil {
 		return 0, err
+	}
+	if l.next > 1 {
+		l.next = blockOf(l.next + blockSize - 1) // the index has no block of those yet
 	}
 	l.first = l.next
 	if l.audit, err = readAuditHead(r); err != nil {
@@ -62,8 +66,10 @@ func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, 
 		}
 		count++
 	}
+	l.index.flush()
 	if count > 0 {
 		takeIDs(&l.w, l.first, l.next-1)
+		l.w.Set(metaKey("format"), []byte(formatVersion)) // of blocks in the index
 	}
 	if l.definitions != nil {
 		writeDefinitions(&l.w, l.definitions.definitions())
@@ -86,6 +92,8 @@ type loading struct {
 	ids         map[string]entryID // by child key: the new entries, and old parents
 	root        DN                 // first entry, if no naming context is there or configured
 	audit       auditHead
+	index       postings
+	keys        keyList           // of the entry being added
 	policies    bool              // some of the entries are
 	numbers     map[string]bool   // of the new credentials
 	unique      map[string]bool   // values of unique attributes that were loaded
@@ -150,9 +158,8 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 		l.audit.add(&l.w, d.now(), e, nil)
 	}
 	l.policies = l.policies || d.isPolicy(rec)
-	for _, k := range d.indexKeys(id, rec) {
-		l.w.Set(k, nil)
-	}
+	d.collectKeys(&l.keys, id, rec)
+	l.keys.each(l.index.add)
 	return nil
 }
 

@@ -45,12 +45,9 @@ func (d *Directory) memberships(dn string, rec *record) []membership {
 // in reports whether a group has the value, by the index: it may have a great
 // many.
 func (m membership) in(d *Directory, r store.Reader, group entryID) (bool, error) {
-	_, err := r.Get(group.append(m.prefix[:len(m.prefix):len(m.prefix)]))
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil || !m.long {
-		return err == nil, err
+	ok, err := hasPosting(r, group.append(m.prefix[:len(m.prefix):len(m.prefix)]))
+	if err != nil || !ok || !m.long {
+		return ok, err
 	}
 	rec, err := readRecord(r, group)
 	if err != nil {

@@ -263,7 +263,9 @@ func (m *modification) run(w store.Writer) error {
 		return Errorf(ObjectClassModsProhibited, "the structural object class cannot change from %s to %s", old.structural, rec.structural)
 	}
 	w.Set(entryKey(id), rec.encode())
-	m.d.writeIndex(w, id, old, rec)
+	if err := m.d.writeIndex(w, id, old, rec); err != nil {
+		return err
+	}
 	if m.onOATH {
 		if err := m.changeOATHSecret(w, id); err != nil {
 			return err

@@ -132,7 +132,9 @@ func (m *move) run(w store.Writer) error {
 	w.Delete(childKey(old.parent, m.dn.RDN(0).Norm()))
 	w.Set(childKey(parent, m.rdn.Norm()), id.append(nil))
 	w.Set(entryKey(id), rec.encode())
-	d.writeIndex(w, id, old, rec)
+	if err := d.writeIndex(w, id, old, rec); err != nil {
+		return err
+	}
 	if err := references.follow(w); err != nil {
 		return err
 	}

@@ -289,8 +289,7 @@ func (d *Directory) showStep(w store.Writer, c *credential) error {
 		}
 	}
 	w.Set(entryKey(c.token.id), rec.encode())
-	d.writeIndex(w, c.token.id, old, rec)
-	return nil
+	return d.writeIndex(w, c.token.id, old, rec)
 }
 
 // withoutOATHSecret separates oathSecret from the other attributes.

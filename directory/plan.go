@@ -171,23 +171,17 @@ func assertionTrigrams(rule *schema.MatchingRule, f *Filter) [][]byte {
 
 // scan collects the ids of the index keys that begin with prefix.
 func (p *planner) scan(prefix []byte, limit int) ([]entryID, bool, error) {
-	keys := store.Prefix(prefix)
-	keys.KeysOnly = true
 	var ids []entryID
+	var failed error
 	over := false
 	p.effort += scanEffort
-	err := p.r.Scan(keys, func(key, _ []byte) bool {
+	err := p.r.Scan(store.Prefix(prefix), func(key, value []byte) bool {
 		p.effort++
-		if len(key) < len(prefix)+8 {
-			return true
-		}
-		if over = len(ids) >= limit || p.effort > maxEffort; over {
-			return false
-		}
-		ids = append(ids, idAtEnd(key))
-		return true
+		ids, failed = postingIDs(ids, key, value, len(prefix), limit)
+		over = len(ids) > limit || p.effort > maxEffort
+		return !over && failed == nil
 	})
-	if err != nil || over {
+	if err := errors.Join(err, failed); err != nil || over {
 		return nil, false, err
 	}
 	return sortedIDs(ids), true, nil

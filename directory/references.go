@@ -68,12 +68,12 @@ func (x *references) follow(w store.Writer) error {
 			return err
 		}
 		rec := old.clone()
-		if x.d.refer(rec, t, e) {
-			x.d.touch(rec, x.who)
-			w.Set(entryKey(id), rec.encode())
-			x.d.writeIndex(w, id, old, rec)
+		if !x.d.refer(rec, t, e) {
+			return nil
 		}
-		return nil
+		x.d.touch(rec, x.who)
+		w.Set(entryKey(id), rec.encode())
+		return x.d.writeIndex(w, id, old, rec)
 	})
 }
 

@@ -90,7 +90,7 @@ func (r *restoring) pair(key, value []byte) error {
 		return err
 	case key[0] == auditSpace && len(key) == 9: // if the head is gone or stops short, the log goes on behind its records
 		r.head.last = uint64(idAtEnd(key))
-	case string(key) == string(metaKey("format")) && string(value) != formatVersion:
+	case string(key) == string(metaKey("format")) && !readable(value):
 		return fmt.Errorf("the backup is of format %q and this program reads %q", value, formatVersion)
 	case key[0] == credentialSpace:
 		value = r.credential(value)

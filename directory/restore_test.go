@@ -171,7 +171,7 @@ func TestRestoreRefuses(t *testing.T) {
 			return errors.Join(put([]byte("mx"), nil), broken)
 		}},
 		{"another format", func(put func(key, value []byte) error) error {
-			return put(metaKey("format"), []byte("2"))
+			return put(metaKey("format"), []byte("0"))
 		}},
 		{"a head of the log that is none", func(put func(key, value []byte) error) error {
 			return put(auditHeadKey, []byte("x"))

@@ -157,9 +157,17 @@ func TestIndexAgrees(t *testing.T) {
 	words := []string{"Ann", "ann  lee", "Bob", "bö", "Straße", "anna", "an", "x", "Lee Ann", "ba", "aaa", "aaaa"}
 	word := func() string { return words[rnd.IntN(len(words))] }
 	ctx := context.Background()
-	for i := range 120 {
-		mustAdd(t, d, person(fmt.Sprint("u", i)), "objectClass: inetOrgPerson", "cn: "+word(), "sn: "+word(), "mail: "+strings.NewReplacer(" ", "", "ö", "oe", "ß", "ss").Replace(word())+"@x.org")
+	var loaded []Entry
+	for i := range 120 { // some added, some loaded
+		lines := []string{"objectClass: inetOrgPerson", "cn: " + word(), "sn: " + word(), "mail: " + strings.NewReplacer(" ", "", "ö", "oe", "ß", "ss").Replace(word()) + "@x.org"}
+		if dn := person(fmt.Sprint("u", i)); i%3 == 0 {
+			mustAdd(t, d, dn, lines...)
+		} else {
+			loaded = append(loaded, Entry{dn, attributes(lines...)})
+		}
 	}
+	mustLoad(t, d, loaded[:40]...)
+	mustLoad(t, d, loaded[40:]...)
 	for range 60 {
 		dn := person(fmt.Sprint("u", rnd.IntN(120)))
 		var err error
