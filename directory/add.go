@@ -31,6 +31,7 @@ type addition struct {
 	d        *Directory
 	who      Requester
 	dn       DN
+	manage   bool // see ChangeControls.ManageDsaIT
 	rec      *record
 	token    imported
 	controls *changeControls
@@ -53,7 +54,7 @@ func (d *Directory) newAddition(ctx context.Context, who Requester, req *AddRequ
 			return nil, err
 		}
 	}
-	x := &addition{d: d, who: who, dn: dn}
+	x := &addition{d: d, who: who, dn: dn, manage: req.ManageDsaIT}
 	plain, secrets := d.withoutOATHSecret(req.Attributes)
 	if x.rec, err = d.newRecord(ctx, dn, id, plain); err != nil {
 		return nil, err
@@ -67,6 +68,9 @@ func (d *Directory) newAddition(ctx context.Context, who Requester, req *AddRequ
 }
 
 func (x *addition) run(w store.Writer) error {
+	if err := x.d.held(w, x.dn, x.manage, ""); err != nil {
+		return err
+	}
 	id, err := x.d.insert(w, x.dn, x.rec)
 	if err != nil {
 		return err

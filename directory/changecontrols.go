@@ -9,10 +9,11 @@ import (
 // ChangeControls is what controls add to a change. The zero value adds
 // nothing.
 type ChangeControls struct {
-	Assertion *Filter    // what must be true of the entry (RFC 4528); nil: nothing
-	PreRead   *ReadEntry // RFC 4527; nil: not asked for. Not with an addition
-	PostRead  *ReadEntry // RFC 4527; nil: not asked for. Not with a deletion
-	NoOp      bool       // change nothing and fail with noOperation where it would have succeeded (draft-zeilenga-ldap-noop)
+	ManageDsaIT bool       // referral objects are entries like any other (RFC 3296)
+	Assertion   *Filter    // what must be true of the entry (RFC 4528); nil: nothing
+	PreRead     *ReadEntry // RFC 4527; nil: not asked for. Not with an addition
+	PostRead    *ReadEntry // RFC 4527; nil: not asked for. Not with a deletion
+	NoOp        bool       // change nothing and fail with noOperation where it would have succeeded (draft-zeilenga-ldap-noop)
 }
 
 // ReadEntry asks for a copy of the entry that a change is about, and takes it.

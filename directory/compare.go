@@ -46,6 +46,9 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		if err := d.mayRead(r, who); err != nil {
 			return err
 		}
+		if err := d.held(r, dn, req.ManageDsaIT, ""); err != nil {
+			return err
+		}
 		id, err := d.resolve(r, dn)
 		if err != nil {
 			return err

@@ -41,7 +41,7 @@ func (d *Directory) newDeletion(ctx context.Context, who Requester, req *DeleteR
 	if d.kept(dn) {
 		return nil, Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
-	x := &deletion{d: d, who: who, dn: dn, subtree: req.Subtree}
+	x := &deletion{d: d, who: who, dn: dn, subtree: req.Subtree, manage: req.ManageDsaIT}
 	x.controls, err = d.newChangeControls(who, &req.ChangeControls)
 	return x, err
 }
@@ -64,6 +64,7 @@ type deletion struct {
 	who      Requester
 	dn       DN
 	subtree  bool
+	manage   bool // see ChangeControls.ManageDsaIT
 	controls *changeControls
 
 	context bool // it is a naming context that goes
@@ -72,6 +73,9 @@ type deletion struct {
 
 func (x *deletion) run(w store.Writer) error {
 	x.count = 0
+	if err := x.d.held(w, x.dn, x.manage, ""); err != nil {
+		return err
+	}
 	id, err := x.d.resolve(w, x.dn)
 	if err != nil {
 		return err

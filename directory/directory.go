@@ -40,6 +40,10 @@ type Config struct {
 	// entry they name is deleted, renamed or moved. They have an equality index.
 	ReferentialIntegrity []string
 
+	// Referral are the URIs of servers that know more of names that are under
+	// no naming context of this one; none: there is no such object.
+	Referral []string
+
 	// RootDN is the root user, who may do everything and has no entry.
 	// "": cn=Directory Manager.
 	RootDN string
@@ -111,6 +115,7 @@ type Directory struct {
 	plan        *indexPlan
 	unique      []*schema.AttributeType // of Config.Unique
 	references  []*schema.AttributeType // of Config.ReferentialIntegrity
+	referrals   atomic.Bool             // there are referral objects, or were
 	tree        tree
 	policies    policies
 	credentials credentials
@@ -155,6 +160,11 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 		}
 		d.suffixes = append(d.suffixes, dn)
 	}
+	for _, uri := range cfg.Referral {
+		if err := CheckSuperior(uri); err != nil {
+			return nil, fmt.Errorf("referral %q: %w", uri, err)
+		}
+	}
 	if d.cookies, err = newCookies(); err != nil {
 		return nil, err
 	}
@@ -173,6 +183,9 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 	}
 	if err := d.loadContexts(ctx); err != nil {
 		return nil, err
+	}
+	if err := d.openReferrals(ctx); err != nil {
+		return nil, fmt.Errorf("reading the referral objects: %w", err)
 	}
 	if err := d.openPolicies(ctx); err != nil {
 		return nil, fmt.Errorf("reading the policies: %w", err)

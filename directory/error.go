@@ -9,10 +9,11 @@ import (
 // (RFC 4511, section 4.1.9) with the cause kept beside it for the log.
 type Error struct {
 	ResultCode        ResultCode
-	MatchedDN         string // deepest entry that exists; only with noSuchObject and its kin
-	DiagnosticMessage string // sent to the client: no secrets, no text of an inner error
-	ServerSASLCreds   []byte // the server's part of a SASL exchange; only with saslBindInProgress
-	Cause             error  // logged, never sent; may be nil
+	MatchedDN         string   // deepest entry that exists; only with noSuchObject and its kin
+	Referral          []string // URIs, of which one will do; only with referral
+	DiagnosticMessage string   // sent to the client: no secrets, no text of an inner error
+	ServerSASLCreds   []byte   // the server's part of a SASL exchange; only with saslBindInProgress
+	Cause             error    // logged, never sent; may be nil
 }
 
 func (e *Error) Error() string {

@@ -200,13 +200,13 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 		if err != nil {
 			return p, err
 		}
-		p.run = (&deletion{d: d, who: importer, dn: dn}).run
+		p.run = (&deletion{d: d, who: importer, dn: dn, manage: true}).run
 	case *ModifyRequest:
 		dn, err := d.parseDN(req.Object)
 		if err != nil {
 			return p, err
 		}
-		m := modification{d: d, dn: dn, who: importer, changes: req.Changes}
+		m := modification{d: d, dn: dn, who: importer, changes: req.Changes, manage: true}
 		if m.may, err = d.privilegesOf(nil, importer); err != nil {
 			return p, err
 		}
@@ -219,6 +219,7 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 		if err != nil {
 			return p, err
 		}
+		m.manage = true
 		p.run = m.run
 	default:
 		return p, fmt.Errorf("cannot import a %T", rec.Request)
@@ -283,7 +284,7 @@ func (k *importedAttributes) take(a Attribute, t *schema.AttributeType) bool {
 		k.modifier = first
 	case "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, applicationAttribute, graceLoginsAttribute, oathSecretAttribute:
 		k.credentials = append(k.credentials, a)
-	case "userPassword", privilegeAttribute:
+	case "userPassword", privilegeAttribute, refAttribute:
 		return false
 	default:
 		return t.Operational() || strings.EqualFold(a.Name, "entryCSN") || strings.EqualFold(a.Name, "contextCSN")

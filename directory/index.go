@@ -170,6 +170,9 @@ func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) err
 	if old != nil && d.isPolicy(old) || new != nil && d.isPolicy(new) {
 		d.policies.changed(w)
 	}
+	if new != nil && !d.referrals.Load() && d.isReferral(new) {
+		d.referrals.Store(true) // before anybody can see it; that it may come to nothing is no harm
+	}
 	if old != nil && new != nil {
 		old, new = differences(old, new)
 	}

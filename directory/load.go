@@ -157,6 +157,9 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	for _, e := range credentials.events(dn, importer, doorImport, AuditImported) {
 		l.audit.add(&l.w, d.now(), e, nil)
 	}
+	if d.isReferral(rec) {
+		d.referrals.Store(true)
+	}
 	l.policies = l.policies || d.isPolicy(rec)
 	d.collectKeys(&l.keys, id, rec)
 	l.keys.each(l.index.add)

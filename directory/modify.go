@@ -56,7 +56,7 @@ func (d *Directory) newModification(ctx context.Context, who Requester, dn DN, r
 	if d.kept(dn) {
 		return nil, Errorf(UnwillingToPerform, "the server keeps this entry itself")
 	}
-	m := &modification{d: d, dn: dn, who: who, changes: slices.Clone(req.Changes), permissive: req.Permissive}
+	m := &modification{d: d, dn: dn, who: who, changes: slices.Clone(req.Changes), permissive: req.Permissive, manage: req.ManageDsaIT}
 	if self, err := d.parseDN(who.DN); err == nil {
 		m.self = dn.Equal(self)
 	}
@@ -95,6 +95,7 @@ type modification struct {
 	onOATH  bool     // some change is about oathSecret
 
 	permissive bool // see ModifyRequest
+	manage     bool // see ChangeControls.ManageDsaIT
 	controls   *changeControls
 }
 
@@ -220,6 +221,9 @@ func (m *modification) mayChangePassword(r store.Reader, id entryID) (*user, err
 }
 
 func (m *modification) run(w store.Writer) error {
+	if err := m.d.held(w, m.dn, m.manage, ""); err != nil {
+		return err
+	}
 	id, err := m.d.resolve(w, m.dn)
 	if err != nil {
 		return err

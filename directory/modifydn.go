@@ -52,11 +52,12 @@ type move struct {
 	rdn       RDN
 	superior  *DN // nil: the parent stays
 	deleteOld bool
+	manage    bool // see ChangeControls.ManageDsaIT
 	controls  *changeControls
 }
 
 func (d *Directory) newMove(who Requester, req *ModifyDNRequest) (*move, error) {
-	m := &move{d: d, who: who, deleteOld: req.DeleteOldRDN}
+	m := &move{d: d, who: who, deleteOld: req.DeleteOldRDN, manage: req.ManageDsaIT}
 	var err error
 	if m.dn, err = d.parseDN(req.Entry); err != nil {
 		return nil, err
@@ -79,6 +80,9 @@ func (d *Directory) newMove(who Requester, req *ModifyDNRequest) (*move, error) 
 
 func (m *move) run(w store.Writer) error {
 	d := m.d
+	if err := d.held(w, m.dn, m.manage, ""); err != nil {
+		return err
+	}
 	id, err := d.resolve(w, m.dn)
 	if err != nil {
 		return err
@@ -95,6 +99,9 @@ func (m *move) run(w store.Writer) error {
 	}
 	parent := old.parent
 	if m.superior != nil {
+		if err := m.elsewhere(d.held(w, *m.superior, m.manage, "")); err != nil {
+			return err
+		}
 		if parent, err = d.resolve(w, *m.superior); err != nil {
 			return err
 		}
@@ -104,7 +111,7 @@ func (m *move) run(w store.Writer) error {
 	}
 	switch other, err := child(w, parent, m.rdn.Norm()); {
 	case err == nil && other != id:
-		return &Error{ResultCode: EntryAlreadyExists}
+		return m.exists(w, other)
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return err
 	}
@@ -142,6 +149,30 @@ func (m *move) run(w store.Writer) error {
 		return err
 	}
 	return m.controls.after(w, id, rec)
+}
+
+// elsewhere is the error for a new parent that err refers to another server
+// for (RFC 3296, section 5.6.2).
+func (m *move) elsewhere(err error) error {
+	if errors.Is(err, Referral) {
+		return &Error{ResultCode: AffectsMultipleDSAs, DiagnosticMessage: "the new parent is held by another server"}
+	}
+	return err
+}
+
+// exists is the error for a new name that the entry other has.
+func (m *move) exists(r store.Reader, other entryID) error {
+	if m.manage || !m.d.referrals.Load() {
+		return &Error{ResultCode: EntryAlreadyExists}
+	}
+	rec, err := readRecord(r, other)
+	switch {
+	case err != nil:
+		return err
+	case m.d.isReferral(rec):
+		return &Error{ResultCode: AffectsMultipleDSAs, DiagnosticMessage: "the new name is that of what another server holds"}
+	}
+	return &Error{ResultCode: EntryAlreadyExists}
 }
 
 // audit tells of a rename that changes what somebody logs in as.

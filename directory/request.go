@@ -61,6 +61,7 @@ type SearchRequest struct {
 	Filter     Filter
 	Attributes []string // attribute selection as given: names, "*", "+", "1.1", "@class"
 
+	ManageDsaIT   bool         // referral objects are entries like any other (RFC 3296)
 	Assertion     *Filter      // what must be true of the base object (RFC 4528); nil: nothing
 	Paged         *Paged       // nil: all at once
 	Sort          *Sort        // nil: in no particular order
@@ -74,7 +75,8 @@ type CompareRequest struct {
 	Attribute string
 	Value     []byte
 
-	Assertion *Filter // what else must be true of the entry (RFC 4528); nil: nothing
+	ManageDsaIT bool    // referral objects are entries like any other (RFC 3296)
+	Assertion   *Filter // what else must be true of the entry (RFC 4528); nil: nothing
 }
 
 // AddRequest is RFC 4511, section 4.7.

@@ -127,6 +127,7 @@ type search struct {
 	sorting          *sorting       // nil: entries are sent as they are found
 	needsOperational bool
 	needsMemberOf    bool
+	references       bool // referral objects are sent as continuations
 	w                EntryWriter
 
 	sizeLimit int
@@ -152,7 +153,11 @@ type ancestor struct {
 }
 
 func (s *search) run(ctx context.Context) error {
+	s.references = s.d.referrals.Load() && !s.req.ManageDsaIT
 	if !s.base.IsZero() {
+		if err := s.d.held(s.r, s.base, s.req.ManageDsaIT, referralScope[s.req.Scope]); err != nil {
+			return err
+		}
 		id, err := s.d.resolve(s.r, s.base)
 		if err != nil {
 			return err
@@ -161,6 +166,11 @@ func (s *search) run(ctx context.Context) error {
 	}
 	if err := s.assertBase(); err != nil {
 		return err
+	}
+	if s.references {
+		if err := s.sendReferences(ctx); err != nil {
+			return err
+		}
 	}
 	if s.sorting == nil {
 		return s.walk(ctx)
@@ -307,6 +317,9 @@ func (s *search) consider(id entryID, b []byte) error {
 	in, err := s.inScope(id, &v.rec)
 	if err != nil || !in {
 		return err
+	}
+	if s.references && s.d.isReferral(&v.rec) {
+		return nil // it was sent as a continuation
 	}
 	if s.needsOperational {
 		name, err := v.name()

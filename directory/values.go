@@ -78,13 +78,16 @@ func checkValues(name string, t *schema.AttributeType, values [][]byte) error {
 		}
 		seen[key] = true
 	}
+	if t.Name() == refAttribute {
+		return checkReferences(values)
+	}
 	return nil
 }
 
 // checkWritable fails if clients may not set the attribute.
 func checkWritable(name string, t *schema.AttributeType) error {
 	switch {
-	case t.NoUserModification || t.Operational() && t.Name() != privilegeAttribute && !t.Undefined() && !secret(t):
+	case t.NoUserModification || t.Operational() && t.Name() != privilegeAttribute && t.Name() != refAttribute && !t.Undefined() && !secret(t):
 		return Errorf(ConstraintViolation, "%s: kept by the server, not to be written", name)
 	case isOATHSecret(t):
 		return Errorf(UnwillingToPerform, "%s: neither part of a name nor with options", name)

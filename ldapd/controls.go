@@ -49,7 +49,7 @@ var controls = []control{
 	{wire.AuthorizationIdentityRequest, onBind, authorizationIdentity},
 	{wire.ProxiedAuthorization, onAll, proxiedAuthorization},
 	{extopwire.IntermediateClientOID, onAll | onBind, intermediateClient},
-	{wire.ManageDsaIT, onSearch | onCompare | onChange, noValue},
+	{wire.ManageDsaIT, onSearch | onCompare | onChange, manageDsaIT},
 	{wire.DontUseCopy, onSearch | onCompare, noValue},
 	{wire.Assertion, onSearch | onCompare | onChange, assertion},
 	{wire.PreRead, onModify | onDelete | onModifyDN, preRead},
@@ -177,8 +177,21 @@ func (op *operation) changeControls() *directory.ChangeControls {
 	panic(fmt.Sprintf("ldapd: %T changes nothing", op.request))
 }
 
-// noValue takes a control that changes nothing here: there are no referrals to
-// manage, and no copies that lag behind.
+// manageDsaIT takes that referral objects are entries (RFC 3296, section 3).
+func manageDsaIT(op *operation, c *wire.Control) error {
+	switch r := op.request.(type) {
+	case *directory.SearchRequest:
+		r.ManageDsaIT = true
+	case *directory.CompareRequest:
+		r.ManageDsaIT = true
+	default:
+		op.changeControls().ManageDsaIT = true
+	}
+	return wire.DecodeNoValue(c.Value)
+}
+
+// noValue takes a control that changes nothing here: there are no copies that
+// lag behind.
 func noValue(_ *operation, c *wire.Control) error { return wire.DecodeNoValue(c.Value) }
 
 // authorizationIdentity takes the request for the identity that a bind gives

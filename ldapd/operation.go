@@ -138,6 +138,7 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 			Tag:               tag,
 			Code:              r.ResultCode,
 			MatchedDN:         r.MatchedDN,
+			Referral:          r.Referral,
 			DiagnosticMessage: r.DiagnosticMessage,
 			ServerSASLCreds:   r.ServerSASLCreds,
 			Name:              op.name,
@@ -188,6 +189,18 @@ func (op *operation) WriteEntry(e *directory.Entry) error {
 	}
 	op.entries++
 	if op.c.out.entry(op.id, e) != nil {
+		return context.Canceled
+	}
+	return nil
+}
+
+// WriteReference sends a continuation. It makes an operation a
+// directory.ReferenceWriter. Its error is that of WriteEntry.
+func (op *operation) WriteReference(uris []string) error {
+	if err := op.ctx.Err(); err != nil {
+		return err
+	}
+	if op.c.out.reference(op.id, uris) != nil {
 		return context.Canceled
 	}
 	return nil

@@ -42,13 +42,23 @@ type output struct {
 
 // entry queues a SearchResultEntry.
 func (o *output) entry(id int32, e *directory.Entry) error {
+	return o.queue(func(b []byte) []byte { return wire.AppendEntry(b, id, e) })
+}
+
+// reference queues a SearchResultReference.
+func (o *output) reference(id int32, uris []string) error {
+	return o.queue(func(b []byte) []byte { return wire.AppendReference(b, id, uris) })
+}
+
+// queue queues the message that encode appends: not the last of its operation.
+func (o *output) queue(encode func([]byte) []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err != nil {
 		return o.err
 	}
 	b := o.buffer()
-	*b = wire.AppendEntry(*b, id, e)
+	*b = encode(*b)
 	if len(*b) >= flushSize {
 		return o.flush()
 	}

@@ -58,6 +58,7 @@ type config struct {
 	Directory struct {
 		RootDN    string   `yaml:"rootDN"`
 		Suffixes  []string `yaml:"suffixes"`
+		Referral  []string `yaml:"referral"`
 		SizeLimit int      `yaml:"sizeLimit"`
 		TimeLimit duration `yaml:"timeLimit"`
 		Classes   bool     `yaml:"classes"`
@@ -311,6 +312,10 @@ func (c *config) problems() []problem {
 	for key, text := range c.names() {
 		_, err := directory.ParseDN(schema.Standard(), text)
 		check(err == nil, key, "%q: %v", text, err)
+	}
+	for i, uri := range c.Directory.Referral {
+		err := directory.CheckSuperior(uri)
+		check(err == nil, fmt.Sprintf("directory.referral[%d]", i), "%q: %v", uri, err)
 	}
 	_, err = c.keysetSource()
 	check(err == nil, "secondFactor.keyset", "%v", err)

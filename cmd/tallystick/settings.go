@@ -27,6 +27,7 @@ func (c *config) storeConfig(log *slog.Logger) badger.Config {
 func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func() time.Time) directory.Config {
 	return directory.Config{
 		Suffixes:             c.Directory.Suffixes,
+		Referral:             c.Directory.Referral,
 		RootDN:               c.Directory.RootDN,
 		SizeLimit:            c.Directory.SizeLimit,
 		AnyAttributes:        !c.Directory.Classes,

@@ -79,6 +79,18 @@ func AppendEntry(b []byte, id int32, e *directory.Entry) []byte {
 	return ber.End(b, message)
 }
 
+// AppendReference appends an LDAPMessage with a SearchResultReference (RFC
+// 4511, section 4.5.3) to b.
+func AppendReference(b []byte, id int32, uris []string) []byte {
+	b, message := ber.Begin(b, ber.Sequence)
+	b = ber.AppendInt(b, ber.Integer, int64(id))
+	b, op := ber.Begin(b, TagSearchResultReference)
+	for _, uri := range uris {
+		b = ber.AppendString(b, ber.OctetString, uri)
+	}
+	return ber.End(ber.End(b, op), message)
+}
+
 // appendEntry appends a SearchResultEntry (RFC 4511, section 4.5.2).
 func appendEntry(b []byte, e *directory.Entry) []byte {
 	b, op := ber.Begin(b, TagSearchResultEntry)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -105,5 +106,18 @@ func BenchmarkDecodeSearch(b *testing.B) {
 		if _, err := Decode(pdu, DefaultLimits); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestAppendReference is RFC 4511, section 4.5.3, and the referral of section
+// 4.1.10.
+func TestAppendReference(t *testing.T) {
+	uris := []string{"ldap://a", "ldap://b"}
+	if got, want := AppendReference(nil, 5, uris), unhex(t, "3019 020105 7314 04086c6461703a2f2f61 04086c6461703a2f2f62"); !bytes.Equal(got, want) {
+		t.Errorf("%x, want %x", got, want)
+	}
+	r := Response{ID: 5, Tag: TagDelResponse, Code: directory.Referral, Referral: uris}
+	if got, want := r.Append(nil), unhex(t, "3022 020105 6b1d 0a010a 0400 0400 a314 04086c6461703a2f2f61 04086c6461703a2f2f62"); !bytes.Equal(got, want) {
+		t.Errorf("%x, want %x", got, want)
 	}
 }
