@@ -2,6 +2,7 @@ package pingdirectory
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"tallystick/httpbridge/subschema"
@@ -50,8 +51,10 @@ func readEntry(ctx context.Context, s *upstream.Session, dn string, attributes [
 type view struct {
 	schema  *subschema.Schema
 	request []string // the attributes to ask LDAP for
-	drop    func(*subschema.AttributeType, string) bool
 	expand  []string // attributes whose entries come along
+
+	classToo bool            // objectClass is shown
+	excluded map[string]bool // names and aliases that are not shown, in lower case
 }
 
 // The aliases of includeAttributes and excludeAttributes.
@@ -83,9 +86,9 @@ func newView(schema *subschema.Schema, include, exclude []string) (*view, error)
 			v.request = append(v.request, name)
 		}
 	}
-	excluded := map[string]bool{}
+	v.excluded = make(map[string]bool, len(exclude))
 	for _, name := range exclude {
-		excluded[strings.ToLower(name)] = true
+		v.excluded[strings.ToLower(name)] = true
 		if name == allUser || name == allOperational {
 			continue
 		}
@@ -97,14 +100,21 @@ func newView(schema *subschema.Schema, include, exclude []string) (*view, error)
 		}
 	}
 	v.request = append(v.request, "objectClass") // the links to the schemas are made of it
-	wantsClass := included[allUser] || included["objectclass"]
-	v.drop = func(t *subschema.AttributeType, description string) bool {
-		operational := t != nil && t.Operational
-		return excluded[strings.ToLower(description)] ||
-			excluded[allUser] && !operational || excluded[strings.ToLower(allOperational)] && operational ||
-			!wantsClass && strings.EqualFold(description, "objectClass")
-	}
+	v.classToo = included[allUser] || included["objectclass"]
 	return v, nil
+}
+
+// drops reports whether an attribute of the type t (nil: unknown) is not shown.
+func (v *view) drops(t *subschema.AttributeType, description string) bool {
+	if !v.classToo && strings.EqualFold(description, "objectClass") {
+		return true
+	}
+	if len(v.excluded) == 0 {
+		return false
+	}
+	operational := t != nil && t.Operational
+	return v.excluded[strings.ToLower(description)] ||
+		v.excluded[allUser] && !operational || v.excluded[strings.ToLower(allOperational)] && operational
 }
 
 // knownAttribute is the attribute type of a description, whose name must be
@@ -142,22 +152,28 @@ func clip(s string) string {
 
 // object is e in HAL: _links, _dn and the attributes.
 func (v *view) object(e entry) object {
-	schemas := []link{}
-	for _, class := range e.values("objectClass") {
+	classes := e.values("objectClass")
+	schemas := make([]link, 0, len(classes))
+	for _, class := range classes {
 		if c := v.schema.Class(class); c != nil {
 			class = c.Name()
 		}
 		schemas = append(schemas, link{linkToSchema(class)})
 	}
 	links := object{{"self", link{linkTo(e.DN, "")}}, {"schemas", schemas}}
-	o := object{{"_links", append(links, v.links(e)...)}, {"_dn", e.DN}}
-	return append(o, v.attributes(e)...)
+	o := append(make(object, 0, 2+len(e.Attributes)), member{"_links", append(links, v.links(e)...)}, member{"_dn", e.DN})
+	return v.appendAttributes(o, e)
 }
 
-// attributes are those of e, under the names of the schema.
-func (v *view) attributes(e entry) object {
-	var o object
-	at := map[string]int{}
+// appendAttributes appends those of e to o, under the names of the schema.
+func (v *view) appendAttributes(o object, e entry) object {
+	type attribute struct {
+		name   string
+		t      *subschema.AttributeType
+		values []string
+	}
+	shown := make([]attribute, 0, len(e.Attributes))
+	at := make(map[string]int, len(e.Attributes))
 	for _, a := range e.Attributes {
 		name, options, tagged := strings.Cut(a.Name, ";")
 		t := v.schema.Attribute(name)
@@ -167,25 +183,23 @@ func (v *view) attributes(e entry) object {
 		if tagged {
 			name += ";" + options
 		}
-		if v.drop(t, name) {
+		if v.drops(t, name) {
 			continue
 		}
-		k := kindOf(t, name)
-		if t != nil && t.SingleValue && len(a.Values) == 1 {
-			o = append(o, member{name, k.toJSON(a.Values[0])})
+		if i, again := at[name]; again { // a server may use two names of one attribute
+			shown[i].values = append(slices.Clip(shown[i].values), a.Values...)
 			continue
 		}
-		i, again := at[name] // a server may use two names of one attribute
-		if !again {
-			i = len(o)
-			at[name] = i
-			o = append(o, member{name, []any{}})
+		at[name] = len(shown)
+		shown = append(shown, attribute{name, t, a.Values})
+	}
+	for _, a := range shown {
+		k := kindOf(a.t, a.name)
+		if a.t != nil && a.t.SingleValue && len(a.values) == 1 {
+			o = append(o, member{a.name, k.toJSON(a.values[0])})
+		} else {
+			o = append(o, member{a.name, k.listToJSON(a.values)})
 		}
-		list, _ := o[i].value.([]any)
-		for _, value := range a.Values {
-			list = append(list, k.toJSON(value))
-		}
-		o[i].value = list
 	}
 	return o
 }

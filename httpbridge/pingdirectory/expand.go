@@ -31,7 +31,7 @@ func (v *view) links(e entry) object {
 	var o object
 	for _, a := range e.Attributes {
 		t := v.schema.Attribute(a.Name) // one with options is another matter
-		if !isName(t) || v.drop(t, t.Name()) {
+		if !isName(t) || v.drops(t, t.Name()) {
 			continue
 		}
 		list := []link{}
@@ -70,6 +70,9 @@ func (v *view) expansion(p parameters) error {
 // embedded reads the entries that e names in the attributes to expand. One that
 // is gone, or may not be read, is left out. nil: nothing is to be expanded.
 func (v *view) embedded(ctx context.Context, s *upstream.Session, e entry) (object, error) {
+	if len(v.expand) == 0 {
+		return nil, nil
+	}
 	whole, err := newView(v.schema, nil, nil)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package pingdirectory
 import (
 	"bytes"
 	"encoding/json"
+	"unicode/utf8"
 )
 
 // object is a JSON object whose members stay in order.
@@ -13,49 +14,83 @@ type member struct {
 	value any
 }
 
-// MarshalJSON writes the members one after another.
-func (o object) MarshalJSON() ([]byte, error) { return encode(o) }
-
-// encode is json.Marshal without the escapes that only HTML needs: links have
-// ampersands.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := encodeTo(&b, e, v)
-	return b.Bytes(), err
-}
-
-// encodeTo appends v to b, which e writes to. Objects are taken apart here:
-// encoding/json would check once more what each of them has written.
-func encodeTo(b *bytes.Buffer, e *json.Encoder, v any) error {
-	o, ok := v.(object)
-	if !ok {
-		err := e.Encode(v)
-		if n := b.Len(); err == nil {
-			b.Truncate(n - 1) // the newline
-		}
-		return err
-	}
-	b.WriteByte('{')
-	for i, m := range o {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		if err := encodeTo(b, e, m.name); err != nil {
-			return err
-		}
-		b.WriteByte(':')
-		if err := encodeTo(b, e, m.value); err != nil {
-			return err
-		}
-	}
-	b.WriteByte('}')
-	return nil
-}
-
 // link is a link of HAL. Its target is a path of this server, so that it is
 // right behind any proxy.
 type link struct {
 	Href string `json:"href"`
+}
+
+// MarshalJSON is for an object inside of something else.
+func (o object) MarshalJSON() ([]byte, error) { return encode(o) }
+
+// encode is json.Marshal without the escapes that only HTML needs: links have
+// ampersands.
+func encode(v any) ([]byte, error) { return appendJSON(make([]byte, 0, 512), v) }
+
+// appendJSON appends v to b. What entries are made of is written here, since
+// encoding/json takes several times as long, and everything else by that.
+func appendJSON(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case object:
+		b = append(b, '{')
+		for i, m := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendString(b, m.name), ':')
+			var err error
+			if b, err = appendJSON(b, m.value); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, '}'), nil
+	case []object:
+		return appendArray(b, v)
+	case []any:
+		return appendArray(b, v)
+	case []link:
+		return appendArray(b, v)
+	case []string:
+		return appendArray(b, v)
+	case link:
+		b = appendString(append(b, `{"href":`...), v.Href)
+		return append(b, '}'), nil
+	case string:
+		return appendString(b, v), nil
+	}
+	return appendOther(b, v)
+}
+
+func appendOther(b []byte, v any) ([]byte, error) {
+	w := bytes.NewBuffer(b)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(w.Bytes(), []byte("\n")), err
+}
+
+func appendArray[T any](b []byte, list []T) ([]byte, error) {
+	b = append(b, '[')
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = appendJSON(b, v); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ']'), nil
+}
+
+// appendString appends s as a string. Most have nothing to escape.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			b, _ = appendOther(b, s) // no string is an error
+			return b
+		}
+	}
+	b = append(append(b, '"'), s...)
+	return append(b, '"')
 }

@@ -19,6 +19,9 @@ type parameters map[string]string
 // parseQuery reads a query in which each of known may stand once, and nothing
 // else: a misspelt includeAttributes would mean all of them.
 func parseQuery(raw string, known []string) (parameters, error) {
+	if raw == "" {
+		return nil, nil
+	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, badParameter("", "the query is not percent-encoded")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -92,6 +93,18 @@ func (k kind) toJSON(value string) any {
 		return base64.StdEncoding.EncodeToString([]byte(value))
 	}
 	return value
+}
+
+// listToJSON is the values as an array for encode.
+func (k kind) listToJSON(values []string) any {
+	if k == aString && !slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
+		return values
+	}
+	list := make([]any, len(values))
+	for i, value := range values {
+		list[i] = k.toJSON(value)
+	}
+	return list
 }
 
 // integer is RFC 4517, section 3.3.16, which JSON agrees with.

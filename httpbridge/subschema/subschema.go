@@ -95,13 +95,22 @@ func Parse(attributeTypes, objectClasses []string) *Schema {
 	return s
 }
 
-// register files v under its OID and names; the first of a name counts.
+// register files v under its OID and names, as they are written and in lower
+// case; the first of a name counts.
 func register[T any](m map[string]*T, v *T, oid string, names []string) {
 	for _, name := range append([]string{oid}, names...) {
 		if _, taken := m[strings.ToLower(name)]; !taken {
-			m[strings.ToLower(name)] = v
+			m[strings.ToLower(name)], m[name] = v, v
 		}
 	}
+}
+
+// find is what m has under a name in letters of any case; nil if nothing.
+func find[T any](m map[string]*T, name string) *T {
+	if v, ok := m[name]; ok { // as it is written, mostly
+		return v
+	}
+	return m[strings.ToLower(name)]
 }
 
 // inherit gives t the syntax of the nearest supertype that has one.
@@ -115,7 +124,7 @@ func (s *Schema) inherit(t *AttributeType) {
 
 // Attribute is the type of that name or OID, in letters of any case and without
 // options; nil if unknown.
-func (s *Schema) Attribute(name string) *AttributeType { return s.attributes[strings.ToLower(name)] }
+func (s *Schema) Attribute(name string) *AttributeType { return find(s.attributes, name) }
 
 // Class is the object class of that name or OID; nil if unknown.
-func (s *Schema) Class(name string) *ObjectClass { return s.classes[strings.ToLower(name)] }
+func (s *Schema) Class(name string) *ObjectClass { return find(s.classes, name) }
