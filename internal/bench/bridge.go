@@ -68,61 +68,74 @@ func call(method, dn, operation, user, secret, body string) []byte {
 	return append(b, "\r\n"+body...)
 }
 
-// measureBridge prints what the calls cost beside the direct operations.
-func (b *bench) measureBridge(ctx context.Context, s *server, dead int64) error {
-	fmt.Printf("\n| %d connections | direct op/s | p99 ms | CPU µs/op | by HTTP op/s | p99 ms | CPU µs/op | CPU on top µs | p99 × |\n"+
-		"|---|--:|--:|--:|--:|--:|--:|--:|--:|\n", bridgeConnections)
+// side is one way of asking for a call of a pair.
+type side struct {
+	server *server
+	addr   netip.AddrPort
+	load   *load
+	ask    func(net.Conn, *bufio.Reader, []byte) error
+	cell
+}
+
+// measureBridge prints what the calls of s cost beside the direct operations,
+// and beside nothing, a server that answers the same octets at once.
+func (b *bench) measureBridge(ctx context.Context, s, nothing *server, dead int64) error {
+	fmt.Printf("\n| %d connections | direct op/s | p99 ms | CPU µs/op | by HTTP op/s | p99 ms | CPU µs/op | CPU on top µs | p99 × | net/http alone op/s | CPU µs/op |\n"+
+		"|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n", bridgeConnections)
 	d := newDeck(b.people, dead)
 	for _, p := range pairs {
 		progress("%s, by HTTP and directly", p.name)
-		sides := []struct {
-			load *load
-			addr netip.AddrPort
-			ask  func(net.Conn, *bufio.Reader, []byte) error
-			cell
-		}{
-			{load: p.direct.load(b.people, d), addr: s.addr, ask: askLDAP},
-			{load: p.http.load(b.people, d), addr: s.http, ask: askHTTP},
+		same := p.http
+		if encode := p.http.withCode; encode != nil {
+			same = operation{requests: forEach(func(i int) []byte { return encode(userDN(i), "000000") })}
 		}
-		for round := range b.rounds + 1 {
-			for i := range sides {
-				side := &sides[i]
-				if round == 0 {
-					side.cell = cell{}
-				}
-				source, err := side.load.round(ctx)
-				if err != nil {
-					return err
-				}
-				before, err := s.cpu()
-				if err != nil {
-					return err
-				}
-				if err := drive(side.addr, side.ask, source, b.duration/time.Duration(b.rounds), &side.sample); err != nil {
-					return s.failed(fmt.Errorf("%s: %w", p.name, err))
-				}
-				after, err := s.cpu()
-				if err != nil {
-					return err
-				}
-				side.cpu += after - before
-				if round == 0 {
-					side.cell = cell{} // warm now
-				}
-			}
+		direct := &side{server: s, addr: s.addr, load: p.direct.load(b.people, d), ask: askLDAP}
+		http := &side{server: s, addr: s.http, load: p.http.load(b.people, d), ask: askHTTP}
+		floor := &side{server: nothing, addr: nothing.http, load: same.load(b.people, nil), ask: askHTTP}
+		if err := b.takeTurns(ctx, direct, http, floor); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		row := "| " + p.name + " |"
-		var p99 [2]time.Duration
-		for i := range sides {
-			c := &sides[i].cell
-			if c.right == 0 {
-				return fmt.Errorf("%s: no answers", p.name)
-			}
-			slices.Sort(c.latencies)
-			p99[i] = percentile(c.latencies, 99)
-			row += fmt.Sprintf(" %.0f | %s | %.0f |", c.rate(), ms(p99[i]), c.cpuPerOperation())
+		for _, side := range []*side{direct, http} {
+			row += fmt.Sprintf(" %.0f | %s | %.0f |", side.rate(), ms(percentile(side.latencies, 99)), side.cpuPerOperation())
 		}
-		fmt.Printf("%s %.0f | %.2f |\n", row, sides[1].cpuPerOperation()-sides[0].cpuPerOperation(), float64(p99[1])/float64(p99[0]))
+		fmt.Printf("%s %.0f | %.2f | %.0f | %.0f |\n", row, http.cpuPerOperation()-direct.cpuPerOperation(),
+			float64(percentile(http.latencies, 99))/float64(percentile(direct.latencies, 99)), floor.rate(), floor.cpuPerOperation())
+	}
+	return nil
+}
+
+// takeTurns drives the sides one after the other for a round to get warm and
+// then the rounds of b.
+func (b *bench) takeTurns(ctx context.Context, sides ...*side) error {
+	for round := range b.rounds + 1 {
+		for _, side := range sides {
+			source, err := side.load.round(ctx)
+			if err != nil {
+				return err
+			}
+			before, err := side.server.cpu()
+			if err != nil {
+				return err
+			}
+			if err := drive(side.addr, side.ask, source, b.duration/time.Duration(b.rounds), &side.sample); err != nil {
+				return side.server.failed(err)
+			}
+			after, err := side.server.cpu()
+			if err != nil {
+				return err
+			}
+			side.cpu += after - before
+			if round == 0 {
+				side.cell = cell{} // warm now
+			}
+		}
+	}
+	for _, side := range sides {
+		if side.right == 0 {
+			return fmt.Errorf("no answers from %s", side.server.name)
+		}
+		slices.Sort(side.latencies)
 	}
 	return nil
 }

@@ -44,11 +44,15 @@ func benchmark(ctx context.Context) error {
 		only     = flag.String("only", "", "operations, comma-separated (of "+strings.Join(names(), ", ")+", "+viaBridge+"); none measures the import alone")
 		where    = flag.String("dir", os.TempDir(), "`folder` on the disk to measure")
 		memory   = flag.Int("memory", 0, "measure what this many people with a TOTP secret take on disk and in memory, and stop")
+		empty    = flag.String("empty", "", "serve HTTP at `address` and do nothing with it; how the benchmark runs itself")
 		ldif     = flag.Int("ldif", 0, "write this many people as LDIF to standard output and stop")
 	)
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	}
+	if *empty != "" {
+		return serveEmpty(*empty)
 	}
 	if *ldif > 0 {
 		return population{people: *ldif}.writeLDIF(os.Stdout, valueFlavour)
@@ -92,7 +96,14 @@ func benchmark(ctx context.Context) error {
 	if err := b.run(ctx, chosen); err != nil || !bridge {
 		return err
 	}
-	if err := b.measureBridge(ctx, servers[0], stepAt(time.Now())); err != nil {
+	nothing, err := startEmpty(ctx, dir)
+	if nothing != nil {
+		servers = append(servers, nothing) // to be stopped
+	}
+	if err != nil {
+		return err
+	}
+	if err := b.measureBridge(ctx, servers[0], nothing, stepAt(time.Now())); err != nil {
 		return err
 	}
 	return measureIdle(servers[0], 10_000)
