@@ -161,6 +161,8 @@ func (n *node) compileExtensible(f *Filter) error {
 		n.assertSubstrings(rule, initial, middle, final)
 	case schema.OrderingKind: // RFC 4517, section 4.2: true if the value is less
 		n.assert(rule, f.Value, func(v []byte) bool { return bytes.Compare(v, n.norm) < 0 })
+	case schema.RelationKind:
+		n.assert(rule, f.Value, func(v []byte) bool { return rule.Holds(v, n.norm) })
 	default:
 		n.assert(rule, f.Value, n.equal)
 	}

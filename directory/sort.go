@@ -137,7 +137,7 @@ func (d *Directory) sortRule(t *schema.AttributeType, name string) *schema.Match
 		return t.EqualityRule()
 	}
 	rule := d.schema.MatchingRule(name)
-	if rule == nil || rule.Kind == schema.SubstringsKind || !rule.AppliesTo(t) {
+	if rule == nil || rule.Kind == schema.SubstringsKind || rule.Kind == schema.RelationKind || !rule.AppliesTo(t) {
 		return nil
 	}
 	return rule

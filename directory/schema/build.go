@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -130,8 +131,8 @@ func (b *builder) define(definition Definition) error {
 		if err != nil {
 			return err
 		}
-		x := &Syntax{OID: d.OID, Desc: d.Desc, text: text}
-		x.check = b.checks[strings.TrimPrefix(d.OID, syntaxArc)]
+		x := &Syntax{OID: d.OID, Desc: d.Desc, like: cmp.Or(d.substitute(), d.OID), text: text}
+		x.check = b.checks[strings.TrimPrefix(x.like, syntaxArc)]
 		b.d.syntaxList = append(b.d.syntaxList, x)
 		return register(b.d.syntaxes, x, d.OID, nil)
 	case RuleDefinition:
@@ -149,7 +150,7 @@ func (b *builder) define(definition Definition) error {
 		r := &MatchingRule{
 			OID: d.OID, Names: d.Names, Desc: d.Desc, SyntaxOID: d.Syntax, Obsolete: d.Obsolete,
 			Kind: does.kind, Normalize: does.normalize, assertion: does.assertion, substring: does.substring,
-			syntaxes: does.syntaxes, text: text,
+			Holds: does.holds, syntaxes: does.syntaxes, text: text,
 		}
 		b.d.ruleList = append(b.d.ruleList, r)
 		return register(b.d.rules, r, d.OID, d.Names)

@@ -37,6 +37,7 @@ type file struct {
 
 // kinds are the words that definitions begin with, in lower case.
 var kinds = map[string]Kind{
+	"attributeype":  AttributeDefinition, // as OpenLDAP's dsee.schema has it, once
 	"attributetype": AttributeDefinition, "attributetypes": AttributeDefinition, "olcattributetypes": AttributeDefinition,
 	"objectclass": ClassDefinition, "objectclasses": ClassDefinition, "olcobjectclasses": ClassDefinition,
 	"ldapsyntax": SyntaxDefinition, "ldapsyntaxes": SyntaxDefinition, "olcldapsyntaxes": SyntaxDefinition,
@@ -172,6 +173,14 @@ func (f *file) expand(oid string) string {
 // macroPlaces are the object identifiers in a description that may be macros.
 var macroPlaces = regexp.MustCompile(`(^\(\s*|\sSYNTAX\s+'?)([A-Za-z][A-Za-z0-9:._-]*)`)
 
+// unevaluated are equality rules that OpenLDAP's files name. It does not evaluate
+// the first two either; values of such attributes cannot be compared here.
+var unevaluated = regexp.MustCompile(`(?i) EQUALITY '?(presentationAddressMatch|protocolInformationMatch|attributeCertificateExactMatch|authzMatch)'? `)
+
+// syntaxName is what OpenLDAP's pmi.schema calls syntaxes; RFC 4512 has no names
+// for them.
+var syntaxName = regexp.MustCompile(` NAME '[^']*' `)
+
 func (f *file) define(line int, keyword, text string) error {
 	kind, known := kinds[strings.ToLower(keyword)]
 	if !known {
@@ -183,6 +192,12 @@ func (f *file) define(line int, keyword, text string) error {
 			parts := macroPlaces.FindStringSubmatch(m)
 			return parts[1] + f.expand(parts[2])
 		})
+	}
+	switch kind {
+	case AttributeDefinition:
+		text = unevaluated.ReplaceAllString(text, " ")
+	case SyntaxDefinition:
+		text = syntaxName.ReplaceAllString(text, " ")
 	}
 	f.list = append(f.list, Definition{kind, text, fmt.Sprintf("%s:%d", f.name, line)})
 	return nil

@@ -49,6 +49,17 @@ type LDAPSyntaxDescription struct {
 	Extensions []Extension
 }
 
+// substitute is the OID of the syntax whose values are those of d, as OpenLDAP
+// writes it for a syntax that is not built in; "" if d names none.
+func (d *LDAPSyntaxDescription) substitute() string {
+	for _, x := range d.Extensions {
+		if x.Name == "X-SUBST" && len(x.Values) == 1 {
+			return x.Values[0]
+		}
+	}
+	return ""
+}
+
 // An Extension is a private part of a description: X-ORIGIN 'RFC 4519'.
 type Extension struct {
 	Name   string

@@ -8,7 +8,8 @@ type normalizer = func(dst, value []byte) ([]byte, error)
 type behaviour struct {
 	kind      RuleKind
 	normalize normalizer
-	assertion normalizer // nil: as normalize
+	assertion normalizer                         // nil: as normalize
+	holds     func(value, assertion []byte) bool // RelationKind only
 	substring func(dst []byte, pos Position, value []byte) ([]byte, error)
 	syntaxes  []string // of the attributes to which it applies, last arcs under 1.3.6.1.4.1.1466.115.121.1
 }
@@ -67,6 +68,11 @@ func ordering(b behaviour) behaviour {
 	return b
 }
 
+// relation is a behaviour that only an extensible match can ask for.
+func relation(n normalizer, holds func(value, assertion []byte) bool, syntaxes ...string) behaviour {
+	return behaviour{kind: RelationKind, normalize: n, holds: holds, syntaxes: syntaxes}
+}
+
 // behaviours is what each matching rule of the standard schema does, by name.
 func (s *Schema) behaviours() map[string]behaviour {
 	integer := equality(normalizeInteger, "27")
@@ -117,6 +123,14 @@ func (s *Schema) behaviours() map[string]behaviour {
 		"generalizedTimeOrderingMatch": ordering(generalizedTime),
 		"uuidMatch":                    uuid,
 		"uuidOrderingMatch":            ordering(uuid),
+
+		"wordMatch":          relation(prepared(true, spacesCompact), hasWord, stringSyntaxes...),
+		"keywordMatch":       relation(prepared(true, spacesCompact), hasKeyword, stringSyntaxes...),
+		"integerBitAndMatch": relation(normalizeDecimal, hasAllBits, "27"),
+		"integerBitOrMatch":  relation(normalizeDecimal, hasAnyBit, "27"),
+
+		"certificateExactMatch":     {normalize: s.normalizeCertificate, assertion: s.assertCertificate, syntaxes: []string{"8"}},
+		"certificateListExactMatch": {normalize: s.normalizeCertificateList, assertion: s.assertCertificateList, syntaxes: []string{"9"}},
 
 		"integerFirstComponentMatch":          firstComponent(normalizeInteger, "17"),
 		"objectIdentifierFirstComponentMatch": firstComponent(s.normalizeOID, "3", "16", "30", "31", "35", "37", "54"),

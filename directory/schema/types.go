@@ -155,6 +155,10 @@ type MatchingRule struct {
 	// dst has room. Never nil.
 	Normalize func(dst, value []byte) ([]byte, error)
 
+	// Holds reports whether a normalised value satisfies a normalised
+	// assertion; for rules of RelationKind, nil with all others.
+	Holds func(value, assertion []byte) bool
+
 	assertion func(dst, value []byte) ([]byte, error)                      // nil: as Normalize
 	substring func(dst []byte, pos Position, value []byte) ([]byte, error) // substrings rules only
 	syntaxes  []string                                                     // to which it applies, as in behaviour
@@ -164,7 +168,7 @@ type MatchingRule struct {
 // AppliesTo reports whether values of a can be compared under the rule, for
 // example by an extensible match that names both.
 func (r *MatchingRule) AppliesTo(a *AttributeType) bool {
-	return slices.Contains(r.syntaxes, strings.TrimPrefix(a.Syntax.OID, syntaxArc))
+	return slices.Contains(r.syntaxes, strings.TrimPrefix(a.Syntax.like, syntaxArc))
 }
 
 // RuleKind is what a matching rule decides.
@@ -174,6 +178,7 @@ const (
 	EqualityKind RuleKind = iota
 	OrderingKind
 	SubstringsKind
+	RelationKind // another relation, for extensible matches alone
 )
 
 // Name is the first of the rule's names.
@@ -204,6 +209,7 @@ type Syntax struct {
 	OID  string
 	Desc string
 
+	like  string                   // OID of the syntax whose values these are; usually OID
 	check func(value []byte) error // nil: any octets
 	text  string
 }
