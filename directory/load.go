@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"io"
 
 	"tallystick/directory/store"
@@ -31,8 +32,8 @@ func (d *Directory) Load(ctx context.Context, src ImportSource) (int, error) {
 }
 
 func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, put func(key, value []byte) error) (count int, err error) {
-	l := &loading{d: d, r: r, w: putter{put: put}, ids: map[string]entryID{}, numbers: map[string]bool{}}
-	l.index.put = l.w.Set
+	l := &loading{d: d, r: r, w: putter{put: put}, ids: map[nameSum]entryID{}, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, numbers: map[string]bool{}}
+	l.index.put, l.index.room = l.w.Set, 2<<20
 	if l.next, err = peekID(r); err != nil {
 		return 0, err
 	}
@@ -88,9 +89,12 @@ type loading struct {
 	d           *Directory
 	r           store.Reader // what was there before
 	w           putter
-	first, next entryID            // ids of the new entries
-	ids         map[string]entryID // by child key: the new entries, and old parents
-	root        DN                 // first entry, if no naming context is there or configured
+	first, next entryID             // ids of the new entries
+	ids         map[nameSum]entryID // by child key: the new entries, and old parents
+	seeds       [2]maphash.Seed     // of nameSum
+	parent      DN                  // of the last entry, whose siblings are next, mostly
+	parentID    entryID
+	root        DN // first entry, if no naming context is there or configured
 	audit       auditHead
 	index       postings
 	keys        keyList           // of the entry being added
@@ -147,7 +151,7 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	id := l.next
 	l.next++
 	key := childKey(rec.parent, norm)
-	l.ids[string(key)] = id
+	l.ids[l.sum(key)] = id
 	l.w.Set(key, id.append(nil))
 	l.w.Set(entryKey(id), rec.encode())
 	if err := l.number(credentials); err != nil {
@@ -166,24 +170,38 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	return nil
 }
 
+// nameSum stands for a child key: no two of them have the same. The keys
+// themselves would be most of what an import has in memory.
+type nameSum [2]uint64
+
+func (l *loading) sum(key []byte) nameSum {
+	return nameSum{maphash.Bytes(l.seeds[0], key), maphash.Bytes(l.seeds[1], key)}
+}
+
 // find returns the id of a parent.
 func (l *loading) find(dn, context DN) (entryID, error) {
+	if l.parentID != 0 && dn.Equal(l.parent) {
+		return l.parentID, nil
+	}
 	id, err := l.child(0, context.Norm())
 	for depth := dn.Len() - context.Len() - 1; depth >= 0 && id != 0 && err == nil; depth-- {
 		parent := id
 		if id, err = l.child(parent, dn.RDN(depth).Norm()); err == nil && id != 0 {
-			l.ids[string(childKey(parent, dn.RDN(depth).Norm()))] = id
+			l.ids[l.sum(childKey(parent, dn.RDN(depth).Norm()))] = id
 		}
 	}
 	if err == nil && id == 0 {
 		err = Errorf(NoSuchObject, "the parent entry %s does not exist (parents come first)", dn)
+	}
+	if err == nil {
+		l.parent, l.parentID = dn, id
 	}
 	return id, err
 }
 
 // child returns the id of an entry, old or new; 0 if there is none.
 func (l *loading) child(parent entryID, norm string) (entryID, error) {
-	if id, ok := l.ids[string(childKey(parent, norm))]; ok {
+	if id, ok := l.ids[l.sum(childKey(parent, norm))]; ok {
 		return id, nil
 	}
 	if parent >= l.first {

@@ -203,11 +203,12 @@ func (d *Directory) checkOATH(rec *record) error {
 			return errHOTP
 		}
 	}
+	params := d.schema.ObjectClass("oathTOTPParams")
 	for _, v := range d.valuesOf(rec, "objectClass") {
 		switch name := string(v); {
 		case strings.EqualFold(name, "oathHOTPUser"), strings.EqualFold(name, "oathHOTPToken"):
 			return errHOTP
-		case d.schema.ObjectClass(name) == d.schema.ObjectClass("oathTOTPParams") && d.schema.ObjectClass(name) != nil:
+		case params != nil && d.schema.ObjectClass(name) == params:
 			if _, _, err := d.oathParams(rec); err != nil {
 				return Errorf(ConstraintViolation, "not possible as oathTOTPParams: %v", err)
 			}
@@ -220,13 +221,7 @@ var errHOTP = Errorf(UnwillingToPerform, "HOTP tokens are not taken: their owner
 
 // isOATHUser reports whether an entry says that it has a token elsewhere.
 func (d *Directory) isOATHUser(rec *record) bool {
-	class := d.schema.ObjectClass("oathTOTPUser")
-	for _, v := range d.valuesOf(rec, "objectClass") {
-		if c := d.schema.ObjectClass(string(v)); c != nil && c.IsA(class) {
-			return true
-		}
-	}
-	return len(d.valuesOf(rec, "oathTOTPToken")) > 0
+	return d.isOf(rec, "oathTOTPUser") || len(d.valuesOf(rec, "oathTOTPToken")) > 0
 }
 
 func isOATHSecret(t *schema.AttributeType) bool { return t.Name() == oathSecretAttribute }

@@ -38,9 +38,23 @@ func (d *Directory) touch(rec *record, who Requester) {
 // valuesOf returns the values of an attribute, options and subtypes included.
 func (d *Directory) valuesOf(rec *record, name string) [][]byte {
 	want := d.schema.Attribute(name)
+	if want == nil {
+		return nil
+	}
+	subtypes := d.schema.HasSubtypes(want)
 	var values [][]byte
 	for _, a := range rec.attributes {
-		if t := d.schema.Attribute(a.Name); t != nil && t.IsA(want) {
+		if !want.Named(a.Name) {
+			if !subtypes {
+				continue
+			}
+			if t := d.schema.Attribute(a.Name); t == nil || !t.IsA(want) {
+				continue
+			}
+		}
+		if values == nil {
+			values = a.Values[:len(a.Values):len(a.Values)] // mostly these are all
+		} else {
 			values = append(values, a.Values...)
 		}
 	}

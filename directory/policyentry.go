@@ -16,11 +16,7 @@ const policyClass = "tallystickSecondFactorPolicy"
 
 // isPolicy reports whether an entry is a policy.
 func (d *Directory) isPolicy(rec *record) bool {
-	class := d.schema.ObjectClass(policyClass)
-	return class != nil && slices.ContainsFunc(d.valuesOf(rec, "objectClass"), func(v []byte) bool {
-		c := d.schema.ObjectClass(string(v))
-		return c != nil && c.IsA(class)
-	})
+	return d.isOf(rec, policyClass)
 }
 
 // checkPolicy fails with constraintViolation if an entry is a policy, and not

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"slices"
 
 	"tallystick/directory/store"
 )
@@ -159,12 +160,13 @@ func removePosting(w store.Writer, key []byte) error {
 // postings gathers the index of entries whose ids ascend, and puts it block by
 // block.
 type postings struct {
-	put     func(key, value []byte)
-	block   entryID
-	numbers map[string]uint32 // of the prefixes in the block
-	log     []posting         // in the order of ids
-	byValue []uint16          // scratch: ids of the log, value by value
-	buf     []byte            // scratch
+	put      func(key, value []byte)
+	room     int // for so many at once: an entry can be a group of a great many
+	block    entryID
+	prefixes numbering // in the block
+	log      []posting // in the order of ids
+	byValue  []uint16  // scratch: ids of the log, value by value
+	buf      []byte    // scratch
 }
 
 // posting says that the entry at id, counted from the block's beginning, has
@@ -177,34 +179,33 @@ type posting struct {
 // add takes an index key, as indexKeys has it. One that comes twice counts once.
 func (p *postings) add(key []byte) {
 	id, prefix := idAtEnd(key), key[:len(key)-8]
-	if blockOf(id) != p.block || p.numbers == nil {
+	if blockOf(id) != p.block {
 		p.flush()
 		p.block = blockOf(id)
 	}
-	number, ok := p.numbers[string(prefix)]
-	if !ok {
-		number = uint32(len(p.numbers))
-		p.numbers[string(prefix)] = number
+	if len(p.log) == p.room {
+		p.empty(true)
 	}
-	p.log = append(p.log, posting{number, uint16(id - p.block)})
+	p.log = append(p.log, posting{p.prefixes.number(prefix), uint16(id - p.block)})
 }
 
-// flush puts what was gathered.
-func (p *postings) flush() {
-	if p.numbers == nil {
-		p.numbers = map[string]uint32{}
-	}
-	ends := make([]int, len(p.numbers)+1)
+// flush puts what was gathered, which must be all of the block.
+func (p *postings) flush() { p.empty(false) }
+
+// empty puts what was gathered; each id by itself, if more of the block is to
+// come.
+func (p *postings) empty(single bool) {
+	ends := make([]int, p.prefixes.len()+1)
 	for _, at := range p.log {
 		ends[at.number+1]++
 	}
-	for i := range len(p.numbers) {
-		ends[i+1] += ends[i]
+	for i := 1; i < len(ends); i++ {
+		ends[i] += ends[i-1]
 	}
 	// ends[n] is where the ids of n begin now, and where they end when all are
 	// in their places.
 	p.byValue = append(p.byValue[:0], make([]uint16, len(p.log))...)
-	start := append([]int(nil), ends...)
+	start := slices.Clone(ends)
 	for _, at := range p.log {
 		if n := ends[at.number]; n > start[at.number] && p.byValue[n-1] == at.id {
 			continue
@@ -212,20 +213,21 @@ func (p *postings) flush() {
 		p.byValue[ends[at.number]] = at.id
 		ends[at.number]++
 	}
-	for prefix, n := range p.numbers {
+	for n := range p.prefixes.len() {
 		ids := p.byValue[start[n]:ends[n]]
-		key := append(p.buf[:0], prefix...)
-		if len(ids) == 1 {
-			key = (p.block + entryID(ids[0])).append(key)
-			p.put(key, nil)
+		key := append(p.buf[:0], p.prefixes.text(n)...)
+		prefix := len(key)
+		if single || len(ids) == 1 {
+			for _, id := range ids {
+				key = (p.block + entryID(id)).append(key[:prefix])
+				p.put(key, nil)
+			}
 		} else {
-			key = append(p.block.append(key), 0)
-			n := len(key)
-			key = appendBlock(key, ids)
-			p.put(key[:n], key[n:])
+			key = appendBlock(append(p.block.append(key), 0), ids)
+			p.put(key[:prefix+9], key[prefix+9:])
 		}
 		p.buf = key
 	}
-	clear(p.numbers)
+	p.prefixes.reset()
 	p.log = p.log[:0]
 }

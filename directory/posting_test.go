@@ -150,6 +150,38 @@ func TestChangeLoaded(t *testing.T) {
 	count("(uid=0)", 1)
 }
 
+// Nothing is lost when a block has more postings than are gathered at once.
+func TestManyPostings(t *testing.T) {
+	const prefixes = 5
+	found := map[string]bool{}
+	p := postings{room: 3 * blockSize, put: func(key, value []byte) {
+		if found[string(key)] {
+			t.Errorf("%q is put twice", key)
+		}
+		found[string(key)] = true
+		ids, err := postingIDs(nil, key, value, 5, blockSize)
+		if err != nil || len(ids) == 0 {
+			t.Errorf("%q: %d ids, %v", key, len(ids), err)
+		}
+		for _, id := range ids {
+			found[string(id.append(append([]byte("is "), key[:5]...)))] = true
+		}
+	}}
+	for id := range entryID(blockSize) {
+		for n := range prefixes {
+			p.add(id.append(fmt.Appendf(nil, "%05d", n)))
+		}
+	}
+	p.flush()
+	for id := range entryID(blockSize) {
+		for n := range prefixes {
+			if !found[string(id.append(fmt.Appendf(nil, "is %05d", n)))] {
+				t.Fatalf("prefix %d has not id %d", n, id)
+			}
+		}
+	}
+}
+
 // A store of format 1 is as good as ever, and one of 2 from its first Load on.
 func TestFormatBeforeBlocks(t *testing.T) {
 	ctx := context.Background()

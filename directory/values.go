@@ -22,8 +22,8 @@ func (d *Directory) find(attributes []Attribute, description string) int {
 	t, options := d.describe(description)
 	slices.Sort(options)
 	for i := range attributes {
-		at, have := d.describe(attributes[i].Name)
-		if at.IsA(t) && t.IsA(at) {
+		if t.Named(attributes[i].Name) {
+			_, have := d.describe(attributes[i].Name)
 			slices.Sort(have)
 			if slices.Equal(slices.Compact(have), slices.Compact(options)) {
 				return i
@@ -67,10 +67,16 @@ func checkValues(name string, t *schema.AttributeType, values [][]byte) error {
 	if len(values) == 0 {
 		return Errorf(InvalidAttributeSyntax, "%s: no values given", name)
 	}
-	seen := make(map[string]bool, len(values))
+	var seen map[string]bool
+	if len(values) > 1 {
+		seen = make(map[string]bool, len(values))
+	}
 	for i, v := range values {
 		if err := t.Syntax.Validate(v); err != nil {
 			return Errorf(InvalidAttributeSyntax, "%s: value %d: %v", name, i+1, err)
+		}
+		if seen == nil {
+			break
 		}
 		key := string(valueKey(t, v))
 		if seen[key] {
@@ -147,7 +153,10 @@ func (d *Directory) checkEntry(rec *record, rdn RDN) error {
 		return errPasswordValues
 	}
 	for _, a := range rec.attributes {
-		if t := d.schema.Attribute(a.Name); t != nil && t.SingleValue && len(a.Values) > 1 {
+		if len(a.Values) < 2 {
+			continue
+		}
+		if t := d.schema.Attribute(a.Name); t != nil && t.SingleValue {
 			return Errorf(ConstraintViolation, "%s: has only one value", a.Name)
 		}
 	}
@@ -192,6 +201,17 @@ func (d *Directory) addSuperclasses(rec *record) {
 	for _, name := range d.schema.Superclasses(a.Values) {
 		a.Values = append(a.Values, []byte(name))
 	}
+}
+
+// isOf reports whether an entry is of an object class or of one derived from it.
+func (d *Directory) isOf(rec *record, class string) bool {
+	want := d.schema.ObjectClass(class)
+	for _, v := range d.valuesOf(rec, "objectClass") {
+		if c := d.schema.ObjectClass(string(v)); c != nil && want != nil && c.IsA(want) {
+			return true
+		}
+	}
+	return false
 }
 
 // namesUUID reports whether a part of an RDN is the entry's entryUUID, which is

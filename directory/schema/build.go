@@ -95,6 +95,12 @@ func (s *Schema) Draft(more []Definition) (*Draft, error) {
 		Syntax:    b.d.syntaxes[directoryString],
 		undefined: true,
 	}
+	b.d.supertypes = map[string]bool{}
+	for _, a := range b.d.attributeList {
+		if a.Sup != nil {
+			b.d.supertypes[a.Sup.OID] = true
+		}
+	}
 	return &Draft{b.d}, nil
 }
 

@@ -27,7 +27,8 @@ type definitions struct {
 	ruleList      []*MatchingRule
 	syntaxList    []*Syntax
 
-	undefined AttributeType // what every undefined type is but for its name
+	undefined  AttributeType   // what every undefined type is but for its name
+	supertypes map[string]bool // OIDs of the attribute types that have subtypes
 
 	combinations combinations
 }
@@ -51,6 +52,9 @@ func (s *Schema) AttributeOrUndefined(desc string) *AttributeType {
 	a.Names = []string{name}
 	return &a
 }
+
+// HasSubtypes reports whether the schema defines subtypes of an attribute type.
+func (s *Schema) HasSubtypes(t *AttributeType) bool { return s.inForce.Load().supertypes[t.OID] }
 
 // ObjectClass is the object class of a name or OID in any case; nil if the
 // schema does not define it.

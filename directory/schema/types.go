@@ -47,6 +47,22 @@ func (a *AttributeType) Operational() bool { return a.Usage != UserApplications 
 // Undefined reports whether no schema defines the type.
 func (a *AttributeType) Undefined() bool { return a.undefined }
 
+// Named reports whether an attribute description is of this very type: one of
+// its names or its OID, in any case, with options or without.
+func (a *AttributeType) Named(desc string) bool {
+	for _, name := range a.Names {
+		if isNamed(desc, name) {
+			return true
+		}
+	}
+	return isNamed(desc, a.OID)
+}
+
+func isNamed(desc, name string) bool {
+	return len(desc) >= len(name) && (len(desc) == len(name) || desc[len(name)] == ';') &&
+		strings.EqualFold(desc[:len(name)], name)
+}
+
 // IsA reports whether a is super or a subtype of it.
 func (a *AttributeType) IsA(super *AttributeType) bool {
 	for ; a != nil; a = a.Sup {
