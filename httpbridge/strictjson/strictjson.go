@@ -10,8 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -81,29 +81,33 @@ func Parse(text []byte, maxDepth int) (*Document, error) {
 	if i := invalidUTF8(text); i >= 0 {
 		return nil, d.errorAt(i, "", "octets that are not UTF-8")
 	}
-	// The grammar first, since this check knows the offset of every fault;
-	// what follows can rely on it.
-	var raw json.RawMessage
-	if err := json.Unmarshal(text, &raw); err != nil {
-		var syntax *json.SyntaxError
-		if !errors.As(err, &syntax) {
-			return nil, d.errorAt(0, "", "not JSON")
-		}
-		// The reason without the character that encoding/json quotes: it may
-		// be a piece of a password.
-		if syntax.Error() == "unexpected end of JSON input" {
-			return nil, d.errorAt(len(text), "", "unexpected end")
-		}
-		return nil, d.errorAt(int(syntax.Offset)-1, "", "not JSON")
+	// The grammar first; what follows can rely on it.
+	if !json.Valid(text) {
+		return nil, d.syntaxError()
 	}
-	p := parser{Document: d, tokens: json.NewDecoder(bytes.NewReader(text)), maxDepth: maxDepth}
-	p.tokens.UseNumber()
+	p := parser{Document: d, maxDepth: maxDepth}
 	root, err := p.value("", 0)
 	if err != nil {
 		return nil, err
 	}
 	d.Root = root
 	return d, nil
+}
+
+// syntaxError is what is wrong with the grammar of d, and where.
+func (d *Document) syntaxError() *Error {
+	var raw json.RawMessage
+	err := json.Unmarshal(d.text, &raw)
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) {
+		return d.errorAt(0, "", "not JSON")
+	}
+	// The reason without the character that encoding/json quotes: it may
+	// be a piece of a password.
+	if syntax.Error() == "unexpected end of JSON input" {
+		return d.errorAt(len(d.text), "", "unexpected end")
+	}
+	return d.errorAt(int(syntax.Offset)-1, "", "not JSON")
 }
 
 // At is an error about v, which is part of d and found under path.
@@ -139,88 +143,114 @@ func invalidUTF8(b []byte) int {
 	return -1
 }
 
-// parser walks the tokens of a text whose grammar is known to be right.
+// parser walks a text whose grammar is known to be right.
 type parser struct {
 	*Document
-	tokens   *json.Decoder
+	at       int // the next octet to look at
 	maxDepth int
 }
 
-// next reads one token and returns the offset where it starts.
-func (p *parser) next(path string) (json.Token, int, error) {
-	start := int(p.tokens.InputOffset())
-	for start < len(p.text) && bytes.IndexByte([]byte(" \t\r\n,:"), p.text[start]) >= 0 {
-		start++
+// peek is the first octet of what comes next, which p.at is at then: a value, a
+// name, or a closing bracket.
+func (p *parser) peek() byte {
+	for {
+		switch c := p.text[p.at]; c {
+		case ' ', '\t', '\r', '\n', ',', ':':
+			p.at++
+		default:
+			return c
+		}
 	}
-	t, err := p.tokens.Token()
-	if err != nil && err != io.EOF {
-		return nil, 0, p.errorAt(start, path, "not JSON")
-	}
-	if _, ok := t.(string); ok && loneSurrogate(p.text[start:p.tokens.InputOffset()]) {
-		return nil, 0, p.errorAt(start, path, "an escape that is half a surrogate pair")
-	}
-	return t, start, nil
 }
 
-func (p *parser) value(path string, depth int) (Value, error) {
-	t, at, err := p.next(path)
-	if err != nil {
-		return Value{}, err
-	}
-	switch t := t.(type) {
-	case bool:
-		return Value{Kind: Bool, Bool: t, at: at}, nil
-	case json.Number:
-		return Value{Kind: Number, Text: t.String(), at: at}, nil
-	case string:
-		return Value{Kind: String, Text: t, at: at}, nil
-	case json.Delim:
+func (p *parser) value(path string, depth int) (v Value, err error) {
+	c := p.peek()
+	v.at = p.at
+	switch c {
+	case '"':
+		v.Kind = String
+		v.Text, err = p.string(path)
+	case '[', '{':
 		if depth == p.maxDepth {
-			return Value{}, p.errorAt(at, path, "nested too deeply")
+			return Value{}, p.errorAt(v.at, path, "nested too deeply")
 		}
-		if t == '[' {
-			return p.array(path, depth+1, at)
+		if p.at++; c == '[' {
+			v.Kind = Array
+			v.Elements, err = p.elements(path, depth+1)
+		} else {
+			v.Kind = Object
+			v.Members, err = p.members(path, depth+1)
 		}
-		return p.object(path, depth+1, at)
+		p.at++ // the closing bracket
+	case 't', 'f':
+		v.Kind, v.Bool = Bool, c == 't'
+		p.at += len("true")
+		if !v.Bool {
+			p.at++
+		}
+	case 'n':
+		p.at += len("null")
 	default:
-		return Value{Kind: Null, at: at}, nil
-	}
-}
-
-func (p *parser) array(path string, depth, at int) (Value, error) {
-	v := Value{Kind: Array, at: at}
-	for p.tokens.More() {
-		e, err := p.value(path+"["+strconv.Itoa(len(v.Elements))+"]", depth)
-		if err != nil {
-			return Value{}, err
+		v.Kind = Number
+		for p.at < len(p.text) && strings.IndexByte("+-.0123456789eE", p.text[p.at]) >= 0 {
+			p.at++
 		}
-		v.Elements = append(v.Elements, e)
+		v.Text = string(p.text[v.at:p.at])
 	}
-	_, _, err := p.next(path)
 	return v, err
 }
 
-func (p *parser) object(path string, depth, at int) (Value, error) {
-	v := Value{Kind: Object, at: at}
+// string reads the string that begins at p.at.
+func (p *parser) string(path string) (s string, err error) {
+	start, escapes := p.at, false
+	for p.at++; p.text[p.at] != '"'; p.at++ {
+		if p.text[p.at] == '\\' {
+			escapes = true
+			p.at++
+		}
+	}
+	p.at++
+	literal := p.text[start:p.at]
+	if !escapes {
+		return string(literal[1 : len(literal)-1]), nil
+	}
+	if loneSurrogate(literal) {
+		return "", p.errorAt(start, path, "an escape that is half a surrogate pair")
+	}
+	if err := json.Unmarshal(literal, &s); err != nil {
+		return "", p.errorAt(start, path, "not JSON")
+	}
+	return s, nil
+}
+
+func (p *parser) elements(path string, depth int) (elements []Value, err error) {
+	for p.peek() != ']' {
+		e, err := p.value(path+"["+strconv.Itoa(len(elements))+"]", depth)
+		if err != nil {
+			return nil, err
+		}
+		elements = append(elements, e)
+	}
+	return elements, nil
+}
+
+func (p *parser) members(path string, depth int) (members []Member, err error) {
 	seen := make(map[string]bool)
-	for p.tokens.More() {
-		t, nameAt, err := p.next(path)
-		if err != nil {
-			return Value{}, err
+	for p.peek() != '}' {
+		m := Member{at: p.at}
+		if m.Name, err = p.string(path); err != nil {
+			return nil, err
 		}
-		name, _ := t.(string)
-		if seen[name] {
-			return Value{}, p.errorAt(nameAt, path, fmt.Sprintf("member %q given twice", clip(name)))
+		if seen[m.Name] {
+			return nil, p.errorAt(m.at, path, fmt.Sprintf("member %q given twice", clip(m.Name)))
 		}
-		seen[name] = true
-		e, err := p.value(Join(path, name), depth)
-		if err != nil {
-			return Value{}, err
+		seen[m.Name] = true
+		if m.Value, err = p.value(Join(path, m.Name), depth); err != nil {
+			return nil, err
 		}
-		v.Members = append(v.Members, Member{Name: name, Value: e, at: nameAt})
+		members = append(members, m)
 	}
-	_, _, err := p.next(path)
-	return v, err
+	return members, nil
 }
 
 // Join is the path of the member called name of the object under path.
