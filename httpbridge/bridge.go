@@ -288,7 +288,7 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store") // answers carry secrets
 
-	rec := &record{ResponseWriter: w}
+	rec := &record{ResponseWriter: w, notes: make([]slog.Attr, 0, 8)}
 	address := clientAddress(r, b.cfg.Proxies, b.cfg.ProxyHeader)
 	name, face := b.faceOf(r)
 	b.metrics.running.Inc()
@@ -315,7 +315,7 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			level = slog.LevelError
 		}
 		took := time.Since(start)
-		b.metrics.answered(name, status, took)
+		b.metrics.faces[name].answered(status, took)
 		if !b.cfg.Log.Enabled(r.Context(), level) {
 			return
 		}
@@ -329,10 +329,8 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		attrs = append(append(attrs, rec.notes...), slog.Int64("ms", took.Milliseconds()))
 		b.cfg.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "http", attrs...)
 	}()
-	if address != "" {
-		r = r.WithContext(upstream.WithClient(r.Context(), address))
-	}
-	if b.cors != nil && name != "pages" && name != "operator" {
+	r = r.WithContext(upstream.WithClient(r.Context(), address))
+	if b.cors != nil && name != facePages && name != faceOperator {
 		face = b.cors.Handler(face)
 	}
 	face.ServeHTTP(rec, r)
@@ -348,23 +346,23 @@ const clientGone = 499
 func (b *Bridge) faceOf(r *http.Request) (string, http.Handler) {
 	path := r.URL.Path
 	if first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); b.pages != nil && (path == "/" || first == "enrol" || first == "admin") {
-		return "pages", b.pages
+		return facePages, b.pages
 	}
 	if b.securid != nil && strings.HasPrefix(path, securid.Prefix) {
-		return "securid", b.securid
+		return faceSecurID, b.securid
 	}
 	if b.docs.Has(path) {
-		return "openapi", b.docs
+		return faceOpenAPI, b.docs
 	}
 	for _, prefix := range zitadel.Prefixes {
 		if strings.HasPrefix(path, prefix) {
-			return "zitadel", b.zitadel
+			return faceZITADEL, b.zitadel
 		}
 	}
 	if b.forOperator(r) {
-		return "operator", b.operator
+		return faceOperator, b.operator
 	}
-	return "pingdirectory", b.face
+	return facePingDirectory, b.face
 }
 
 // correlationID is the client's, if it is a UUID, or a new one.

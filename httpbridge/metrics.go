@@ -18,7 +18,18 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	running  prometheus.Gauge
+	faces    map[string]*faceMetrics
 }
+
+// The faces in the log and the metrics.
+const (
+	facePingDirectory = "pingdirectory"
+	faceZITADEL       = "zitadel"
+	faceSecurID       = "securid"
+	faceOpenAPI       = "openapi"
+	facePages         = "pages"
+	faceOperator      = "operator"
+)
 
 func newMetrics() *metrics {
 	m := &metrics{
@@ -36,13 +47,26 @@ func newMetrics() *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.running,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.faces = make(map[string]*faceMetrics)
+	for _, face := range []string{facePingDirectory, faceZITADEL, faceSecurID, faceOpenAPI, facePages, faceOperator} {
+		m.faces[face] = &faceMetrics{
+			requests: m.requests.MustCurryWith(prometheus.Labels{"face": face}),
+			seconds:  m.seconds.WithLabelValues(face),
+		}
+	}
 	return m
 }
 
+// faceMetrics are those of one face.
+type faceMetrics struct {
+	requests *prometheus.CounterVec // by status
+	seconds  prometheus.Observer
+}
+
 // answered counts a request.
-func (m *metrics) answered(face string, status int, took time.Duration) {
-	m.requests.WithLabelValues(face, strconv.Itoa(status)).Inc()
-	m.seconds.WithLabelValues(face).Observe(took.Seconds())
+func (m *faceMetrics) answered(status int, took time.Duration) {
+	m.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	m.seconds.Observe(took.Seconds())
 }
 
 func (m *metrics) handler() http.Handler {

@@ -34,7 +34,7 @@ type IntermediateClient struct {
 
 // Encode returns the value of the control.
 func (c IntermediateClient) Encode() []byte {
-	b, start := ber.Begin(nil, ber.Sequence)
+	b, start := ber.Begin(make([]byte, 0, 64), ber.Sequence)
 	b = appendSome(b, 1, c.Address)
 	b = appendSome(b, 3, c.Identity)
 	b = appendSome(b, 4, c.Name)

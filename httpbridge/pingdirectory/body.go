@@ -77,6 +77,9 @@ func checkMediaType(h http.Header, hasBody bool) error {
 	if len(types) != 1 {
 		return errMediaType
 	}
+	if types[0] == "application/json" {
+		return nil
+	}
 	t, params, err := mime.ParseMediaType(types[0])
 	if err != nil || t != "application/json" && t != "application/hal+json" {
 		return errMediaType

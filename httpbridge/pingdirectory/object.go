@@ -45,16 +45,15 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 		}
 		return append(b, '}'), nil
 	case []object:
-		return appendArray(b, v)
+		return appendArray(b, v, func(b []byte, o object) ([]byte, error) { return appendJSON(b, o) })
 	case []any:
-		return appendArray(b, v)
+		return appendArray(b, v, appendJSON)
 	case []link:
-		return appendArray(b, v)
+		return appendArray(b, v, func(b []byte, l link) ([]byte, error) { return appendLink(b, l), nil })
 	case []string:
-		return appendArray(b, v)
+		return appendArray(b, v, func(b []byte, s string) ([]byte, error) { return appendString(b, s), nil })
 	case link:
-		b = appendString(append(b, `{"href":`...), v.Href)
-		return append(b, '}'), nil
+		return appendLink(b, v), nil
 	case string:
 		return appendString(b, v), nil
 	}
@@ -69,18 +68,22 @@ func appendOther(b []byte, v any) ([]byte, error) {
 	return bytes.TrimSuffix(w.Bytes(), []byte("\n")), err
 }
 
-func appendArray[T any](b []byte, list []T) ([]byte, error) {
+func appendArray[T any](b []byte, list []T, appendOne func([]byte, T) ([]byte, error)) ([]byte, error) {
 	b = append(b, '[')
 	for i, v := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		var err error
-		if b, err = appendJSON(b, v); err != nil {
+		if b, err = appendOne(b, v); err != nil {
 			return nil, err
 		}
 	}
 	return append(b, ']'), nil
+}
+
+func appendLink(b []byte, l link) []byte {
+	return append(appendString(append(b, `{"href":`...), l.Href), '}')
 }
 
 // appendString appends s as a string. Most have nothing to escape.

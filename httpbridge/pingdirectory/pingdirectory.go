@@ -97,6 +97,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.write(w)
 }
 
+// errNoAnswer is for the log.
+var errNoAnswer = errors.New("no answer in time")
+
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, note func(...slog.Attr)) (*reply, error) {
 	resource, target, err := route(rawPath(r))
 	if err != nil {
@@ -125,7 +128,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, note func(...sl
 	if err := h.read(w, r, e, c); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), h.cfg.Timeout, errors.New("no answer in time"))
+	ctx, cancel := context.WithTimeoutCause(r.Context(), h.cfg.Timeout, errNoAnswer)
 	defer cancel()
 	return e.serve(ctx, h, c)
 }

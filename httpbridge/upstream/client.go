@@ -10,16 +10,30 @@ import (
 
 type clientKey struct{}
 
+// toldClient is what a context has under clientKey: who the client is, and the
+// control that tells the server.
+type toldClient struct {
+	address string
+	told    [1]Control
+}
+
 // ClientOf is the address of WithClient; "": none.
 func ClientOf(ctx context.Context) string {
-	address, _ := ctx.Value(clientKey{}).(string)
-	return address
+	if c, ok := ctx.Value(clientKey{}).(*toldClient); ok {
+		return c.address
+	}
+	return ""
 }
 
 // WithClient returns a context whose requests to the server are for the client
-// with an IP address. With Config.TellClient the server gets to know it.
+// with an IP address ("": unknown). With Config.TellClient the server gets to
+// know it.
 func WithClient(ctx context.Context, address string) context.Context {
-	return context.WithValue(ctx, clientKey{}, address)
+	if address == "" {
+		return ctx
+	}
+	value := wire.IntermediateClient{Address: address, Name: "tallystick bridge"}.Encode()
+	return context.WithValue(ctx, clientKey{}, &toldClient{address, [1]Control{{OID: wire.IntermediateClientOID, Value: value}}})
 }
 
 // controls are those to send with a request of ctx. Where the server is told who
@@ -29,7 +43,14 @@ func (c *Client) controls(ctx context.Context, given []Control) ([]Control, erro
 	if !c.cfg.TellClient {
 		return given, nil
 	}
-	controls := make([]Control, 0, len(given)+1)
+	var told []Control
+	if of, ok := ctx.Value(clientKey{}).(*toldClient); ok {
+		told = of.told[:]
+	}
+	if len(given) == 0 {
+		return told, nil
+	}
+	controls := make([]Control, 0, len(given)+len(told))
 	for _, one := range given {
 		switch {
 		case one.OID != wire.IntermediateClientOID:
@@ -38,9 +59,5 @@ func (c *Client) controls(ctx context.Context, given []Control) ([]Control, erro
 			return nil, &Result{Code: ldap.LDAPResultInsufficientAccessRights, DiagnosticMessage: "this client is not believed whom it asks for"}
 		}
 	}
-	if address := ClientOf(ctx); address != "" {
-		value := wire.IntermediateClient{Address: address, Name: "tallystick bridge"}.Encode()
-		controls = append(controls, Control{OID: wire.IntermediateClientOID, Value: value})
-	}
-	return controls, nil
+	return append(controls, told...), nil
 }

@@ -106,7 +106,8 @@ func oauthBearer(rw io.ReadWriter, token string, controls ...Control) ([]Control
 // simple binds on rw by name and password (RFC 4511, section 4.2). Errors: as
 // plain.
 func simple(rw io.ReadWriter, name, password string, controls ...Control) ([]Control, error) {
-	return bindRequest(rw, bindID, name, ber.AppendString(nil, ber.Context, password), controls)
+	authentication := ber.AppendString(make([]byte, 0, len(password)+4), ber.Context, password)
+	return bindRequest(rw, bindID, name, authentication, controls)
 }
 
 func saslBind(rw io.ReadWriter, id int64, mechanism, credentials string, controls []Control) ([]Control, error) {
@@ -118,7 +119,7 @@ func saslBind(rw io.ReadWriter, id int64, mechanism, credentials string, control
 
 // bindRequest binds on rw with an encoded AuthenticationChoice.
 func bindRequest(rw io.ReadWriter, id int64, name string, authentication []byte, controls []Control) ([]Control, error) {
-	b, message := ber.Begin(nil, ber.Sequence)
+	b, message := ber.Begin(make([]byte, 0, len(name)+len(authentication)+256), ber.Sequence)
 	b = ber.AppendInt(b, ber.Integer, id)
 	b, op := ber.Begin(b, tagBindRequest)
 	b = ber.AppendInt(b, ber.Integer, 3)

@@ -45,11 +45,11 @@ func readEntryContents(contents []byte) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	e := Entry{DN: string(dn)}
 	list, err := r.Enter(ber.Sequence)
 	if err != nil {
 		return Entry{}, err
 	}
+	e := Entry{DN: string(dn), Attributes: make([]Attribute, 0, count(list))}
 	for !list.Done() {
 		in, err := list.Enter(ber.Sequence)
 		if err != nil {
@@ -63,7 +63,7 @@ func readEntryContents(contents []byte) (Entry, error) {
 		if err != nil {
 			return Entry{}, err
 		}
-		a := Attribute{Name: string(name)}
+		a := Attribute{Name: string(name), Values: make([]string, 0, count(values))}
 		for !values.Done() {
 			v, err := values.Read(ber.OctetString)
 			if err != nil {
@@ -74,4 +74,14 @@ func readEntryContents(contents []byte) (Entry, error) {
 		e.Attributes = append(e.Attributes, a)
 	}
 	return e, nil
+}
+
+// count is how many elements can be read.
+func count(r ber.Reader) (n int) {
+	for ; !r.Done(); n++ {
+		if _, _, err := r.Next(); err != nil {
+			break
+		}
+	}
+	return n
 }
