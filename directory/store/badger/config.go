@@ -25,6 +25,10 @@ type Config struct {
 	// switches the watch off.
 	MinFree int64
 
+	// Memory is how many bytes of what is read are kept on the heap; 0 means
+	// 64 MiB (4 MiB if Small), negative nothing.
+	Memory int
+
 	// AcceptRollback opens a database that is older than its watermark or has
 	// lost its MANIFEST, and takes what is left as the truth. It is for an
 	// operator who has read the message of ErrRolledBack, for one start.
@@ -46,6 +50,12 @@ func (c Config) withDefaults() Config {
 		c.MinFree = 1 << 30
 		if c.Small {
 			c.MinFree = 128 << 20
+		}
+	}
+	if c.Memory == 0 {
+		c.Memory = 64 << 20
+		if c.Small {
+			c.Memory = 4 << 20
 		}
 	}
 	if c.sortMemory == 0 {

@@ -25,6 +25,7 @@ type database struct {
 	dir     string
 	version uint64 // of the last commit; only the writer changes it
 	live    snapshots
+	memory  memory
 
 	mark      sync.Mutex // guards watermark and its file
 	watermark uint64     // the version last written to the file
@@ -32,7 +33,7 @@ type database struct {
 
 // openDatabase opens or makes the database name in the folder root.
 func openDatabase(root, name string, cfg Config) (_ *database, err error) {
-	db := &database{dir: filepath.Join(root, name)}
+	db := &database{dir: filepath.Join(root, name), memory: newMemory(cfg.Memory)}
 	db.live.none.L = &db.live.mu
 	if db.watermark, err = readWatermark(db.dir); err != nil && !cfg.AcceptRollback {
 		return nil, err

@@ -24,6 +24,15 @@ type change struct {
 	deleted bool
 }
 
+// value is what was set; nil if it was deleted.
+func (c change) value() []byte {
+	if c.deleted {
+		return nil
+	}
+	n := len(c.sealed) - checksumLen
+	return c.sealed[:n:n]
+}
+
 func (c change) size() int64 { return int64(len(c.key) + len(c.sealed) + 12) }
 
 func (o *overlay) put(c change) {

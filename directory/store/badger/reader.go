@@ -3,6 +3,7 @@ package badger
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
 
 	badgerdb "github.com/dgraph-io/badger/v4"
 
@@ -16,8 +17,9 @@ var versionKey = bytes.Repeat([]byte{0xff}, 16)
 
 // reader reads one snapshot. It may be used by many goroutines.
 type reader struct {
-	ctx  context.Context
-	snap *snapshot
+	ctx     context.Context
+	snap    *snapshot
+	lessons atomic.Int32 // given to the memory
 }
 
 // Get implements store.Reader.
@@ -25,11 +27,19 @@ func (r *reader) Get(key []byte) ([]byte, error) {
 	if bytes.Compare(key, versionKey) >= 0 {
 		return nil, store.ErrNotFound
 	}
+	values := r.snap.db.memory.values
+	if v, ok := values.get(key, r.snap.version); ok {
+		return v, nil
+	}
 	item, err := r.snap.txn.Get(key)
 	if err != nil {
 		return nil, badgerError(err)
 	}
-	return itemValue(item, key)
+	v, err := itemValue(item, key)
+	if err == nil && r.lesson() {
+		values.learn(string(key), bytes.Clone(v), r.snap.version)
+	}
+	return v, err
 }
 
 // Scan implements store.Reader. It stops with the context's error when that
@@ -60,7 +70,21 @@ type snapshotCursor struct {
 // the next key is cheaper.
 const fewVersions = 8
 
-func (r *reader) cursor(rng store.Range) *snapshotCursor {
+// baseCursor is the cursor of what lies beneath all changes.
+type baseCursor interface {
+	cursor
+	close()
+}
+
+func (r *reader) cursor(rng store.Range) baseCursor {
+	if f, ok := r.family(rng); ok {
+		return &familyCursor{f}
+	}
+	return r.walk(rng)
+}
+
+// walk begins at the first key of the range in the database.
+func (r *reader) walk(rng store.Range) *snapshotCursor {
 	if len(rng.End) == 0 || bytes.Compare(rng.End, versionKey) > 0 {
 		rng.End = versionKey
 	}

@@ -227,6 +227,7 @@ func (s *Store) commit(changes *overlay) error {
 	}
 	s.commits.Add(1)
 	s.db.version = version
+	s.db.memory.wrote(changes, version)
 	s.published.Swap(s.db.snapshot(version)).release()
 	return nil
 }
