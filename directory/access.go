@@ -28,9 +28,39 @@ type privileges struct {
 	bypassACL     bool // bypass-acl: change any entry
 	passwordReset bool // password-reset: set others' passwords and TOTP secrets
 	proxiedAuth   bool // proxied-auth: act as somebody else
+
+	unindexedSearch bool // unindexed-search: search where no index helps
+	configRead      bool // config-read: see what can be changed of a running server
+	configWrite     bool // config-write: change it: indexes, whether it takes changes
 }
 
-func (p privileges) any() bool { return p.root || p.bypassACL || p.passwordReset || p.proxiedAuth }
+// allPrivileges is what the root user may do.
+var allPrivileges = privileges{
+	root: true, bypassACL: true, passwordReset: true, proxiedAuth: true,
+	unindexedSearch: true, configRead: true, configWrite: true,
+}
+
+func (p privileges) any() bool { return p != privileges{} }
+
+// named is the privilege that a value of ds-privilege-name grants; nil: there is
+// no such.
+func (p *privileges) named(value []byte) *bool {
+	switch string(bytes.ToLower(value)) {
+	case "bypass-acl":
+		return &p.bypassACL
+	case "password-reset":
+		return &p.passwordReset
+	case "proxied-auth":
+		return &p.proxiedAuth
+	case "unindexed-search":
+		return &p.unindexedSearch
+	case "config-read":
+		return &p.configRead
+	case "config-write":
+		return &p.configWrite
+	}
+	return nil
+}
 
 const privilegeAttribute = "ds-privilege-name"
 
@@ -54,7 +84,7 @@ func (d *Directory) isRoot(who Requester) bool {
 // privileges.
 func (d *Directory) privilegesOf(r store.Reader, who Requester) (privileges, error) {
 	if who.How == ByServer || who.DN == d.rootName {
-		return privileges{true, true, true, true}, nil
+		return allPrivileges, nil
 	}
 	if who.Anonymous() || who.mayChange() != nil {
 		return privileges{}, nil
@@ -64,7 +94,7 @@ func (d *Directory) privilegesOf(r store.Reader, who Requester) (privileges, err
 		return privileges{}, nil
 	}
 	if dn.Equal(d.root) {
-		return privileges{true, true, true, true}, nil
+		return allPrivileges, nil
 	}
 	id, err := d.resolve(r, dn)
 	if errors.Is(err, NoSuchObject) {
@@ -88,13 +118,8 @@ func (d *Directory) privilegesIn(rec *record) privileges {
 			continue
 		}
 		for _, v := range a.Values {
-			switch string(bytes.ToLower(v)) {
-			case "bypass-acl":
-				p.bypassACL = true
-			case "password-reset":
-				p.passwordReset = true
-			case "proxied-auth":
-				p.proxiedAuth = true
+			if may := p.named(v); may != nil {
+				*may = true
 			}
 		}
 	}
@@ -141,6 +166,11 @@ func (d *Directory) mayTakeOver(r store.Reader, may privileges, user account) er
 
 // requireBypass fails unless who may change any entry.
 func (d *Directory) requireBypass(ctx context.Context, who Requester) error {
+	return d.require(ctx, who, func(may privileges) bool { return may.bypassACL })
+}
+
+// require fails unless who has what enough wants.
+func (d *Directory) require(ctx context.Context, who Requester, enough func(privileges) bool) error {
 	if who.Anonymous() && who.How != ByServer {
 		return errNotAuthenticated
 	}
@@ -149,7 +179,7 @@ func (d *Directory) requireBypass(ctx context.Context, who Requester) error {
 	}
 	return d.view(ctx, func(r store.Reader) error {
 		may, err := d.privilegesOf(r, who)
-		if err == nil && !may.bypassACL {
+		if err == nil && !enough(may) {
 			err = errNoAccess
 		}
 		return err

@@ -23,8 +23,13 @@ type Checked struct {
 func (d *Directory) Check(ctx context.Context, fault func(string)) (Checked, error) {
 	c := checker{d: d, fault: fault}
 	c.expected.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+	d.defining.RLock() // the indexes stay what they are
+	defer d.defining.RUnlock()
 	err := d.store.View(ctx, func(r store.Reader) error {
 		c.r = r
+		if err := c.readIndexes(); err != nil {
+			return err
+		}
 		for _, step := range []func(context.Context) error{c.entries, c.children, c.index, c.credentials, c.audit} {
 			if err := step(ctx); err != nil {
 				return err
@@ -39,8 +44,32 @@ type checker struct {
 	d        *Directory
 	r        store.Reader
 	seen     Checked
-	expected keySum // index keys that the entries should have
+	plan     *indexPlan // of the indexes that are complete
+	begun    []index    // those that are not
+	expected keySum     // index keys that the entries should have
 	fault    func(string)
+}
+
+func (c *checker) readIndexes() error {
+	list, err := readIndexes(c.r)
+	if err != nil {
+		return err
+	}
+	var ready []index
+	for _, x := range list {
+		if x.state == indexReady {
+			ready = append(ready, x)
+		} else {
+			c.begun = append(c.begun, x)
+		}
+	}
+	c.plan = newIndexPlan(c.d.schema, ready)
+	return nil
+}
+
+// incomplete reports whether a key is of an index that is not complete.
+func (c *checker) incomplete(key []byte) bool {
+	return slices.ContainsFunc(c.begun, func(x index) bool { return bytes.HasPrefix(key, x.prefix()) })
 }
 
 func (c *checker) faultf(format string, args ...any) { c.fault(fmt.Sprintf(format, args...)) }
@@ -54,8 +83,8 @@ func (c *checker) has(key, value []byte) (bool, error) {
 	return err == nil && (value == nil || bytes.Equal(v, value)), err
 }
 
-func (c *checker) scan(ctx context.Context, space byte, keysOnly bool, fn func(key, value []byte) error) error {
-	all := store.Prefix([]byte{space})
+func (c *checker) scan(ctx context.Context, prefix []byte, keysOnly bool, fn func(key, value []byte) error) error {
+	all := store.Prefix(prefix)
 	all.KeysOnly = keysOnly
 	var failed error
 	err := c.r.Scan(all, func(key, value []byte) bool {
@@ -68,7 +97,7 @@ func (c *checker) scan(ctx context.Context, space byte, keysOnly bool, fn func(k
 }
 
 func (c *checker) entries(ctx context.Context) error {
-	return c.scan(ctx, entrySpace, false, func(key, value []byte) error {
+	return c.scan(ctx, []byte{entrySpace}, false, func(key, value []byte) error {
 		id := idAtEnd(key)
 		c.seen.Entries++
 		var rec record
@@ -99,7 +128,7 @@ func (c *checker) entries(ctx context.Context) error {
 		if rec.oathUser != c.d.isOATHUser(&rec) {
 			c.faultf("entry %d: its attributes and what it says differ on whether it has a token of OATH-LDAP or not", id)
 		}
-		for _, k := range c.d.indexKeys(id, &rec) {
+		for _, k := range c.plan.keys(c.d.schema, id, &rec) {
 			c.expected.add(k)
 		}
 		return nil
@@ -117,7 +146,7 @@ func (d *Directory) placeNorm(rec *record) (string, error) {
 }
 
 func (c *checker) children(ctx context.Context) error {
-	return c.scan(ctx, childSpace, false, func(key, value []byte) error {
+	return c.scan(ctx, []byte{childSpace}, false, func(key, value []byte) error {
 		if len(key) < 9 || len(value) != 8 {
 			c.faultf("name key %q is malformed", key)
 			return nil
@@ -141,45 +170,10 @@ func (c *checker) children(ctx context.Context) error {
 // by number and sum, which is quick, and key by key only if these differ.
 func (c *checker) index(ctx context.Context) error {
 	found := keySum{seeds: c.expected.seeds}
-	if err := c.postings(ctx, func(key []byte) error {
-		found.add(key)
-		return nil
-	}); err != nil {
-		return err
-	}
-	c.seen.IndexKeys = found.n
-	if found == c.expected {
-		return nil
-	}
-	if err := c.scan(ctx, entrySpace, false, c.missing); err != nil {
-		return err
-	}
-	return c.postings(ctx, c.stale)
-}
-
-// postings calls fn for all index keys there are, in the form that indexKeys
-// has them.
-func (c *checker) postings(ctx context.Context, fn func(key []byte) error) error {
-	var ids []entryID
-	var one []byte
-	for _, space := range []byte{equalitySpace, presenceSpace, substringSpace} {
-		err := c.scan(ctx, space, false, func(key, value []byte) (err error) {
-			if len(value) == 0 {
-				return fn(key)
-			}
-			prefix := len(key) - 9
-			if prefix < 0 {
-				c.faultf("index key %q is malformed", key)
-				return nil
-			}
-			if ids, err = postingIDs(ids[:0], key, value, prefix, blockSize); err != nil {
-				c.faultf("index key %q: %v", key, err)
-			}
-			for _, id := range ids {
-				one = id.append(append(one[:0], key[:prefix]...))
-				if err := fn(one); err != nil {
-					return err
-				}
+	for _, space := range indexSpaces {
+		err := c.postings(ctx, []byte{space}, func(key []byte) error {
+			if !c.incomplete(key) {
+				found.add(key)
 			}
 			return nil
 		})
@@ -187,7 +181,79 @@ func (c *checker) postings(ctx context.Context, fn func(key []byte) error) error
 			return err
 		}
 	}
+	c.seen.IndexKeys = found.n
+	for _, x := range c.begun {
+		if err := c.begunIndex(ctx, x); err != nil {
+			return err
+		}
+	}
+	if found == c.expected {
+		return nil
+	}
+	if err := c.scan(ctx, []byte{entrySpace}, false, c.missing); err != nil {
+		return err
+	}
+	for _, space := range indexSpaces {
+		err := c.postings(ctx, []byte{space}, func(key []byte) error {
+			if c.incomplete(key) {
+				return nil
+			}
+			return c.stale(key)
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// begunIndex looks at an index that is being built: up to where it came no key
+// is missing, and no key is wrong anywhere.
+func (c *checker) begunIndex(ctx context.Context, x index) error {
+	if x.state != indexBuilding {
+		return nil
+	}
+	whole := c.plan
+	defer func() { c.plan = whole }()
+	c.plan = onlyIndex(c.d.schema, x)
+	if err := c.scan(ctx, []byte{entrySpace}, false, func(key, value []byte) error {
+		if idAtEnd(key) >= x.next {
+			return nil
+		}
+		return c.missing(key, value)
+	}); err != nil {
+		return err
+	}
+	return c.postings(ctx, x.prefix(), c.stale)
+}
+
+var indexSpaces = []byte{equalitySpace, presenceSpace, substringSpace}
+
+// postings calls fn for all index keys that begin with prefix, in the form that
+// indexKeys has them.
+func (c *checker) postings(ctx context.Context, prefix []byte, fn func(key []byte) error) error {
+	var ids []entryID
+	var one []byte
+	return c.scan(ctx, prefix, false, func(key, value []byte) (err error) {
+		if len(value) == 0 {
+			return fn(key)
+		}
+		end := len(key) - 9
+		if end < 0 {
+			c.faultf("index key %q is malformed", key)
+			return nil
+		}
+		if ids, err = postingIDs(ids[:0], key, value, end, blockSize); err != nil {
+			c.faultf("index key %q: %v", key, err)
+		}
+		for _, id := range ids {
+			one = id.append(append(one[:0], key[:end]...))
+			if err := fn(one); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // keySum stands for a set of keys: two sets with the same sum are the same.
@@ -211,7 +277,7 @@ func (c *checker) missing(key, value []byte) error {
 		return nil // told already
 	}
 	id := idAtEnd(key)
-	for _, k := range c.d.indexKeys(id, &rec) {
+	for _, k := range c.plan.keys(c.d.schema, id, &rec) {
 		if ok, err := hasPosting(c.r, k); err != nil && !errors.Is(err, errBlock) {
 			return err
 		} else if !ok {
@@ -234,7 +300,7 @@ func (c *checker) stale(key []byte) error {
 		c.faultf("index key %q is of entry %d, which does not exist", key[:len(key)-8], id)
 	case err != nil: // told already
 	default:
-		if _, ok := slices.BinarySearchFunc(c.d.indexKeys(id, rec), key, bytes.Compare); !ok {
+		if _, ok := slices.BinarySearchFunc(c.plan.keys(c.d.schema, id, rec), key, bytes.Compare); !ok {
 			c.faultf("index key %q is of entry %d, which does not have the value", key[:len(key)-8], id)
 		}
 	}

@@ -34,6 +34,12 @@ func (d *Directory) openDefinitions(ctx context.Context) error {
 	})
 }
 
+// use puts definitions in force; the caller holds defining.
+func (d *Directory) use(ctx context.Context, draft *schema.Draft) error {
+	d.schema.Use(draft)
+	return d.openIndexes(ctx) // attribute types may be others now
+}
+
 func readDefinitions(r store.Reader) ([]schema.Definition, error) {
 	text, err := r.Get(metaKey(definitionsName))
 	if errors.Is(err, store.ErrNotFound) {
@@ -178,9 +184,8 @@ func (d *Directory) modifyDefinitions(ctx context.Context, who Requester, req *M
 	if err != nil {
 		return err
 	}
-	d.schema.Use(draft)
 	d.log.Info("the schema was changed", "by", who.DN)
-	return nil
+	return d.use(context.WithoutCancel(ctx), draft)
 }
 
 func (c *definitionChange) apply(change Change) error {
@@ -317,6 +322,15 @@ func (c *definitionChange) check(ctx context.Context, r store.Reader) error {
 	if len(attributes)+len(touched[schema.ClassDefinition]) == 0 {
 		return nil
 	}
+	list, err := readIndexes(r)
+	if err != nil {
+		return err
+	}
+	for _, x := range list {
+		if attributes[strings.ToLower(x.attribute)] {
+			return Errorf(UnwillingToPerform, "in use: %s has an index", x.attribute)
+		}
+	}
 	return c.d.noEntryHas(ctx, r, attributes, touched[schema.ClassDefinition])
 }
 
@@ -397,9 +411,8 @@ func (l *loading) define(ctx context.Context, req *AddRequest) error {
 	if err != nil {
 		return err
 	}
-	l.d.schema.Use(draft)
 	l.definitions = c
-	return nil
+	return l.d.use(ctx, draft)
 }
 
 // definitions writes a subschema subentry with the stored definitions, if

@@ -56,6 +56,10 @@ type Config struct {
 	// limit. The root user is exempt.
 	TimeLimit time.Duration
 
+	// UnindexedLimit is how many entries a search that no index helps may look
+	// at, of somebody without the privilege unindexed-search; 0: no limit.
+	UnindexedLimit int
+
 	// Credentials is about passwords, TOTP and attempts.
 	Credentials CredentialsConfig
 
@@ -112,10 +116,14 @@ type Directory struct {
 	cookies     cipher.AEAD // seals those of paged searches
 	maxSorted   int         // entries that one search sorts
 	sorts       *semaphore.Weighted
-	plan        *indexPlan
-	unique      []*schema.AttributeType // of Config.Unique
-	references  []*schema.AttributeType // of Config.ReferentialIntegrity
-	referrals   atomic.Bool             // there are referral objects, or were
+	builtIn     *indexPlan                // of what is always indexed
+	indexes     atomic.Pointer[indexPlan] // in force; changes while defining is held to write
+	indexWork   chan struct{}             // gets one, if it has none, when there is something to build
+	indexBatch  int                       // entries that one update of the worker looks at
+	indexFaults sync.Map                  // by indexName, why it cannot be built
+	unique      []*schema.AttributeType   // of Config.Unique
+	references  []*schema.AttributeType   // of Config.ReferentialIntegrity
+	referrals   atomic.Bool               // there are referral objects, or were
 	tree        tree
 	policies    policies
 	credentials credentials
@@ -168,17 +176,21 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 	if d.cookies, err = newCookies(); err != nil {
 		return nil, err
 	}
-	d.plan = newIndexPlan(d.schema)
-	if d.unique, err = d.indexedTypes("unique", cfg.Unique); err != nil {
-		return nil, err
-	}
-	if d.references, err = d.indexedTypes("referential integrity", cfg.ReferentialIntegrity); err != nil {
-		return nil, err
-	}
+	d.builtIn = newIndexPlan(d.schema, nil)
+	d.indexWork, d.indexBatch = make(chan struct{}, 1), indexBatch
 	if err := d.checkFormat(ctx); err != nil {
 		return nil, err
 	}
 	if err := d.openDefinitions(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.openIndexes(ctx); err != nil {
+		return nil, err
+	}
+	if d.unique, err = d.indexedTypes("unique", cfg.Unique); err != nil {
+		return nil, err
+	}
+	if d.references, err = d.indexedTypes("referential integrity", cfg.ReferentialIntegrity); err != nil {
 		return nil, err
 	}
 	if err := d.loadContexts(ctx); err != nil {

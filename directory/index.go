@@ -10,83 +10,117 @@ import (
 	"tallystick/directory/store"
 )
 
-// The indexed attributes. Values of subtypes and of options (cn;lang-de) are
-// in the index of their supertype. Changing these lists changes what is on
-// disk: raise formatVersion with them.
-var (
-	equalityIndexes = []string{
-		"objectClass", "uid", "cn", "sn", "givenName", "mail", "ou", "telephoneNumber", "employeeNumber",
-		"member", "uniqueMember", "memberUid", "uidNumber", "gidNumber", "entryUUID",
-	}
-	presenceIndexes  = []string{"uid", "cn", "mail", "member", "uniqueMember", "memberUid", "uidNumber", "gidNumber", privilegeAttribute}
-	substringIndexes = []string{"uid", "cn", "sn", "givenName", "mail"}
+// An IndexKind is which filters an index serves.
+type IndexKind string
+
+const (
+	EqualityIndex  IndexKind = "equality"  // (a=v), and (a>=v), (a<=v) where the attribute's two rules agree
+	PresenceIndex  IndexKind = "presence"  // (a=*)
+	SubstringIndex IndexKind = "substring" // (a=*v*)
 )
 
-// indexPlan knows which index keys a value of an attribute type gives.
-type indexPlan struct {
-	equality, presence, substring map[*schema.AttributeType]bool
-	uuid                          *schema.AttributeType
+var indexKinds = []IndexKind{EqualityIndex, PresenceIndex, SubstringIndex}
+
+// builtInIndexes are the attributes that are always indexed. Values of subtypes
+// and of options (cn;lang-de) are in the index of their supertype. Changing
+// these lists changes what is on disk: raise formatVersion with them.
+var builtInIndexes = map[IndexKind][]string{
+	EqualityIndex: {
+		"objectClass", "uid", "cn", "sn", "givenName", "mail", "ou", "telephoneNumber", "employeeNumber",
+		"member", "uniqueMember", "memberUid", "uidNumber", "gidNumber", "entryUUID",
+	},
+	PresenceIndex:  {"uid", "cn", "mail", "member", "uniqueMember", "memberUid", "uidNumber", "gidNumber", privilegeAttribute},
+	SubstringIndex: {"uid", "cn", "sn", "givenName", "mail"},
 }
 
-func newIndexPlan(s *schema.Schema) *indexPlan {
-	all := func(names []string) map[*schema.AttributeType]bool {
-		m := map[*schema.AttributeType]bool{}
-		for _, n := range names {
-			if t := s.Attribute(n); t != nil {
-				m[t] = true
+// indexPlan is which index keys a value of an attribute type gives, and on
+// which of them searches may rely. It does not change once made.
+type indexPlan struct {
+	written map[IndexKind]map[*schema.AttributeType]bool
+	ready   map[IndexKind]map[*schema.AttributeType]bool // those of which no key is missing
+	types   map[*schema.AttributeType]bool               // that written has in any kind
+
+	uuid, created, modified *schema.AttributeType
+}
+
+// newIndexPlan is the plan for the indexes that are built in and those of list.
+func newIndexPlan(s *schema.Schema, list []index) *indexPlan {
+	p := &indexPlan{
+		written: map[IndexKind]map[*schema.AttributeType]bool{},
+		ready:   map[IndexKind]map[*schema.AttributeType]bool{},
+		types:   map[*schema.AttributeType]bool{},
+		uuid:    s.Attribute("entryUUID"), created: s.Attribute("createTimestamp"), modified: s.Attribute("modifyTimestamp"),
+	}
+	for _, kind := range indexKinds {
+		p.written[kind], p.ready[kind] = map[*schema.AttributeType]bool{}, map[*schema.AttributeType]bool{}
+		for _, name := range builtInIndexes[kind] {
+			if t := s.Attribute(name); t != nil {
+				p.written[kind][t], p.ready[kind][t], p.types[t] = true, true, true
 			}
 		}
-		return m
 	}
-	return &indexPlan{all(equalityIndexes), all(presenceIndexes), all(substringIndexes), s.Attribute("entryUUID")}
-}
-
-// indexed returns the type under whose name values of t are indexed: t itself
-// or the nearest supertype that is; nil if none.
-func indexed(m map[*schema.AttributeType]bool, t *schema.AttributeType) *schema.AttributeType {
-	for ; t != nil; t = t.Sup {
-		if m[t] {
-			return t
+	for _, x := range list {
+		t := s.Attribute(x.attribute)
+		if t == nil || x.state == indexRemoving {
+			continue
+		}
+		p.written[x.kind][t], p.types[t] = true, true
+		if x.state == indexReady {
+			p.ready[x.kind][t] = true
 		}
 	}
-	return nil
+	return p
 }
 
 // indexKeys returns the index keys of an entry, sorted and unique.
 func (d *Directory) indexKeys(id entryID, rec *record) [][]byte {
 	k := keyList{}
-	d.collectKeys(&k, id, rec)
+	d.indexes.Load().collect(&k, d.schema, id, rec)
 	return k.sorted()
 }
 
-// collectKeys makes k the index keys of an entry, as they come.
-func (d *Directory) collectKeys(k *keyList, id entryID, rec *record) {
+// keys returns the index keys of an entry, sorted and unique.
+func (p *indexPlan) keys(s *schema.Schema, id entryID, rec *record) [][]byte {
+	k := keyList{}
+	p.collect(&k, s, id, rec)
+	return k.sorted()
+}
+
+// collect makes k the index keys of an entry, as they come. A value is in the
+// indexes of its attribute type and of all supertypes.
+func (p *indexPlan) collect(k *keyList, s *schema.Schema, id entryID, rec *record) {
 	k.id, k.buf, k.ends = id, k.buf[:0], k.ends[:0]
+	equality, presence, substring := p.written[EqualityIndex], p.written[PresenceIndex], p.written[SubstringIndex]
 	for _, a := range rec.attributes {
-		t := d.schema.Attribute(a.Name)
-		if t == nil {
-			continue
-		}
-		if in := indexed(d.plan.presence, t); in != nil {
-			k.add(appendPresence(k.buf, in.Name()))
-		}
-		if in := indexed(d.plan.equality, t); in != nil {
-			for _, v := range a.Values {
-				if norm, ok := k.normalized(in.EqualityRule(), v); ok {
-					k.add(appendEquality(k.buf, in.Name(), norm))
+		for t := s.Attribute(a.Name); t != nil; t = t.Sup {
+			if !p.types[t] {
+				continue
+			}
+			if presence[t] {
+				k.add(appendPresence(k.buf, t.Name()))
+			}
+			if equality[t] {
+				for _, v := range a.Values {
+					k.addEquality(t, v)
 				}
 			}
-		}
-		if in := indexed(d.plan.substring, t); in != nil {
-			for _, v := range a.Values {
-				if norm, ok := k.normalized(in.SubstringRule(), v); ok {
-					k.addTrigrams(in.Name(), norm)
+			if substring[t] {
+				for _, v := range a.Values {
+					if norm, ok := k.normalized(t.SubstringRule(), v); ok {
+						k.addTrigrams(t.Name(), norm)
+					}
 				}
 			}
 		}
 	}
-	if norm, ok := k.normalized(d.plan.uuid.EqualityRule(), []byte(uuid.UUID(rec.uuid).String())); ok {
-		k.add(appendEquality(k.buf, d.plan.uuid.Name(), norm))
+	if equality[p.uuid] {
+		k.addEquality(p.uuid, []byte(uuid.UUID(rec.uuid).String()))
+	}
+	if equality[p.created] {
+		k.addEquality(p.created, generalizedTime(rec.created))
+	}
+	if equality[p.modified] {
+		k.addEquality(p.modified, generalizedTime(rec.modified))
 	}
 }
 
@@ -115,6 +149,12 @@ func (k *keyList) normalized(rule *schema.MatchingRule, value []byte) ([]byte, b
 	}
 	k.scratch = norm
 	return norm, true
+}
+
+func (k *keyList) addEquality(t *schema.AttributeType, value []byte) {
+	if norm, ok := k.normalized(t.EqualityRule(), value); ok {
+		k.add(appendEquality(k.buf, t.Name(), norm))
+	}
 }
 
 func (k *keyList) addTrigrams(attribute string, norm []byte) {

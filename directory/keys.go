@@ -99,6 +99,11 @@ func appendEquality(b []byte, attribute string, norm []byte) []byte {
 	return append(b, 0)
 }
 
+// equalityAttribute begins the equality index keys of an attribute.
+func equalityAttribute(attribute string) []byte {
+	return append(append([]byte{equalitySpace}, attribute...), 0)
+}
+
 // presencePrefix begins the presence index keys of an attribute.
 func presencePrefix(attribute string) []byte { return appendPresence(nil, attribute) }
 

@@ -26,7 +26,8 @@ func (d *Directory) Load(ctx context.Context, src ImportSource) (int, error) {
 		})
 	})
 	if err != nil {
-		return 0, errors.Join(err, d.openDefinitions(context.WithoutCancel(ctx)))
+		ctx = context.WithoutCancel(ctx)
+		return 0, errors.Join(err, d.openDefinitions(ctx), d.openIndexes(ctx))
 	}
 	return count, d.loadContexts(ctx)
 }
@@ -165,7 +166,7 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 		d.referrals.Store(true)
 	}
 	l.policies = l.policies || d.isPolicy(rec)
-	d.collectKeys(&l.keys, id, rec)
+	d.indexes.Load().collect(&l.keys, d.schema, id, rec)
 	l.keys.each(l.index.add)
 	return nil
 }

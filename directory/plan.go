@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"bytes"
 	"errors"
 	"slices"
+	"strings"
 
 	"tallystick/directory/schema"
 	"tallystick/directory/store"
@@ -32,7 +34,16 @@ const (
 type planner struct {
 	d      *Directory
 	r      store.Reader
+	plan   *indexPlan // nil: the indexes that are built in
 	effort int
+}
+
+// has reports whether the values of t can be found by an index of that kind.
+func (p *planner) has(kind IndexKind, t *schema.AttributeType) bool {
+	if p.plan == nil {
+		p.plan = p.d.builtIn
+	}
+	return t != nil && p.plan.ready[kind][t]
 }
 
 // candidates returns the ids of all entries that could match f, ascending, if
@@ -70,13 +81,15 @@ func (p *planner) candidates(f *Filter, limit int) (ids []entryID, ok bool, err 
 		return p.equality(f, limit)
 	case FilterPresent:
 		t := p.d.schema.Attribute(f.Attribute)
-		if t == nil || !p.d.plan.presence[t] {
+		if !p.has(PresenceIndex, t) {
 			return nil, false, nil
 		}
 		return p.scan(presencePrefix(t.Name()), limit)
 	case FilterSubstrings:
 		return p.substrings(f, limit)
-	default: // Not and the orderings propose nothing
+	case FilterGreaterOrEqual, FilterLessOrEqual:
+		return p.ordering(f, limit)
+	default: // Not proposes nothing
 		return nil, false, nil
 	}
 }
@@ -86,7 +99,7 @@ func (p *planner) equality(f *Filter, limit int) ([]entryID, bool, error) {
 	if t != nil && t.Name() == memberOfAttribute {
 		return p.members(f.Value, limit)
 	}
-	if t == nil || !p.d.plan.equality[t] && t != p.d.plan.uuid {
+	if !p.has(EqualityIndex, t) {
 		return nil, false, nil
 	}
 	norm, ok := normalized(t.EqualityRule(), f.Value)
@@ -96,9 +109,42 @@ func (p *planner) equality(f *Filter, limit int) ([]entryID, bool, error) {
 	return p.scan(equalityPrefix(t.Name(), norm), limit)
 }
 
+// ordering finds values by the equality index, which is in their order where
+// the attribute's rules for both have the same normal form.
+func (p *planner) ordering(f *Filter, limit int) ([]entryID, bool, error) {
+	t := p.d.schema.Attribute(f.Attribute)
+	if !p.has(EqualityIndex, t) || !ordersByEquality(t) {
+		return nil, false, nil
+	}
+	norm, ok := normalized(t.OrderingRule(), f.Value)
+	if !ok {
+		return nil, true, nil // no value of the attribute compares with this one
+	}
+	// A key is the beginning of a value, a 0, and an id.
+	norm = norm[:min(len(norm), maxIndexedValue)]
+	if bytes.IndexByte(norm, 0) >= 0 {
+		return nil, false, nil // the keys of its beginnings may stand behind it
+	}
+	keys := store.Prefix(equalityAttribute(t.Name()))
+	bound := append(slices.Clone(keys.Start), norm...)
+	if f.Kind == FilterGreaterOrEqual {
+		keys.Start = bound
+	} else {
+		keys.End = append(bound, 1) // behind the value itself, which a 0 follows
+	}
+	return p.collect(keys, -1, limit)
+}
+
+// ordersByEquality reports whether values of t are ordered as their keys in the
+// equality index are.
+func ordersByEquality(t *schema.AttributeType) bool {
+	o, e := t.OrderingRule(), t.EqualityRule()
+	return o != nil && e != nil && strings.Replace(o.Name(), "Ordering", "", 1) == e.Name()
+}
+
 func (p *planner) substrings(f *Filter, limit int) ([]entryID, bool, error) {
 	t := p.d.schema.Attribute(f.Attribute)
-	if t == nil || !p.d.plan.substring[t] {
+	if !p.has(SubstringIndex, t) {
 		return nil, false, nil
 	}
 	grams := assertionTrigrams(t.SubstringRule(), f)
@@ -171,13 +217,25 @@ func assertionTrigrams(rule *schema.MatchingRule, f *Filter) [][]byte {
 
 // scan collects the ids of the index keys that begin with prefix.
 func (p *planner) scan(prefix []byte, limit int) ([]entryID, bool, error) {
+	return p.collect(store.Prefix(prefix), len(prefix), limit)
+}
+
+// collect is scan for a range of keys. Their prefixes have that many octets, or
+// are of several values if it is negative.
+func (p *planner) collect(keys store.Range, prefix, limit int) ([]entryID, bool, error) {
 	var ids []entryID
 	var failed error
 	over := false
 	p.effort += scanEffort
-	err := p.r.Scan(store.Prefix(prefix), func(key, value []byte) bool {
+	err := p.r.Scan(keys, func(key, value []byte) bool {
 		p.effort++
-		ids, failed = postingIDs(ids, key, value, len(prefix), limit)
+		at := prefix
+		if at < 0 {
+			if at = len(key) - 8; len(value) > 0 {
+				at-- // a block
+			}
+		}
+		ids, failed = postingIDs(ids, key, value, at, limit)
 		over = len(ids) > limit || p.effort > maxEffort
 		return !over && failed == nil
 	})

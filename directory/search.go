@@ -26,7 +26,7 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 	if err != nil {
 		return err
 	}
-	s := &search{d: d, req: req, base: base, matcher: m, w: w, wants: d.newSelection(req.Attributes)}
+	s := &search{d: d, who: who, req: req, base: base, matcher: m, w: w, wants: d.newSelection(req.Attributes)}
 	if s.assertion, err = d.compileAssertion(req.Assertion); err != nil {
 		return err
 	}
@@ -86,8 +86,12 @@ func (s *search) start(ctx context.Context, who Requester) error {
 		}
 		return s.special(subschemaDN, subschema)
 	}
+	plan := d.indexes.Load()
 	return d.view(ctx, func(r store.Reader) error {
 		s.r = r
+		if s.plan = plan; plan != d.indexes.Load() {
+			s.plan = d.builtIn // r may be from before an index was ready, or after it went
+		}
 		if base.IsUnder(d.auditDN) {
 			return s.auditLog(ctx, who)
 		}
@@ -116,7 +120,9 @@ const manyEntries = 64
 // search is one Search at work.
 type search struct {
 	d                *Directory
+	who              Requester
 	r                store.Reader
+	plan             *indexPlan // whose ready indexes r has
 	req              *SearchRequest
 	base             DN
 	baseID           entryID // 0: above the naming contexts
@@ -187,7 +193,7 @@ func (s *search) walk(ctx context.Context) error {
 	if s.req.Scope == BaseObject {
 		return s.visitAll(ctx, []entryID{s.baseID})
 	}
-	p := planner{d: s.d, r: s.r}
+	p := planner{d: s.d, r: s.r, plan: s.plan}
 	ids, ok, err := p.candidates(&s.req.Filter, maxCandidates)
 	if err != nil {
 		return err
@@ -196,6 +202,9 @@ func (s *search) walk(ctx context.Context) error {
 		return s.visitAll(ctx, ids)
 	}
 	Slow(ctx)
+	if err := s.mayLookAtAll(&p); err != nil {
+		return err
+	}
 	switch {
 	case s.req.Scope != SingleLevel:
 		return s.everything(ctx)

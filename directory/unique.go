@@ -16,8 +16,8 @@ func (d *Directory) indexedTypes(key string, names []string) ([]*schema.Attribut
 		switch {
 		case t == nil:
 			return nil, fmt.Errorf("%s: %s is not defined", key, n)
-		case !d.plan.equality[t]:
-			return nil, fmt.Errorf("%s: %s has no equality index", key, n)
+		case !d.indexes.Load().ready[EqualityIndex][t]:
+			return nil, fmt.Errorf("%s: %s has no equality index: make one with tallystick index add", key, n)
 		}
 		types = append(types, t)
 	}

@@ -218,7 +218,7 @@ func (d *Directory) isOf(rec *record, class string) bool {
 // not among its attributes.
 func (d *Directory) namesUUID(rec *record, ava AVA) bool {
 	t := d.schema.AttributeOrUndefined(ava.Type)
-	return t == d.plan.uuid && findValue(t, [][]byte{[]byte(uuid.UUID(rec.uuid).String())}, ava.Value) == 0
+	return t == d.builtIn.uuid && findValue(t, [][]byte{[]byte(uuid.UUID(rec.uuid).String())}, ava.Value) == 0
 }
 
 // addNameValues adds the values of an RDN that the entry does not have.
