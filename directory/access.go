@@ -32,12 +32,14 @@ type privileges struct {
 	unindexedSearch bool // unindexed-search: search where no index helps
 	configRead      bool // config-read: see what can be changed of a running server
 	configWrite     bool // config-write: change it: indexes, whether it takes changes
+	monitorRead     bool // monitor-read: see all of cn=monitor
+	backendBackup   bool // backend-backup: have the running server write a backup
 }
 
 // allPrivileges is what the root user may do.
 var allPrivileges = privileges{
 	root: true, bypassACL: true, passwordReset: true, proxiedAuth: true,
-	unindexedSearch: true, configRead: true, configWrite: true,
+	unindexedSearch: true, configRead: true, configWrite: true, monitorRead: true, backendBackup: true,
 }
 
 func (p privileges) any() bool { return p != privileges{} }
@@ -58,6 +60,10 @@ func (p *privileges) named(value []byte) *bool {
 		return &p.configRead
 	case "config-write":
 		return &p.configWrite
+	case "monitor-read":
+		return &p.monitorRead
+	case "backend-backup":
+		return &p.backendBackup
 	}
 	return nil
 }
@@ -184,6 +190,16 @@ func (d *Directory) require(ctx context.Context, who Requester, enough func(priv
 		}
 		return err
 	})
+}
+
+// MayBackUp fails unless who may have the running server write a backup.
+func (d *Directory) MayBackUp(ctx context.Context, who Requester) error {
+	return d.require(ctx, who, func(may privileges) bool { return may.backendBackup })
+}
+
+// MaySeeConfig fails unless who may see what can be changed of a running server.
+func (d *Directory) MaySeeConfig(ctx context.Context, who Requester) error {
+	return d.require(ctx, who, func(may privileges) bool { return may.configRead || may.configWrite })
 }
 
 // secret reports whether the values of an attribute type never leave the

@@ -116,14 +116,15 @@ type Directory struct {
 	cookies     cipher.AEAD // seals those of paged searches
 	maxSorted   int         // entries that one search sorts
 	sorts       *semaphore.Weighted
-	builtIn     *indexPlan                // of what is always indexed
-	indexes     atomic.Pointer[indexPlan] // in force; changes while defining is held to write
-	indexWork   chan struct{}             // gets one, if it has none, when there is something to build
-	indexBatch  int                       // entries that one update of the worker looks at
-	indexFaults sync.Map                  // by indexName, why it cannot be built
-	unique      []*schema.AttributeType   // of Config.Unique
-	references  []*schema.AttributeType   // of Config.ReferentialIntegrity
-	referrals   atomic.Bool               // there are referral objects, or were
+	builtIn     *indexPlan                  // of what is always indexed
+	indexes     atomic.Pointer[indexPlan]   // in force; changes while defining is held to write
+	indexWork   chan struct{}               // gets one, if it has none, when there is something to build
+	indexBatch  int                         // entries that one update of the worker looks at
+	writability atomic.Pointer[Writability] // nil: WritesEnabled
+	indexFaults sync.Map                    // by indexName, why it cannot be built
+	unique      []*schema.AttributeType     // of Config.Unique
+	references  []*schema.AttributeType     // of Config.ReferentialIntegrity
+	referrals   atomic.Bool                 // there are referral objects, or were
 	tree        tree
 	policies    policies
 	credentials credentials
@@ -278,10 +279,27 @@ func (d *Directory) RootDN() string { return d.rootName }
 // Schema is the definitions in force.
 func (d *Directory) Schema() *schema.Schema { return d.schema }
 
-// update runs fn in a transaction of the store.
+// update runs fn, a change that a client wants, in a transaction of the store.
 func (d *Directory) update(ctx context.Context, fn func(store.Writer) error) error {
+	return d.updateIf(ctx, false, fn)
+}
+
+// updateState is update for what the server writes down of its own.
+func (d *Directory) updateState(ctx context.Context, fn func(store.Writer) error) error {
+	return d.updateIf(ctx, true, fn)
+}
+
+func (d *Directory) updateIf(ctx context.Context, internal bool, fn func(store.Writer) error) error {
+	if err := d.takes(internal); err != nil {
+		return err
+	}
 	Slow(ctx)
-	err := d.store.Update(ctx, fn)
+	err := d.store.Update(ctx, func(w store.Writer) error {
+		if err := d.takes(internal); err != nil {
+			return err
+		}
+		return fn(w)
+	})
 	switch {
 	case errors.Is(err, store.ErrReadOnly):
 		return &Error{ResultCode: UnwillingToPerform, DiagnosticMessage: "the server takes no changes at the moment", Cause: err}

@@ -149,7 +149,7 @@ func (d *Directory) indexable(x index) error {
 // Indexes lists all indexes, those that are built in first. It takes the
 // privilege config-read or config-write.
 func (d *Directory) Indexes(ctx context.Context, who Requester) ([]Index, error) {
-	if err := d.require(ctx, who, func(may privileges) bool { return may.configRead || may.configWrite }); err != nil {
+	if err := d.MaySeeConfig(ctx, who); err != nil {
 		return nil, err
 	}
 	var all []Index

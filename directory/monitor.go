@@ -8,7 +8,8 @@ import (
 
 // What the server says of itself, for checks by LDAP: entries that stand
 // nowhere and are made when they are asked for. Whoever may read sees
-// cn=monitor itself, and whoever has the privilege bypass-acl all below it.
+// cn=monitor itself, and whoever has the privilege monitor-read or bypass-acl all
+// below it.
 const monitorDN = "cn=monitor"
 
 // ServeMonitor has the entries at and below cn=monitor come from entries, which
@@ -33,7 +34,8 @@ func (d *Directory) monitorEntries(r store.Reader, who Requester, base DN) ([]mo
 	if err != nil {
 		return nil, err
 	}
-	if !may.bypassACL && !base.Equal(d.monitorDN) {
+	all := may.bypassACL || may.monitorRead
+	if !all && !base.Equal(d.monitorDN) {
 		return nil, errNoAccess
 	}
 	if d.monitor == nil {
@@ -48,7 +50,7 @@ func (d *Directory) monitorEntries(r store.Reader, who Requester, base DN) ([]mo
 		}
 		found = found || dn.Equal(base)
 		list = append(list, monitored{e, dn, uint64(i + 1)})
-		if !may.bypassACL {
+		if !all {
 			break
 		}
 	}

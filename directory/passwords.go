@@ -84,6 +84,9 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 	if err := who.mayChange(); err != nil {
 		return "", err
 	}
+	if err := d.takes(false); err != nil {
+		return "", err // before a code is spent
+	}
 	if who, err = d.asOfNow(ctx, who); err != nil {
 		return "", err
 	}
@@ -284,7 +287,7 @@ func (d *Directory) replacePassword(ctx context.Context, a account, stored, clea
 	if err != nil {
 		return "", err
 	}
-	err = d.update(ctx, func(w store.Writer) error {
+	err = d.updateState(ctx, func(w store.Writer) error {
 		fingerprint = ""
 		u, err := d.readUser(w, a)
 		if err != nil {

@@ -89,6 +89,11 @@ func refuse(door, reason string) error {
 // after the same work whatever the reason, and with busy if too many attempts
 // on the account wait.
 func (d *Directory) prove(ctx context.Context, a account, p proof) (proved evidence, err error) {
+	if p.then != nil {
+		if err := d.takes(false); err != nil {
+			return evidence{}, err // before a code is spent
+		}
+	}
 	defer func() { d.outcomes.count(proved, err) }()
 	guess, err := d.guess(ctx, a, p)
 	if err != nil {
@@ -127,8 +132,11 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (proved evide
 		}
 
 		// Where nothing changes nothing is written: this judgement then stands.
+		// So it does for a password alone where nothing may be written.
 		verdict = d.judge(u, p, weighed, now)
-		if verdict.err == nil && p.then == nil && !u.dirty() {
+		e := verdict.evidence
+		needless := d.takes(true) != nil && !e.code && !e.grace && e.secret == nil
+		if verdict.err == nil && p.then == nil && (needless || !u.dirty()) {
 			guess.settle(verdict)
 			return verdict.evidence, nil
 		}
@@ -137,7 +145,7 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (proved evide
 	}
 	var opens *window
 	// Whoever gives up waiting for the answer has made the attempt all the same.
-	err = d.update(context.WithoutCancel(ctx), func(w store.Writer) error {
+	err = d.updateState(context.WithoutCancel(ctx), func(w store.Writer) error {
 		u, err := d.readUserFor(w, a, p.who)
 		if err != nil {
 			return err

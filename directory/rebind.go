@@ -162,7 +162,7 @@ func (d *Directory) proveAgain(ctx context.Context, u *user, p proof, now time.T
 	if !ok || !w.holds(d, u, now) {
 		return e, false, nil
 	}
-	err = d.update(context.WithoutCancel(ctx), func(s store.Writer) error {
+	err = d.updateState(context.WithoutCancel(ctx), func(s store.Writer) error {
 		u, err := d.readUserFor(s, u.account, p.who)
 		if err != nil {
 			return err

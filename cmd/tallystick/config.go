@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,9 +62,13 @@ type config struct {
 		Referral  []string `yaml:"referral"`
 		SizeLimit int      `yaml:"sizeLimit"`
 		TimeLimit duration `yaml:"timeLimit"`
-		Classes   bool     `yaml:"classes"`
-		Schema    []string `yaml:"schema"`
-		Unique    []string `yaml:"unique"`
+
+		UnindexedLimit int    `yaml:"unindexedLimit"`
+		Writability    string `yaml:"writability"`
+
+		Classes bool     `yaml:"classes"`
+		Schema  []string `yaml:"schema"`
+		Unique  []string `yaml:"unique"`
 
 		ReferentialIntegrity []string `yaml:"referentialIntegrity"`
 	} `yaml:"directory"`
@@ -269,6 +274,8 @@ func (c *config) problems() []problem {
 		"bridge.proxyHeader", "%q is neither %s nor %s", c.Bridge.ProxyHeader, httpbridge.XForwardedFor, httpbridge.Forwarded)
 	check((c.Bridge.Certificate == "") == (c.Bridge.Key == ""), "bridge", "certificate and key go together")
 	check(c.Directory.SizeLimit >= 0, "directory.sizeLimit", "must not be negative")
+	check(c.Directory.UnindexedLimit >= 0, "directory.unindexedLimit", "must not be negative")
+	check(slices.Contains(directory.Writabilities, directory.Writability(c.Directory.Writability)), "directory.writability", "%q is none of enabled, internal-only, disabled", c.Directory.Writability)
 	check(c.SecondFactor.Window >= 0 && c.SecondFactor.Window <= 10, "secondFactor.window", "is 0 to 10, not %d", c.SecondFactor.Window)
 	check(c.SecondFactor.Drift >= 0 && c.SecondFactor.Drift <= 100, "secondFactor.drift", "is 0 to 100, not %d", c.SecondFactor.Drift)
 	check(c.Audit.Keep == 0 || c.Audit.Keep >= 1000, "audit.keep", "is at least 1000, or 0 for no limit")
@@ -384,6 +391,8 @@ func (c *config) logger() *slog.Logger {
 // Files and folders that the configuration may leave to the data folder.
 
 func (c *config) database() string { return filepath.Join(c.Data, "db") }
+
+func (c *config) backups() string { return filepath.Join(c.Data, "backups") }
 
 func (c *config) ldapiSocket() string { return orInside(c.Listen.LDAPI, c.Data, "ldapi") }
 

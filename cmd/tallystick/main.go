@@ -61,6 +61,8 @@ second factor, and an HTTP bridge in front of it.
   bridge         runs only the HTTP bridge, in front of any LDAP server
   import, export load and save LDIF files (the server must not be running)
   backup, restore save all of the database to a file and make one from it
+  index          adds, lists and removes indexes, also on a running server
+  writability    says which changes a running server takes
   check          proves that the data and all its indexes are in step
   audit          verifies and prints the audit log
   keys           manages the keys that TOTP secrets are sealed with
@@ -91,6 +93,8 @@ file with every key and its default.`,
 		importCommand(flags),
 		exportCommand(flags),
 		checkCommand(flags),
+		indexCommand(flags),
+		writabilityCommand(),
 		backupCommand(flags),
 		restoreCommand(flags),
 		auditCommand(flags),

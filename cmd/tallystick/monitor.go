@@ -29,6 +29,8 @@ type figures struct {
 	outcomes map[string]uint64
 	store    badger.Stats
 	expiry   map[string]time.Time // of the certificates
+
+	writability directory.Writability
 }
 
 func (m *monitor) figures() figures {
@@ -38,6 +40,8 @@ func (m *monitor) figures() figures {
 		outcomes: m.data.directory.Outcomes(),
 		store:    m.data.store.Stats(),
 		expiry:   map[string]time.Time{},
+
+		writability: m.data.directory.Writability(),
 	}
 	for name, c := range m.certificates {
 		f.expiry[name] = c.current.Load().Leaf.NotAfter
@@ -47,10 +51,14 @@ func (m *monitor) figures() figures {
 
 // state is what tallystickMonitorState says.
 func (f *figures) state() string {
-	if f.store.ReadOnly {
+	if f.readOnly() {
 		return "read-only"
 	}
 	return "available"
+}
+
+func (f *figures) readOnly() bool {
+	return f.store.ReadOnly || f.writability != directory.WritesEnabled
 }
 
 // entries is cn=monitor and what is below it, each entry behind the one above

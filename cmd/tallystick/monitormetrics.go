@@ -20,7 +20,7 @@ var (
 	metricBytes       = serverMetric("database_bytes", "Size of the database on disk.")
 	metricUpdates     = serverMetric("database_updates_total", "Updates that changed something.")
 	metricCommits     = serverMetric("database_commits_total", "Commits that the updates took, which share them.")
-	metricReadOnly    = serverMetric("read_only", "1 while the server takes no changes because the disk is nearly full.")
+	metricReadOnly    = serverMetric("read_only", "1 while the server takes no changes of clients: by its configuration, or because the disk is nearly full.")
 	metricExpiry      = serverMetric("certificate_expiry_timestamp_seconds", "When a certificate ends.", "certificate")
 )
 
@@ -65,7 +65,7 @@ func (m *monitor) Collect(ch chan<- prometheus.Metric) {
 	counter(metricUpdates, f.store.Updates)
 	counter(metricCommits, f.store.Commits)
 	readOnly := 0.0
-	if f.store.ReadOnly {
+	if f.readOnly() {
 		readOnly = 1
 	}
 	gauge(metricReadOnly, readOnly)

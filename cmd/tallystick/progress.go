@@ -58,6 +58,13 @@ func (p *progress) step() {
 	}
 }
 
+// at tells how many are done.
+func (p *progress) at(n int) {
+	if p.bar != nil {
+		_ = p.bar.Set(n)
+	}
+}
+
 // Write tells of octets that pass by.
 func (p *progress) Write(octets []byte) (int, error) {
 	p.read(len(octets))

@@ -23,6 +23,7 @@ import (
 	"tallystick/extop/manage"
 	"tallystick/extop/passmod"
 	"tallystick/extop/passwords"
+	serverop "tallystick/extop/server"
 	"tallystick/extop/totp"
 	"tallystick/extop/whoami"
 	"tallystick/httpbridge"
@@ -131,7 +132,11 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 		totp.NewRevoke(d),
 		totp.NewValidate(d),
 		manage.New(d),
+		serverop.New(d, &backups{data: data, folder: c.backups(), now: opts.now}),
 	)
+	if err := d.SetWritability(ctx, machine, directory.Writability(c.Directory.Writability)); err != nil {
+		return err
+	}
 	cfg := c.ldapConfig(log)
 	cfg.TLS = cert.config()
 	server := ldapd.New(d, ops, cfg)
@@ -175,6 +180,7 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	if https != cert {
 		g.Go(func() error { return https.reloadOn(running, syscall.SIGHUP, log) })
 	}
+	g.Go(func() error { return d.TendIndexes(running) })
 	g.Go(func() error { return data.keepSealed(running, c, syscall.SIGHUP, log) })
 	g.Go(func() error {
 		<-running.Done()

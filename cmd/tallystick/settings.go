@@ -30,6 +30,7 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 		Referral:             c.Directory.Referral,
 		RootDN:               c.Directory.RootDN,
 		SizeLimit:            c.Directory.SizeLimit,
+		UnindexedLimit:       c.Directory.UnindexedLimit,
 		AnyAttributes:        !c.Directory.Classes,
 		Unique:               c.Directory.Unique,
 		TimeLimit:            time.Duration(c.Directory.TimeLimit),
