@@ -50,12 +50,12 @@ func TestMain(m *testing.M) {
 //	tamper change|remove n   do that to audit record n in ./data, behind the program's back
 //
 // which leave the server's output in server.out and its log in server.log, the
-// conditions [plain] (the tools can do SASL PLAIN) and [ldap3] (there is
-// python3-ldap3), and the variables LDAP, LDAPS, LDAPI and HTTP (URLs of the
+// conditions [plain] (the tools can do SASL PLAIN), [ldap3] (there is
+// python3-ldap3) and [nslcd] (there is nslcd, and this is root), and the variables LDAP, LDAPS, LDAPI and HTTP (URLs of the
 // server), BRIDGE (a free address), PEOPLE, ADMIN, ROOT and U0 to U3 (DNs),
-// SCHEMA (the folder of schema files), and the OIDs GENERATE, REVOKE, VALIDATE.
+// SCHEMA (the folder of schema files), NSLCD (that of its packages), and the OIDs GENERATE, REVOKE, VALIDATE.
 func TestScripts(t *testing.T) {
-	for _, tool := range []string{"ldapsearch", "oathtool", "zbarimg", "curl", "softhsm2-util", "pkcs11-tool", "/usr/sbin/slapd", "/usr/lib/nagios/plugins/check_ldap", "/usr/sbin/apache2"} {
+	for _, tool := range []string{"ldapsearch", "oathtool", "zbarimg", "curl", "softhsm2-util", "pkcs11-tool", "/usr/sbin/slapd", "/usr/lib/nagios/plugins/check_ldap", "/usr/sbin/apache2", "pamtester"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
 			t.Errorf("%v; here no script may be skipped", err)
 		}
@@ -65,6 +65,12 @@ func TestScripts(t *testing.T) {
 	}
 	if !hasPythonLDAP() && os.Getenv("CI") == "true" {
 		t.Error("there is no python3-ldap3; here no script may be skipped")
+	}
+	if !hasNSLCD() && os.Getenv("CI") == "true" {
+		if os.Getuid() == 0 {
+			t.Error("there is no nslcd, or no mount namespace for it; here no script may be skipped")
+		}
+		t.Log("nslcd.txtar is skipped: it wants root")
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
@@ -77,6 +83,8 @@ func TestScripts(t *testing.T) {
 				return hasSASLPlain(), nil
 			case "ldap3":
 				return hasPythonLDAP(), nil
+			case "nslcd":
+				return hasNSLCD(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
@@ -103,6 +111,11 @@ func hasSASLPlain() bool {
 
 // hasPythonLDAP reports whether there is Debian's python3-ldap3.
 func hasPythonLDAP() bool { return exec.Command("/usr/bin/python3", "-c", "import ldap3").Run() == nil }
+
+// hasNSLCD reports whether there is an nslcd, and mounts may be made for it.
+func hasNSLCD() bool {
+	return exists(filepath.Join(witnesses, "nslcd/usr/sbin/nslcd")) == nil && exec.Command("unshare", "--mount", "true").Run() == nil
+}
 
 type processKey struct{}
 
@@ -146,6 +159,11 @@ func setupScript(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("SCHEMA", schemas)
+	nslcd, err := filepath.Abs(filepath.Join(witnesses, "nslcd"))
+	if err != nil {
+		return err
+	}
+	env.Setenv("NSLCD", nslcd)
 	env.Setenv("CURL_HOME", env.WorkDir)
 	env.Setenv("TALLYSTICK_CLOCK_FILE", p.clock)
 	env.Setenv("SOFTHSM2_CONF", filepath.Join(env.WorkDir, "softhsm2.conf"))
