@@ -252,6 +252,9 @@ func (m *modification) run(w store.Writer) error {
 		}
 	}
 	m.d.addSuperclasses(rec)
+	if c := m.d.schema.StructuralClass(m.d.valuesOf(rec, "objectClass")); c != nil && c.Name() != old.structural && old.structural != "" {
+		return Errorf(ObjectClassModsProhibited, "the structural object class cannot change from %s to %s", old.structural, c.Name())
+	}
 	rdn := m.dn.RDN(0)
 	if err := m.d.checkEntry(rec, rdn); err != nil {
 		return err
@@ -263,8 +266,8 @@ func (m *modification) run(w store.Writer) error {
 		return err
 	}
 	m.d.touch(rec, m.who)
-	if rec.structural != old.structural && old.structural != "" {
-		return Errorf(ObjectClassModsProhibited, "the structural object class cannot change from %s to %s", old.structural, rec.structural)
+	if rec.structural != old.structural && old.structural != "" { // it lost its last one, where that is allowed
+		return Errorf(ObjectClassModsProhibited, "the structural object class %s cannot be taken away", old.structural)
 	}
 	w.Set(entryKey(id), rec.encode())
 	if err := m.d.writeIndex(w, id, old, rec); err != nil {
@@ -321,7 +324,10 @@ func (d *Directory) apply(rec *record, c Change, permissive bool) error {
 	if i < 0 && permissive && c.Operation == DeleteValues {
 		return nil
 	}
-	if i < 0 {
+	switch {
+	case i < 0 && t.Undefined() && !d.cfg.AnyAttributes:
+		return Errorf(UndefinedAttributeType, "attribute type %q is not defined", name)
+	case i < 0:
 		return Errorf(NoSuchAttribute, "%s: the entry does not have it", name)
 	}
 	a := &rec.attributes[i]
