@@ -70,13 +70,12 @@ type importing struct {
 	show *progress
 }
 
-// importMemory is what the garbage collector tries to stay under, in bytes. An
-// import makes much garbage, and without a limit uses twice the memory for a
-// tenth less time. GOMEMLIMIT overrides it.
-const importMemory = 500 << 20
+// importMemory is what the garbage collector tries to stay under, in bytes: an
+// import makes much garbage, and keeps little.
+const importMemory = 400 << 20
 
 func (im *importing) run(ctx context.Context, skip bool) (err error) {
-	limitMemory(importMemory)
+	tuneMemory(importMemory)
 	if skip {
 		im.in.tell = func(text string) { im.show.print(os.Stderr, text) }
 	}

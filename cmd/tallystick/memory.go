@@ -14,18 +14,13 @@ const (
 	heapLimit  = 768 << 20
 )
 
-// tuneMemory sets both, unless the environment has (GOGC, GOMEMLIMIT).
-func tuneMemory() {
+// tuneMemory sets both, unless the environment has (GOGC, GOMEMLIMIT). The
+// limit is in bytes.
+func tuneMemory(limit int64) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
 	}
-	limitMemory(heapLimit)
-}
-
-// limitMemory is how many bytes the garbage collector tries to stay under,
-// unless the environment says (GOMEMLIMIT).
-func limitMemory(bytes int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(bytes)
+		debug.SetMemoryLimit(limit)
 	}
 }

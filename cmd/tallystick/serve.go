@@ -102,7 +102,7 @@ end, up to the time of the key shutdown.`,
 
 // serve runs the server until ctx is done.
 func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (err error) {
-	tuneMemory()
+	tuneMemory(heapLimit)
 	log := c.logger()
 
 	data, err := openData(ctx, c, log, opts.now)

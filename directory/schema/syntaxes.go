@@ -140,16 +140,24 @@ func checkNumeric(value []byte) error {
 	return nil
 }
 
-var (
-	descrPattern      = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
-	numericOIDPattern = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+$`)
-)
+var numericOIDPattern = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+$`)
 
 func checkOID(value []byte) error {
-	if !descrPattern.Match(value) && !numericOIDPattern.Match(value) {
+	if !isDescr(value) && !numericOIDPattern.Match(value) {
 		return valueErrorf("an object identifier is a name or numbers with dots")
 	}
 	return nil
+}
+
+// isDescr reports whether a value is a descr (RFC 4512, section 1.4).
+func isDescr(value []byte) bool {
+	for i, c := range value {
+		letter := 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+		if !letter && (i == 0 || c != '-' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return len(value) > 0
 }
 
 func checkPostalAddress(value []byte) error {

@@ -140,17 +140,22 @@ type run struct {
 	index []pairRef
 }
 
-// pairRef is where a pair begins and what its key begins with, so that most
-// comparisons need not look it up.
+// pairRef is where a pair begins and, for sorting, eight octets of its key.
 type pairRef struct {
-	prefix uint64
+	part   uint64
 	offset uint32
 }
 
+// part is the eight octets of a key behind depth others; 0 stands for those it
+// does not have.
+func part(key []byte, depth int) uint64 {
+	var octets [8]byte
+	copy(octets[:], key[depth:])
+	return binary.BigEndian.Uint64(octets[:])
+}
+
 func (r *run) add(key, value []byte) {
-	var prefix [8]byte
-	copy(prefix[:], key)
-	r.index = append(r.index, pairRef{binary.BigEndian.Uint64(prefix[:]), uint32(len(r.data))})
+	r.index = append(r.index, pairRef{part(key, 0), uint32(len(r.data))})
 	r.data = binary.BigEndian.AppendUint16(r.data, uint16(len(key)))
 	r.data = binary.BigEndian.AppendUint32(r.data, uint32(len(value)))
 	r.data = append(r.data, key...)
@@ -165,11 +170,41 @@ func (r *run) pair(ref pairRef) (key, value []byte) {
 	return data[:k], data[k : k+v]
 }
 
-func (r *run) sort() {
-	slices.SortFunc(r.index, func(a, b pairRef) int {
-		if a.prefix != b.prefix {
-			return cmp.Compare(a.prefix, b.prefix)
+func (r *run) sort() { r.sortFrom(r.index, 0) }
+
+// sortFrom sorts pairs whose keys are the same up to depth, and whose parts are
+// what follows there: by their parts, then those with the same part by the next.
+// Keys have long beginnings in common, and are not in the cache.
+func (r *run) sortFrom(refs []pairRef, depth int) {
+	slices.SortFunc(refs, func(a, b pairRef) int { return cmp.Compare(a.part, b.part) })
+	for len(refs) > 0 {
+		n := 1
+		for n < len(refs) && refs[n].part == refs[0].part {
+			n++
 		}
+		r.sortSame(refs[:n], depth+8)
+		refs = refs[n:]
+	}
+}
+
+// sortSame sorts pairs whose keys are the same up to depth, but for keys that
+// have ended.
+func (r *run) sortSame(refs []pairRef, depth int) {
+	few := len(refs) < 8
+	for i := range refs {
+		if few {
+			break
+		}
+		key, _ := r.pair(refs[i])
+		if few = len(key) < depth; !few {
+			refs[i].part = part(key, depth)
+		}
+	}
+	if !few {
+		r.sortFrom(refs, depth)
+		return
+	}
+	slices.SortFunc(refs, func(a, b pairRef) int {
 		ka, _ := r.pair(a)
 		kb, _ := r.pair(b)
 		return bytes.Compare(ka, kb)
