@@ -65,11 +65,17 @@ entries and searches work, and those for TOTP answer unwillingToPerform (53).
 }
 
 func runBridge(ctx context.Context, c *config, out io.Writer) error {
-	cfg, err := c.bridgeConfig()
+	cfg := c.bridgeConfig()
+	cfg.URL, cfg.StartTLS = c.Bridge.LDAP, c.Bridge.StartTLS
+	var files []reloadable
+	ldapTLS, own, err := c.bridgeTLS()
 	if err != nil {
 		return err
 	}
-	cfg.URL, cfg.StartTLS = c.Bridge.LDAP, c.Bridge.StartTLS
+	cfg.TLS = ldapTLS
+	if own != nil {
+		files = append(files, own)
+	}
 	if c.Bridge.BindDN != "" {
 		password, err := firstLine(c.Bridge.PasswordFile)
 		if err != nil {
@@ -85,8 +91,13 @@ func runBridge(ctx context.Context, c *config, out io.Writer) error {
 		return err
 	}
 	if cert != nil {
-		if cfg.ListenTLS, err = c.listenTLS(cert); err != nil {
+		files = append(files, cert)
+		var clients *certified
+		if cfg.ListenTLS, clients, err = c.listenTLS(cert); err != nil {
 			return err
+		}
+		if clients != nil {
+			files = append(files, clients)
 		}
 	}
 	bridge, err := httpbridge.New(cfg)
@@ -100,7 +111,7 @@ func runBridge(ctx context.Context, c *config, out io.Writer) error {
 		return err
 	}
 	defer l.close()
-	signal.Ignore(syscall.SIGHUP) // unless there is a certificate to read again
+	signal.Ignore(syscall.SIGHUP) // which would end the process until reloadOn listens
 	g, running := errgroup.WithContext(ctx)
 	if l.http != nil {
 		fmt.Fprintf(out, "HTTP on http://%s in front of %s\n", l.http.Addr(), c.Bridge.LDAP)
@@ -109,8 +120,8 @@ func runBridge(ctx context.Context, c *config, out io.Writer) error {
 	if l.https != nil {
 		fmt.Fprintf(out, "HTTPS on https://%s in front of %s\n", l.https.Addr(), c.Bridge.LDAP)
 		g.Go(func() error { return bridge.ServeTLS(l.https) })
-		g.Go(func() error { return cert.reloadOn(running, syscall.SIGHUP, cfg.Log) })
 	}
+	g.Go(func() error { return reloadOn(running, syscall.SIGHUP, cfg.Log, files...) })
 	g.Go(func() error { return serveOperator(running, l.metrics, bridge) })
 	g.Go(func() error {
 		<-running.Done()
@@ -142,8 +153,8 @@ func (c *config) bridgeCertificate() (*certificate, error) {
 
 // bridgeConfig is the configuration of a bridge, without the server that it
 // stands in front of.
-func (c *config) bridgeConfig() (httpbridge.Config, error) {
-	cfg := httpbridge.Config{
+func (c *config) bridgeConfig() httpbridge.Config {
+	return httpbridge.Config{
 		Connections:    c.Bridge.Connections,
 		RequestTimeout: time.Duration(c.Bridge.Timeout),
 		MaxBody:        int64(c.Bridge.Body),
@@ -160,22 +171,28 @@ func (c *config) bridgeConfig() (httpbridge.Config, error) {
 		Issuer:         c.issuer(),
 		Log:            c.logger().With("part", "http"),
 	}
-	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+}
+
+// bridgeTLS is how a bridge that runs alone speaks TLS to the LDAP server, and
+// the certificate that it shows there; nil: none.
+func (c *config) bridgeTLS() (*tls.Config, *certificate, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if c.Bridge.CA != "" {
 		roots, err := authorities("bridge.ca", c.Bridge.CA)
 		if err != nil {
-			return cfg, err
+			return nil, nil, err
 		}
-		cfg.TLS.RootCAs = roots
+		cfg.RootCAs = roots
 	}
-	if c.Bridge.Certificate != "" {
-		pair, err := tls.LoadX509KeyPair(c.Bridge.Certificate, c.Bridge.Key)
-		if err != nil {
-			return cfg, fmt.Errorf("bridge.certificate: %w", err)
-		}
-		cfg.TLS.Certificates = []tls.Certificate{pair}
+	if c.Bridge.Certificate == "" {
+		return cfg, nil, nil
 	}
-	return cfg, nil
+	own, _, err := openCertificate(c.Bridge.Certificate, c.Bridge.Key, false)
+	if err != nil {
+		return nil, nil, fmt.Errorf("bridge: %w", err)
+	}
+	cfg.GetClientCertificate = own.asked
+	return cfg, own, nil
 }
 
 // authorities are the certificates in the file of a key.

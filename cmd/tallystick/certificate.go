@@ -50,6 +50,18 @@ func (c *certificate) reload() error {
 	return nil
 }
 
+func (c *certificate) what() (kind, file string) { return "certificate", c.certFile }
+
+// asked answers a server that asks for a certificate: with none, if it would
+// not take this one.
+func (c *certificate) asked(req *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	pair := c.current.Load()
+	if req.SupportsCertificate(pair) != nil {
+		return &tls.Certificate{}, nil
+	}
+	return pair, nil
+}
+
 // config is for a listener: TLS 1.2 or later with the current certificate.
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{

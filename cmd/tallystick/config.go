@@ -360,8 +360,13 @@ func (c *config) fileProblems() error {
 	}
 	_, err = c.schema()
 	list = append(list, err)
-	_, err = c.bridgeConfig()
-	return errors.Join(append(list, err)...)
+	_, _, err = c.bridgeTLS()
+	list = append(list, err)
+	if c.HTTPS.Clients != "" {
+		_, err = authorities("https.clients", c.HTTPS.Clients)
+		list = append(list, err)
+	}
+	return errors.Join(list...)
 }
 
 // names are the DNs in the configuration, by key.

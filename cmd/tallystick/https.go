@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"tallystick/httpbridge"
@@ -21,19 +22,44 @@ func (c *config) httpsCertificate(server *certificate) (*certificate, error) {
 	return own, err
 }
 
-// listenTLS is how listen.https speaks TLS.
-func (c *config) listenTLS(cert *certificate) (*tls.Config, error) {
-	cfg := cert.config()
+// listenTLS is how listen.https speaks TLS, and whose certificates its clients
+// must have; nil: they need none.
+func (c *config) listenTLS(cert *certificate) (*tls.Config, *certified, error) {
 	if c.HTTPS.Clients == "" {
-		return cfg, nil
+		return cert.config(), nil, nil
 	}
-	roots, err := authorities("https.clients", c.HTTPS.Clients)
-	if err != nil {
-		return nil, err
+	clients := &certified{file: c.HTTPS.Clients, server: cert}
+	if err := clients.reload(); err != nil {
+		return nil, nil, err
 	}
-	cfg.ClientCAs, cfg.ClientAuth = roots, tls.RequireAndVerifyClientCert
-	return cfg, nil
+	cfg := cert.config()
+	cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return clients.current.Load(), nil }
+	return cfg, clients, nil
 }
+
+// certified is for clients that must have a certificate of an authority in a
+// file.
+type certified struct {
+	file    string
+	server  *certificate
+	current atomic.Pointer[tls.Config] // for handshakes that begin now
+}
+
+func (c *certified) reload() error {
+	roots, err := authorities("https.clients", c.file)
+	if err != nil {
+		return err
+	}
+	// A new one: with it go the tickets by which clients of other authorities
+	// could come back.
+	cfg := c.server.config()
+	cfg.ClientCAs, cfg.ClientAuth = roots, tls.RequireAndVerifyClientCert
+	cfg.NextProtos = []string{"h2", "http/1.1"} // net/http adds them to its own only
+	c.current.Store(cfg)
+	return nil
+}
+
+func (c *certified) what() (kind, file string) { return "client authority", c.file }
 
 // serveOperator answers /metrics and its like on l until ctx is done; nil: there
 // is no such listener.

@@ -3,12 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"os/signal"
 	"syscall"
 	"time"
@@ -52,8 +52,8 @@ folder. The first start makes what is missing: the database, the keyset that
 seals TOTP secrets, a self-signed certificate, and the root user's password,
 which is printed this once.
 
-SIGHUP reads the certificate again and the keyset, and seals all TOTP secrets
-with its newest key. SIGTERM and SIGINT let running operations
+SIGHUP reads the certificate again, https.clients and the keyset, and seals all
+TOTP secrets with its newest key. SIGTERM and SIGINT let running operations
 end, up to the time of the key shutdown.`,
 		Example: `  tallystick serve --sample                     # with users to try
   tallystick serve --print-config > tallystick.yaml
@@ -146,12 +146,21 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 		return err
 	}
 	m := &monitor{started: time.Now(), server: server, data: data, certificates: map[string]*certificate{"ldap": cert}}
+	files := []reloadable{cert}
 	if https != cert {
 		m.certificates["https"] = https
+		files = append(files, https)
+	}
+	listenTLS, clients, err := c.listenTLS(https)
+	if err != nil {
+		return err
+	}
+	if clients != nil {
+		files = append(files, clients)
 	}
 	d.ServeMonitor(m.entries)
 	within := inprocess.Listen()
-	bridge, err := c.newBridge(https, m, opts.now, within.Dial)
+	bridge, err := c.newBridge(listenTLS, m, opts.now, within.Dial)
 	if err != nil {
 		return err
 	}
@@ -176,11 +185,8 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	start(listeners.http, bridge.Serve)
 	start(listeners.https, bridge.ServeTLS)
 	g.Go(func() error { return serveOperator(running, listeners.metrics, bridge) })
-	g.Go(func() error { return cert.reloadOn(running, syscall.SIGHUP, log) })
-	if https != cert {
-		g.Go(func() error { return https.reloadOn(running, syscall.SIGHUP, log) })
-	}
 	g.Go(func() error { return d.TendIndexes(running) })
+	g.Go(func() error { return reloadOn(running, syscall.SIGHUP, log, files...) })
 	g.Go(func() error { return data.keepSealed(running, c, syscall.SIGHUP, log) })
 	g.Go(func() error {
 		<-running.Done()
@@ -274,35 +280,11 @@ func (c *config) openCertificate(log *slog.Logger) (*certificate, error) {
 	return cert, err
 }
 
-// reloadOn reads the certificate again when the process gets the signal.
-func (c *certificate) reloadOn(ctx context.Context, sig os.Signal, log *slog.Logger) error {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, sig)
-	defer signal.Stop(signals)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-signals:
-			if err := c.reload(); err != nil {
-				log.Error("the certificate stays as it was", "err", err)
-				continue
-			}
-			log.Info("read the certificate again", "file", c.certFile)
-		}
-	}
-}
-
 // newBridge is the bridge beside the server, which it reaches by dial within
 // the process. There it is the root user, to act for the holders of API keys.
-func (c *config) newBridge(https *certificate, m *monitor, now func() time.Time, dial func(context.Context) (net.Conn, error)) (*httpbridge.Bridge, error) {
-	cfg, err := c.bridgeConfig()
-	if err != nil {
-		return nil, err
-	}
-	if cfg.ListenTLS, err = c.listenTLS(https); err != nil {
-		return nil, err
-	}
+func (c *config) newBridge(listenTLS *tls.Config, m *monitor, now func() time.Time, dial func(context.Context) (net.Conn, error)) (*httpbridge.Bridge, error) {
+	cfg := c.bridgeConfig()
+	cfg.ListenTLS = listenTLS
 	cfg.Collectors = []prometheus.Collector{m}
 	cfg.TellClient, cfg.Identity, cfg.Now = true, &upstream.Credentials{External: true}, now
 	cfg.Dial = dial
