@@ -91,6 +91,7 @@ type Config struct {
 	MaxBody         int64         // octets of a request body; 0: 64 KiB
 	MaxHeader       int           // octets of a request's header, its path included; 0: 32 KiB
 	MaxClients      int           // HTTP connections at the same time; 0: 1024
+	MaxPerClient    int           // of them from one IPv4 address or IPv6 /64 that is none of Proxies; 0: MaxClients
 	HeaderTimeout   time.Duration // for a request's header to come; 0: 10 s
 	BodyTimeout     time.Duration // for a whole request to come, header included; 0: 30 s
 	ResponseTimeout time.Duration // from a request's header to the end of its response; 0: BodyTimeout + RequestTimeout + WaitTimeout + 10 s
@@ -126,6 +127,9 @@ func (c Config) withDefaults() Config {
 	if c.MaxClients <= 0 {
 		c.MaxClients = 1024
 	}
+	if c.MaxPerClient <= 0 {
+		c.MaxPerClient = c.MaxClients
+	}
 	if c.ProxyHeader == "" {
 		c.ProxyHeader = XForwardedFor
 	}
@@ -151,7 +155,7 @@ type Bridge struct {
 	operator http.Handler
 	metrics  *metrics
 	server   *http.Server
-	places   chan struct{} // one token for each HTTP connection
+	places   *places
 	requests atomic.Uint64 // how many so far
 }
 
@@ -191,8 +195,8 @@ func New(cfg Config) (*Bridge, error) {
 		}
 		b.pages = enrol.New(b.pageLDAP, pages)
 	}
-	b.places = make(chan struct{}, cfg.MaxClients)
 	b.metrics = newMetrics()
+	b.places = newPlaces(cfg.MaxClients, cfg.MaxPerClient, cfg.Proxies, b.metrics.refused)
 	b.metrics.registry.MustRegister(append(cfg.Collectors, newPoolCollector("faces", client))...)
 	if b.pageLDAP != nil {
 		b.metrics.registry.MustRegister(newPoolCollector("pages", b.pageLDAP))
@@ -247,12 +251,12 @@ func inTheClear(cfg Config) bool {
 // Serve answers the requests that come through l until Shutdown, and then
 // returns nil.
 func (b *Bridge) Serve(l net.Listener) error {
-	return b.serve(b.server.Serve(limitListener(l, b.places)))
+	return b.serve(b.server.Serve(b.places.listener(l)))
 }
 
 // ServeTLS is Serve inside TLS, by Config.ListenTLS.
 func (b *Bridge) ServeTLS(l net.Listener) error {
-	return b.serve(b.server.ServeTLS(limitListener(l, b.places), "", ""))
+	return b.serve(b.server.ServeTLS(b.places.listener(l), "", ""))
 }
 
 func (b *Bridge) serve(err error) error {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -93,7 +94,7 @@ func TestLimitListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := limitListener(inner, make(chan struct{}, 2))
+	l := newPlaces(2, 2, nil, newMetrics().refused).listener(inner)
 	accepted := make(chan net.Conn)
 	ended := make(chan error, 1)
 	go func() {
@@ -130,5 +131,42 @@ func TestLimitListener(t *testing.T) {
 	}
 	for _, c := range open {
 		_ = c.Close()
+	}
+}
+
+// One address may not take all places, whoever is behind it, but a proxy may.
+func TestConnectionsOfOnePeer(t *testing.T) {
+	tcp := func(address string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address)) }
+	p := newPlaces(100, 2, []netip.Prefix{netip.MustParsePrefix("192.0.2.128/25")}, newMetrics().refused)
+	var first netip.Prefix
+	for _, row := range []struct {
+		from string
+		want bool
+	}{
+		{"192.0.2.1:1", true},
+		{"192.0.2.1:2", true},
+		{"192.0.2.1:3", false},
+		{"[::ffff:192.0.2.1]:4", false},
+		{"192.0.2.2:1", true},
+		{"[2001:db8::1]:1", true},
+		{"[2001:db8::2]:1", true},
+		{"[2001:db8::3]:1", false},
+		{"[2001:db8:0:1::1]:1", true},
+		{"192.0.2.200:1", true},
+		{"192.0.2.200:2", true},
+		{"192.0.2.200:3", true},
+	} {
+		p.all <- struct{}{}
+		peer, ok := p.enter(tcp(row.from))
+		if ok != row.want {
+			t.Errorf("%s: %v", row.from, ok)
+		}
+		if !first.IsValid() {
+			first = peer
+		}
+	}
+	p.leave(first)
+	if _, ok := p.enter(tcp("192.0.2.1:5")); !ok {
+		t.Error("no place, although a connection has ended")
 	}
 }

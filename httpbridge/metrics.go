@@ -18,6 +18,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	running  prometheus.Gauge
+	refused  prometheus.Counter
 	faces    map[string]*faceMetrics
 }
 
@@ -44,8 +45,11 @@ func newMetrics() *metrics {
 		running: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "tallystick_http_requests_running", Help: "Requests that are being answered.",
 		}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "tallystick_http_connections_refused_total", Help: "Connections of addresses that had too many.",
+		}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.running,
+	m.registry.MustRegister(m.requests, m.seconds, m.running, m.refused,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.faces = make(map[string]*faceMetrics)
 	for _, face := range []string{facePingDirectory, faceZITADEL, faceSecurID, faceOpenAPI, facePages, faceOperator} {

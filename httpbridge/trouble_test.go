@@ -183,6 +183,37 @@ func TestUnrulyClients(t *testing.T) {
 	h.generate(ann, password)
 }
 
+// Who has too many connections gets no more, and keeps those that he has.
+func TestTooManyConnections(t *testing.T) {
+	h := newHouse(t, func(cfg *httpbridge.Config) { cfg.MaxClients, cfg.MaxPerClient = 8, 2 })
+	address := strings.TrimPrefix(h.url, "http://")
+	const request = "GET /directory/v1 HTTP/1.1\r\nHost: a\r\n\r\n"
+	ask := func(nc net.Conn) (status int) {
+		_, _ = io.WriteString(nc, request)
+		resp, err := http.ReadResponse(bufio.NewReader(nc), nil)
+		if err != nil {
+			return 0
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		return resp.StatusCode
+	}
+	var open []net.Conn
+	for i, want := range []int{200, 200, 0, 0} {
+		nc, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		if got := ask(nc); got != want {
+			t.Errorf("connection %d: %d", i, got)
+		}
+		open = append(open, nc)
+	}
+	if got := ask(open[0]); got != 200 {
+		t.Errorf("the first, once more: %d", got)
+	}
+}
+
 // The absolute form of a request's target means the same (RFC 9112, section 3.2.2).
 func TestAbsoluteForm(t *testing.T) {
 	h := newHouse(t, nil)

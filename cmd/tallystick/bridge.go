@@ -162,6 +162,7 @@ func (c *config) bridgeConfig() httpbridge.Config {
 		Proxies:        prefixes(c.Bridge.Proxies),
 		ProxyHeader:    c.Bridge.ProxyHeader,
 		MaxClients:     c.Bridge.Clients,
+		MaxPerClient:   c.Bridge.PerAddress,
 		OperatorHere:   c.Listen.Metrics == "",
 		Pages:          c.Bridge.Pages,
 		Separator:      c.SecondFactor.Separator,

@@ -131,6 +131,7 @@ type config struct {
 		Proxies      []string `yaml:"proxies"`
 		ProxyHeader  string   `yaml:"proxyHeader"`
 		Clients      int      `yaml:"clients"`
+		PerAddress   int      `yaml:"clientsPerAddress"`
 		LDAP         string   `yaml:"ldap"`
 		StartTLS     bool     `yaml:"startTLS"`
 		CA           string   `yaml:"ca"`
@@ -297,7 +298,7 @@ func (c *config) problems() []problem {
 		"attempts.address.hourly": c.Attempts.Address.Hourly,
 		"secondFactor.perUser":    c.SecondFactor.PerUser, "attempts.lockAfter": c.Attempts.LockAfter, "attempts.free": c.Attempts.Free,
 		"limits.connections": c.Limits.Connections, "limits.connectionsPerPeer": c.Limits.ConnectionsPerPeer,
-		"limits.operations": c.Limits.Operations, "bridge.connections": c.Bridge.Connections, "bridge.clients": c.Bridge.Clients,
+		"limits.operations": c.Limits.Operations, "bridge.connections": c.Bridge.Connections, "bridge.clients": c.Bridge.Clients, "bridge.clientsPerAddress": c.Bridge.PerAddress,
 		"limits.filters": c.Limits.Filters, "limits.elements": c.Limits.Elements,
 	} {
 		check(n > 0, key, "must be at least 1")

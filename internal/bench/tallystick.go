@@ -41,6 +41,7 @@ func startTallystick(ctx context.Context, dir, program string, p population) (*s
 		"--set", "listen.ldap=" + s.addr.String(),
 		"--set", "listen.ldaps=off",
 		"--set", "listen.http=" + s.http.String(),
+		"--set", "bridge.clientsPerAddress=10000", // all come from here
 		"--set", "secondFactor.perUser=1000", // generate adds to the same people over and over
 	}
 	command := func(name string, args ...string) []string {
