@@ -25,6 +25,17 @@ import (
 //	EXTERNAL on a transport without    inappropriateAuthentication
 //	authorization identity not allowed insufficientAccessRights
 func (d *Directory) Bind(ctx context.Context, who Requester, req *BindRequest) (Requester, error) {
+	now, err := d.bind(ctx, who, req)
+	if err != nil {
+		return now, err
+	}
+	if now, err = d.withLimits(ctx, now); err != nil {
+		return who.Transport(), err
+	}
+	return now, nil
+}
+
+func (d *Directory) bind(ctx context.Context, who Requester, req *BindRequest) (Requester, error) {
 	anonymous := who.Transport()
 	if req.Version != 3 {
 		return anonymous, Errorf(ProtocolError, "LDAP version %d is not supported: use 3", req.Version)

@@ -179,5 +179,8 @@ func (d *Directory) ProxiedAs(ctx context.Context, who Requester, authzID string
 	if _, ok := errors.AsType[*Error](err); ok {
 		return anonymous, &Error{ResultCode: AuthorizationDenied, DiagnosticMessage: "not allowed to act for this identity", Cause: err}
 	}
-	return as, err
+	if err != nil {
+		return anonymous, err
+	}
+	return d.withLimits(ctx, as)
 }

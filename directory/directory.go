@@ -56,6 +56,11 @@ type Config struct {
 	// limit. The root user is exempt.
 	TimeLimit time.Duration
 
+	// LookThroughLimit is how many entries one search looks at, whether they
+	// match or not; 0: no limit. The root user is exempt. Limits of the
+	// requester's entry count in place of this one and the two above.
+	LookThroughLimit int
+
 	// UnindexedLimit is how many entries a search that no index helps may look
 	// at, of somebody without the privilege unindexed-search; 0: no limit.
 	UnindexedLimit int

@@ -284,10 +284,10 @@ func (k *importedAttributes) take(a Attribute, t *schema.AttributeType) bool {
 		k.modifier = first
 	case "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, applicationAttribute, graceLoginsAttribute, oathSecretAttribute:
 		k.credentials = append(k.credentials, a)
-	case "userPassword", privilegeAttribute, refAttribute:
+	case "userPassword":
 		return false
 	default:
-		return t.Operational() || strings.EqualFold(a.Name, "entryCSN") || strings.EqualFold(a.Name, "contextCSN")
+		return !stored(t) && t.Operational() || strings.EqualFold(a.Name, "entryCSN") || strings.EqualFold(a.Name, "contextCSN")
 	}
 	return true
 }

@@ -65,7 +65,7 @@ func (s *search) paged(ctx context.Context, who Requester) error {
 	}
 	s.pageSize = p.Size
 	if !s.d.isRoot(who) {
-		s.pageSize = lesser(p.Size, s.d.cfg.SizeLimit)
+		s.pageSize = lesser(p.Size, within(who.Limits.Entries, s.d.cfg.SizeLimit))
 	}
 	if len(p.Cookie) > 0 {
 		after, err := s.openCookie(p.Cookie, who)

@@ -30,6 +30,7 @@ type Requester struct {
 	Peer     string         // address of the client, for the log and the audit
 	Listener string         // where the client came in, one of Listeners; "": none of them
 	Secure   bool           // TLS or a local socket
+	Limits   Limits         // of whom it is; zero: the server's own
 
 	// fingerprint is of the user's passwords as they were when he showed what
 	// an access token can be made of; "": he did not.

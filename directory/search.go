@@ -45,9 +45,10 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 	s.needsMemberOf = s.wants.memberOf || d.mentionsMemberOf(&req.Filter)
 	s.sizeLimit, s.timeLimit = req.SizeLimit, time.Duration(req.TimeLimit)*time.Second
 	if !d.isRoot(who) {
-		s.timeLimit = lesser(s.timeLimit, d.cfg.TimeLimit)
+		s.timeLimit = lesser(s.timeLimit, within(who.Limits.Time, d.cfg.TimeLimit))
+		s.lookThrough = within(who.Limits.LookThrough, d.cfg.LookThroughLimit)
 		if req.Paged == nil {
-			s.sizeLimit = lesser(s.sizeLimit, d.cfg.SizeLimit)
+			s.sizeLimit = lesser(s.sizeLimit, within(who.Limits.Entries, d.cfg.SizeLimit))
 		}
 	}
 	if s.timeLimit > 0 {
@@ -136,9 +137,10 @@ type search struct {
 	references       bool // referral objects are sent as continuations
 	w                EntryWriter
 
-	sizeLimit int
-	timeLimit time.Duration
-	deadline  time.Time // zero: none
+	sizeLimit   int
+	lookThrough int // 0: no limit
+	timeLimit   time.Duration
+	deadline    time.Time // zero: none
 
 	looked, sent int
 	above        map[entryID]ancestor // those met so far
@@ -297,6 +299,9 @@ func (s *search) visit(ctx context.Context, id entryID) error {
 // or nobody waits for it.
 func (s *search) pace(ctx context.Context) error {
 	s.looked++
+	if s.lookThrough > 0 && s.looked > s.lookThrough {
+		return Errorf(AdminLimitExceeded, "more than %d entries would have to be looked at", s.lookThrough)
+	}
 	if s.looked%manyEntries != 0 {
 		return nil
 	}

@@ -90,10 +90,20 @@ func checkValues(name string, t *schema.AttributeType, values [][]byte) error {
 	return nil
 }
 
+// stored reports whether an operational attribute is one that stands in entries
+// as administrators write it.
+func stored(t *schema.AttributeType) bool {
+	switch t.Name() {
+	case privilegeAttribute, refAttribute, sizeLimitAttribute, timeLimitAttribute, lookThroughLimitAttribute, idleTimeLimitAttribute:
+		return true
+	}
+	return false
+}
+
 // checkWritable fails if clients may not set the attribute.
 func checkWritable(name string, t *schema.AttributeType) error {
 	switch {
-	case t.NoUserModification || t.Operational() && t.Name() != privilegeAttribute && t.Name() != refAttribute && !t.Undefined() && !secret(t):
+	case t.NoUserModification || t.Operational() && !stored(t) && !t.Undefined() && !secret(t):
 		return Errorf(ConstraintViolation, "%s: kept by the server, not to be written", name)
 	case isOATHSecret(t):
 		return Errorf(UnwillingToPerform, "%s: neither part of a name nor with options", name)

@@ -17,6 +17,11 @@ func (s *Server) bind(ctx context.Context, op *operation, req *directory.BindReq
 	if op.who, err = s.dir.Bind(ctx, op.who, req); err != nil {
 		return err
 	}
+	if err := s.claim(op.c, op.who.Limits.Identity); err != nil {
+		op.who = op.who.Transport()
+		return err
+	}
+	op.c.idleLimit.Store(op.who.Limits.Idle.Milliseconds())
 	transport := op.c.who
 	op.c.who = op.who
 	// Whom a server in front asks for it says with every operation.
@@ -29,4 +34,6 @@ func (s *Server) bind(ctx context.Context, op *operation, req *directory.BindReq
 func (c *conn) forget() {
 	c.who = c.who.Transport()
 	c.dropTransactions() // RFC 5805, section 3.5
+	c.idleLimit.Store(0)
+	_ = c.srv.claim(c, "") // of whom there are never too many
 }

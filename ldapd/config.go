@@ -31,6 +31,7 @@ type Config struct {
 	MaxConnections        int // 10,000
 	MaxTransactionChanges int // waiting in one transaction; 1,000
 	MaxConnectionsPerPeer int // from one IPv4 address or one IPv6 /64; 1,000
+	MaxConnectionsPerUser int // that are bound as one user, the root user apart; no limit
 
 	// Decoding limits what one request may hold; a field that is 0 is taken
 	// from wire.DefaultLimits.

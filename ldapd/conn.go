@@ -47,6 +47,10 @@ type conn struct {
 	idleSince    atomic.Int64 // waiting for the first octet of a request
 	partialSince atomic.Int64 // waiting for the rest of one
 
+	idleLimit atomic.Int64 // of whom it is, in milliseconds; 0: Config's, negative: none
+
+	identity string // whose connection it is, see claim; guarded by Server.mu
+
 	stopping atomic.Pointer[notice] // set once: why the reader has to end the session
 }
 

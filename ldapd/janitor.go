@@ -1,6 +1,7 @@
 package ldapd
 
 import (
+	"math"
 	"time"
 
 	"tallystick/directory"
@@ -47,7 +48,18 @@ func (c *conn) checkTimeouts(now int64) {
 		c.kill() // it does not read, so there is nothing to say
 	case over(c.partialSince.Load(), cfg.MessageTimeout):
 		c.stop(noticeSlow)
-	case !c.busy() && over(c.idleSince.Load(), cfg.IdleTimeout):
+	case !c.busy() && over(c.idleSince.Load(), c.idleTimeout()):
 		c.stop(noticeIdle)
 	}
+}
+
+// idleTimeout is how long c may ask for nothing.
+func (c *conn) idleTimeout() time.Duration {
+	switch own := c.idleLimit.Load(); {
+	case own > 0:
+		return time.Duration(own) * time.Millisecond
+	case own < 0:
+		return math.MaxInt64
+	}
+	return c.srv.cfg.IdleTimeout
 }

@@ -55,6 +55,7 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 	peers     map[string]int // connections by peerKey
+	users     map[string]int // connections by conn.identity
 	lastConn  uint64
 	sweeping  bool // the janitor runs
 	closing   bool
@@ -78,6 +79,7 @@ func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
 		listeners: make(map[net.Listener]struct{}),
 		conns:     make(map[*conn]struct{}),
 		peers:     make(map[string]int),
+		users:     make(map[string]int),
 		readers:   make(chan *conn),
 		empty:     make(chan struct{}),
 	}
@@ -208,6 +210,7 @@ func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	s.disclaim(c)
 	if c.peerKey != "" {
 		if s.peers[c.peerKey]--; s.peers[c.peerKey] == 0 {
 			delete(s.peers, c.peerKey)
@@ -216,6 +219,37 @@ func (s *Server) remove(c *conn) {
 	if s.closing && len(s.conns) == 0 {
 		close(s.empty)
 	}
+}
+
+// claim makes c a connection of an identity ("": of nobody), in place of the one
+// before. It fails if that has too many.
+func (s *Server) claim(c *conn, identity string) error {
+	if s.cfg.MaxConnectionsPerUser <= 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.disclaim(c)
+	if identity == "" {
+		return nil
+	}
+	if s.users[identity] >= s.cfg.MaxConnectionsPerUser {
+		return directory.Errorf(directory.AdminLimitExceeded, "this user has %d connections, and may have no more", s.cfg.MaxConnectionsPerUser)
+	}
+	s.users[identity]++
+	c.identity = identity
+	return nil
+}
+
+// disclaim makes c nobody's. The caller holds mu.
+func (s *Server) disclaim(c *conn) {
+	if c.identity == "" {
+		return
+	}
+	if s.users[c.identity]--; s.users[c.identity] == 0 {
+		delete(s.users, c.identity)
+	}
+	c.identity = ""
 }
 
 func (s *Server) isClosing() bool {

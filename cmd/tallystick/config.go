@@ -63,6 +63,8 @@ type config struct {
 		SizeLimit int      `yaml:"sizeLimit"`
 		TimeLimit duration `yaml:"timeLimit"`
 
+		LookThroughLimit int `yaml:"lookThroughLimit"`
+
 		UnindexedLimit int    `yaml:"unindexedLimit"`
 		Writability    string `yaml:"writability"`
 
@@ -111,6 +113,7 @@ type config struct {
 	Limits struct {
 		Connections        int      `yaml:"connections"`
 		ConnectionsPerPeer int      `yaml:"connectionsPerPeer"`
+		ConnectionsPerUser int      `yaml:"connectionsPerUser"`
 		Operations         int      `yaml:"operations"`
 		Message            size     `yaml:"message"`
 		MessageUnbound     size     `yaml:"messageUnbound"`
@@ -275,6 +278,8 @@ func (c *config) problems() []problem {
 		"bridge.proxyHeader", "%q is neither %s nor %s", c.Bridge.ProxyHeader, httpbridge.XForwardedFor, httpbridge.Forwarded)
 	check((c.Bridge.Certificate == "") == (c.Bridge.Key == ""), "bridge", "certificate and key go together")
 	check(c.Directory.SizeLimit >= 0, "directory.sizeLimit", "must not be negative")
+	check(c.Limits.ConnectionsPerUser >= 0, "limits.connectionsPerUser", "must not be negative")
+	check(c.Directory.LookThroughLimit >= 0, "directory.lookThroughLimit", "must not be negative")
 	check(c.Directory.UnindexedLimit >= 0, "directory.unindexedLimit", "must not be negative")
 	check(slices.Contains(directory.Writabilities, directory.Writability(c.Directory.Writability)), "directory.writability", "%q is none of enabled, internal-only, disabled", c.Directory.Writability)
 	check(c.SecondFactor.Window >= 0 && c.SecondFactor.Window <= 10, "secondFactor.window", "is 0 to 10, not %d", c.SecondFactor.Window)
