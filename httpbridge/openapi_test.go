@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tallystick/directory"
+	"tallystick/httpbridge"
 	"tallystick/httpbridge/strictjson"
 )
 
@@ -108,11 +109,22 @@ func (h *house) openAPI() openAPI {
 // The examples of the document are one conversation, from the first to the
 // last. Every operation is in it, and answers as it is described.
 func TestOpenAPIExamples(t *testing.T) {
-	h := newHouse(t, nil)
+	h := newHouse(t, func(cfg *httpbridge.Config) { cfg.OperatorHere = true })
 	said := documented{openAPI: h.openAPI(), house: h, known: map[string]string{
 		"user.0": "ann", "user.1": "bob", "0b7a1cbe-0b6a-4d31-9f33-3f8f0f8a6a10": h.uuidOf(ann),
 	}}
 	said.all(func(o operation) bool { return !slices.Contains(o.Tags, "SecurID") })
+
+	h.stopLDAP()
+	at := slices.IndexFunc(said.operations, func(o operation) bool { return o.OperationID == "ready" })
+	ready := said.operations[at]
+	r, err := http.NewRequest(ready.method, h.url+ready.path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := said.answers(ready, r); status != 503 {
+		t.Errorf("ready without an LDAP server: %d", status)
+	}
 }
 
 // SecurID's calls are a conversation of their own, of an API key.
@@ -297,12 +309,15 @@ func (d openAPI) answers(t rapid.TB, o operation, r *http.Request) (status int, 
 		}
 		return resp.StatusCode, nil
 	}
-	content := answered.Value.Content[resp.Header.Get("Content-Type")]
-	if content == nil {
+	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	content := answered.Value.Content[mediaType]
+	if content == nil || mediaType != "text/plain" && mediaType != resp.Header.Get("Content-Type") {
 		t.Errorf("%s: %d is %s: %s", o.name(), resp.StatusCode, resp.Header.Get("Content-Type"), text)
 		return resp.StatusCode, nil
 	}
-	if err := json.Unmarshal(text, &body); err != nil {
+	if mediaType == "text/plain" {
+		body = string(text)
+	} else if err := json.Unmarshal(text, &body); err != nil {
 		t.Errorf("%s: %v in %s", o.name(), err, text)
 		return resp.StatusCode, nil
 	}
@@ -337,6 +352,13 @@ func like(t testing.TB, what string, example, answer any) {
 		}
 	case nil:
 	default:
+		if lines, ok := example.(string); ok && strings.HasSuffix(lines, "\n") { // a text: each line, up to the figure in it
+			for line := range strings.Lines(lines) {
+				if name := strings.TrimRight(line, " 0123456789\n"); !strings.Contains(fmt.Sprint(answer), name) {
+					t.Errorf("%s: no %s", what, name)
+				}
+			}
+		}
 		if fmt.Sprintf("%T", example) != fmt.Sprintf("%T", answer) {
 			t.Errorf("%s: %v, where the example has %v", what, answer, example)
 		}

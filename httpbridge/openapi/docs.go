@@ -135,7 +135,11 @@ func (d document) operation(v any, shared []any) operation {
 			if out.Schema = nameOf(s); out.Schema == "" {
 				out.Body = d.body(s)
 			}
-			if e := get(content.Value, "example"); e != nil {
+			switch e := get(content.Value, "example").(type) {
+			case nil:
+			case string:
+				out.Example = e
+			default:
 				out.Example = indent(e)
 			}
 		}

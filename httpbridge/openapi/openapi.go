@@ -17,7 +17,7 @@ import (
 var files embed.FS
 
 // faces are the files of the faces, in the order of the document.
-var faces = []string{"pingdirectory.yaml", "zitadel.yaml", "securid.yaml"}
+var faces = []string{"pingdirectory.yaml", "zitadel.yaml", "securid.yaml", "operator.yaml"}
 
 // Handler serves the document and its pages.
 type Handler struct {
