@@ -96,14 +96,65 @@ func kid(id string) map[jose.HeaderKey]any {
 	return map[jose.HeaderKey]any{"kid": id, "typ": "at+jwt"}
 }
 
+// typed is a token that says of which type it is (nil: nothing).
+func (i *issuer) typed(typ any, change map[string]any) string {
+	header := map[jose.HeaderKey]any{"kid": "first"}
+	if typ != nil {
+		header["typ"] = typ
+	}
+	return sign(i.t, jose.ES256, (*i.keys.Load())["first"], header, i.claims("ann", change))
+}
+
 // newHouseOf is a house that takes tokens of the issuer.
-func newHouseOf(i *issuer) *house {
+func newHouseOf(i *issuer, change ...func(*oidc.Config)) *house {
 	return newHouse(i.t, func(cfg *httpbridge.Config) {
 		cfg.Identity = &upstream.Credentials{External: true}
-		cfg.Issuer = oidc.New(oidc.Config{
+		issuer := oidc.Config{
 			Issuer: i.url, Audience: "https://ldap.example.com", Scopes: []string{"directory"}, Claim: "sub", Attribute: "uid",
-		})
+		}
+		for _, change := range change {
+			change(&issuer)
+		}
+		cfg.Issuer = oidc.New(issuer)
 	})
+}
+
+// Access tokens are told from an issuer's other tokens: by their type, and where
+// an issuer has none by what only the others have.
+func TestIssuerTypes(t *testing.T) {
+	i := newIssuer(t)
+	lenient := newHouseOf(i)
+	strict := newHouseOf(i, func(cfg *oidc.Config) { cfg.Strict = true })
+	for _, tt := range []struct {
+		name            string
+		typ             any
+		change          map[string]any
+		lenient, strict int
+	}{
+		{"an access token", "at+jwt", nil, 200, 200},
+		{"with the whole media type", "application/AT+JWT", nil, 200, 200},
+		{"whatever else is in it", "at+jwt", map[string]any{"nonce": "x"}, 200, 200},
+		{"JWT", "JWT", nil, 200, 401},
+		{"without a type", nil, nil, 200, 401},
+		{"Keycloak's access token", "JWT", map[string]any{"typ": "Bearer"}, 200, 401},
+		{"Keycloak's ID token", "JWT", map[string]any{"typ": "ID"}, 401, 401},
+		{"Keycloak's refresh token", "JWT", map[string]any{"typ": "Refresh"}, 401, 401},
+		{"Cognito's access token", nil, map[string]any{"token_use": "access"}, 200, 401},
+		{"Cognito's ID token", nil, map[string]any{"token_use": "id"}, 401, 401},
+		{"an ID token, by the client's nonce", "JWT", map[string]any{"nonce": "x"}, 401, 401},
+		{"an ID token, by the hash of the access token", nil, map[string]any{"at_hash": "x"}, 401, 401},
+		{"an ID token, by the hash of the code", "JWT", map[string]any{"c_hash": "x"}, 401, 401},
+		{"a logout token", "logout+jwt", nil, 401, 401},
+		{"a proof of possession", "dpop+jwt", nil, 401, 401},
+		{"a type that is no text", 1, nil, 401, 401},
+	} {
+		token := i.typed(tt.typ, tt.change)
+		for h, want := range map[*house]int{lenient: tt.lenient, strict: tt.strict} {
+			if a := h.call(http.MethodGet, "/directory/v1/me", "", token); a.Status != want {
+				t.Errorf("%s, strict %v: %d", tt.name, h == strict, a.Status)
+			}
+		}
+	}
 }
 
 func bearer(token string) func(*http.Request) {

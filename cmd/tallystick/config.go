@@ -150,6 +150,7 @@ type config struct {
 			URL       string   `yaml:"url"`
 			Audience  string   `yaml:"audience"`
 			Scopes    []string `yaml:"scopes"`
+			Strict    bool     `yaml:"strict"`
 			Claim     string   `yaml:"claim"`
 			Attribute string   `yaml:"attribute"`
 			Base      string   `yaml:"base"`

@@ -18,7 +18,7 @@ func (c *config) issuer() upstream.Issuer {
 		return nil
 	}
 	return oidc.New(oidc.Config{
-		Issuer: in.URL, Audience: in.Audience, Scopes: in.Scopes, Claim: in.Claim, Attribute: in.Attribute, Base: in.Base,
+		Issuer: in.URL, Audience: in.Audience, Scopes: in.Scopes, Strict: in.Strict, Claim: in.Claim, Attribute: in.Attribute, Base: in.Base,
 	})
 }
 

@@ -28,6 +28,7 @@ type Config struct {
 	Issuer   string   // its URL, as iss has it; the keys are found by discovery
 	Audience string   // one of aud
 	Scopes   []string // all of them must be in scope, or scp
+	Strict   bool     // only tokens of the type at+jwt; else also of JWT or none, unless they look like another kind
 	Claim    string   // the claim that says who it is: a string, such as sub
 	// Attribute, in one entry below Base, has the value of Claim. Base "" is all
 	// of the directory.
@@ -138,6 +139,9 @@ func (i *Issuer) verify(ctx context.Context, token string) (string, error) {
 	}
 	var claims map[string]any
 	if err := verified.Claims(&claims); err != nil {
+		return "", rejected(err)
+	}
+	if err := checkType(token, claims, i.cfg.Strict); err != nil {
 		return "", rejected(err)
 	}
 	for _, scope := range i.cfg.Scopes {
