@@ -79,7 +79,7 @@ func (im *importing) run(ctx context.Context, skip bool) (err error) {
 	if skip {
 		im.in.tell = func(text string) { im.show.print(os.Stderr, text) }
 	}
-	onlyAdds, octets, err := im.in.scan()
+	octets, err := im.in.octets()
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (im *importing) run(ctx context.Context, skip bool) (err error) {
 	im.show = newProgress("importing", octets)
 	im.in.read = im.show.read
 	defer im.show.done()
-	n, err := im.fill(ctx, draft.Dir(), onlyAdds)
+	n, err := im.fill(ctx, draft.Dir())
 	if err != nil {
 		return err
 	}
@@ -104,28 +104,39 @@ func (im *importing) run(ctx context.Context, skip bool) (err error) {
 	return im.report(n)
 }
 
-// fill imports into the database in folder, which is a draft.
-func (im *importing) fill(ctx context.Context, folder string, onlyAdds bool) (n int, err error) {
+// fill imports into the database in folder, which is a draft: with Load, which
+// is quick, and if it turns out that there is more to do than to add entries,
+// once more from the beginning with Apply.
+func (im *importing) fill(ctx context.Context, folder string) (n int, err error) {
 	d, err := openDatabase(ctx, im.c, folder, im.log, im.now)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
-	if onlyAdds {
-		return d.directory.Load(ctx, im.source())
+	if n, err = d.directory.Load(ctx, im.source(true)); !errors.Is(err, errNotAdded) {
+		return n, err
 	}
+	im.in.rewind()
+	im.show.again()
 	im.in.opts.Keep = true // Apply works on many records at the same time
-	return d.directory.Apply(ctx, im.source())
+	return d.directory.Apply(ctx, im.source(false))
 }
 
-// source counts the records that pass by.
-func (im *importing) source() directory.ImportSource {
+// errNotAdded ends a Load at a record that is not an entry to add.
+var errNotAdded = errors.New("not an entry to add")
+
+// source counts the records that pass by. If only entries are wanted it ends
+// with errNotAdded at another record.
+func (im *importing) source(entries bool) directory.ImportSource {
 	src := im.in.source()
 	next := src.Next
 	src.Next = func() (*directory.ImportRecord, error) {
 		rec, err := next()
 		switch err {
 		case nil:
+			if _, ok := rec.Request.(*directory.AddRequest); entries && !ok {
+				return nil, errNotAdded
+			}
 			im.show.entries++
 		case io.EOF:
 			im.show.writing()

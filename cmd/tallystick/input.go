@@ -21,6 +21,7 @@ type input struct {
 	at     int          // index of the file being read
 	reader *ldif.Reader // of that file; nil: not begun
 	bad    int          // records skipped
+	told   int          // line of the last one; not told of again after a rewind
 }
 
 type inputFile struct {
@@ -34,7 +35,7 @@ type inputFile struct {
 const standardInput = "-"
 
 // openInput opens the files. The standard input is copied to a temporary file
-// in folder if it is a pipe, since the files are read twice.
+// in folder, since the files may be read twice.
 func openInput(names []string, stdin io.Reader, folder string) (*input, error) {
 	in := &input{}
 	for _, name := range names {
@@ -83,38 +84,16 @@ func (in *input) close() error {
 // rewind goes back to the beginning of the first file.
 func (in *input) rewind() { in.at, in.reader, in.bad = 0, nil, 0 }
 
-// scan reads all files once, without telling of bad records unless the first
-// one ends the import. It reports whether all records are entries to add.
-func (in *input) scan() (onlyAdds bool, octets int64, err error) {
-	tell := in.tell
-	if tell != nil {
-		in.tell = func(string) {}
-	}
-	defer func() {
-		in.tell = tell
-		in.rewind()
-	}()
-	onlyAdds = true
-	for {
-		rec, err := in.next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return false, 0, err
-		}
-		if rec.Change != ldif.Content && rec.Change != ldif.Add {
-			onlyAdds = false
-		}
-	}
+// octets is how long all files are.
+func (in *input) octets() (octets int64, err error) {
 	for _, f := range in.files {
 		n, err := f.content.Seek(0, io.SeekEnd)
 		if err != nil {
-			return false, 0, fmt.Errorf("%s: %w", f.name, err)
+			return 0, fmt.Errorf("%s: %w", f.name, err)
 		}
 		octets += n
 	}
-	return onlyAdds, octets, nil
+	return octets, nil
 }
 
 // next returns the next record that is well-formed, or io.EOF. Its line is
@@ -163,7 +142,10 @@ func (in *input) refuse(line int, reason error) error {
 		return bad
 	}
 	in.bad++
-	in.tell(bad.Error())
+	if line > in.told {
+		in.told = line
+		in.tell(bad.Error())
+	}
 	return nil
 }
 

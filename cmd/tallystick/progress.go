@@ -51,6 +51,14 @@ func newCount(what string, n int) *progress {
 	return p
 }
 
+// again begins to show anew.
+func (p *progress) again() {
+	p.entries = 0
+	if p.bar != nil {
+		p.bar.Reset()
+	}
+}
+
 // step tells that one more is done.
 func (p *progress) step() {
 	if p.bar != nil {

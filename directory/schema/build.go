@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -51,12 +50,7 @@ func (d Definition) oid() string {
 
 func build(list []Definition) (*Schema, error) {
 	s := new(Schema)
-	s.own = &definitions{
-		attributes: map[string]*AttributeType{},
-		classes:    map[string]*ObjectClass{},
-		rules:      map[string]*MatchingRule{},
-		syntaxes:   map[string]*Syntax{},
-	}
+	s.own = new(definitions)
 	draft, err := s.Draft(list)
 	if err != nil {
 		return nil, err
@@ -74,8 +68,8 @@ type Draft struct{ definitions *definitions }
 func (s *Schema) Draft(more []Definition) (*Draft, error) {
 	b := &builder{
 		d: &definitions{
-			attributes: maps.Clone(s.own.attributes), classes: maps.Clone(s.own.classes),
-			rules: maps.Clone(s.own.rules), syntaxes: maps.Clone(s.own.syntaxes),
+			attributes: s.own.attributes.clone(), classes: s.own.classes.clone(),
+			rules: s.own.rules.clone(), syntaxes: s.own.syntaxes.clone(),
 			attributeList: slices.Clip(s.own.attributeList), classList: slices.Clip(s.own.classList),
 			ruleList: slices.Clip(s.own.ruleList), syntaxList: slices.Clip(s.own.syntaxList),
 		},
@@ -90,9 +84,9 @@ func (s *Schema) Draft(more []Definition) (*Draft, error) {
 		return nil, err
 	}
 	b.d.undefined = AttributeType{
-		Equality:  b.d.rules["caseignorematch"],
-		Substr:    b.d.rules["caseignoresubstringsmatch"],
-		Syntax:    b.d.syntaxes[directoryString],
+		Equality:  lookup(&b.d.rules, "caseIgnoreMatch"),
+		Substr:    lookup(&b.d.rules, "caseIgnoreSubstringsMatch"),
+		Syntax:    lookup(&b.d.syntaxes, directoryString),
 		undefined: true,
 	}
 	b.d.supertypes = map[string]bool{}
@@ -108,10 +102,10 @@ func (s *Schema) Draft(more []Definition) (*Draft, error) {
 func (s *Schema) Use(d *Draft) { s.inForce.Store(d.definitions) }
 
 // OwnAttribute is Attribute among the definitions that s was made with.
-func (s *Schema) OwnAttribute(name string) *AttributeType { return lookup(s.own.attributes, name) }
+func (s *Schema) OwnAttribute(name string) *AttributeType { return lookup(&s.own.attributes, name) }
 
 // OwnObjectClass is ObjectClass among the definitions that s was made with.
-func (s *Schema) OwnObjectClass(name string) *ObjectClass { return lookup(s.own.classes, name) }
+func (s *Schema) OwnObjectClass(name string) *ObjectClass { return lookup(&s.own.classes, name) }
 
 type builder struct {
 	d          *definitions
@@ -140,7 +134,7 @@ func (b *builder) define(definition Definition) error {
 		x := &Syntax{OID: d.OID, Desc: d.Desc, like: cmp.Or(d.substitute(), d.OID), text: text}
 		x.check = b.checks[strings.TrimPrefix(x.like, syntaxArc)]
 		b.d.syntaxList = append(b.d.syntaxList, x)
-		return register(b.d.syntaxes, x, d.OID, nil)
+		return register(&b.d.syntaxes, x, d.OID, nil)
 	case RuleDefinition:
 		d, err := ParseMatchingRule(text)
 		if err != nil {
@@ -159,7 +153,7 @@ func (b *builder) define(definition Definition) error {
 			Holds: does.holds, syntaxes: does.syntaxes, text: text,
 		}
 		b.d.ruleList = append(b.d.ruleList, r)
-		return register(b.d.rules, r, d.OID, d.Names)
+		return register(&b.d.rules, r, d.OID, d.Names)
 	case AttributeDefinition:
 		d, err := ParseAttributeType(text)
 		if err != nil {
@@ -175,7 +169,7 @@ func (b *builder) define(definition Definition) error {
 		a.key = strings.ToLower(a.Names[0])
 		b.attributes = append(b.attributes, pending[AttributeTypeDescription, AttributeType]{d, a, definition.Where})
 		b.d.attributeList = append(b.d.attributeList, a)
-		return register(b.d.attributes, a, d.OID, d.Names)
+		return register(&b.d.attributes, a, d.OID, d.Names)
 	case ClassDefinition:
 		d, err := ParseObjectClass(text)
 		if err != nil {
@@ -187,19 +181,21 @@ func (b *builder) define(definition Definition) error {
 		}
 		b.classes = append(b.classes, pending[ObjectClassDescription, ObjectClass]{d, c, definition.Where})
 		b.d.classList = append(b.d.classList, c)
-		return register(b.d.classes, c, d.OID, d.Names)
+		return register(&b.d.classes, c, d.OID, d.Names)
 	}
 	return fmt.Errorf("unknown keyword %q", definition.Kind)
 }
 
 // register enters a definition under its OID and names.
-func register[T any](m map[string]*T, v *T, oid string, names []string) error {
-	for _, key := range append([]string{oid}, names...) {
-		key = strings.ToLower(key)
-		if m[key] != nil && m[key] != v {
-			return fmt.Errorf("%s is defined twice", key)
+func register[T any](m *names[T], v *T, oid string, also []string) error {
+	for _, name := range append([]string{oid}, also...) {
+		switch lookup(m, name) {
+		case nil:
+			m.put(name, v)
+		case v:
+		default:
+			return fmt.Errorf("%s is defined twice", strings.ToLower(name))
 		}
-		m[key] = v
 	}
 	return nil
 }
@@ -291,7 +287,7 @@ func (b *builder) inCircle(c *ObjectClass, depth int) bool {
 }
 
 // find looks a reference up; "" is nil.
-func find[T any](m map[string]*T, name string, err *error) *T {
+func find[T any](m *names[T], name string, err *error) *T {
 	if name == "" {
 		return nil
 	}
@@ -303,26 +299,26 @@ func find[T any](m map[string]*T, name string, err *error) *T {
 }
 
 func (b *builder) resolveAttribute(d *AttributeTypeDescription, a *AttributeType) (err error) {
-	a.Sup = find(b.d.attributes, d.Sup, &err)
-	a.Equality = find(b.d.rules, d.Equality, &err)
-	a.Ordering = find(b.d.rules, d.Ordering, &err)
-	a.Substr = find(b.d.rules, d.Substr, &err)
-	a.Syntax = find(b.d.syntaxes, d.Syntax, &err)
+	a.Sup = find(&b.d.attributes, d.Sup, &err)
+	a.Equality = find(&b.d.rules, d.Equality, &err)
+	a.Ordering = find(&b.d.rules, d.Ordering, &err)
+	a.Substr = find(&b.d.rules, d.Substr, &err)
+	a.Syntax = find(&b.d.syntaxes, d.Syntax, &err)
 	return err
 }
 
 func (b *builder) resolveClass(d *ObjectClassDescription, c *ObjectClass) (err error) {
-	if top := b.d.classes["top"]; len(d.Sup) == 0 && c.Kind != Abstract && top != nil {
+	if top := lookup(&b.d.classes, "top"); len(d.Sup) == 0 && c.Kind != Abstract && top != nil {
 		c.Sup = []*ObjectClass{top}
 	}
 	for _, name := range d.Sup {
-		c.Sup = append(c.Sup, find(b.d.classes, name, &err))
+		c.Sup = append(c.Sup, find(&b.d.classes, name, &err))
 	}
 	for _, name := range d.Must {
-		c.Must = append(c.Must, find(b.d.attributes, name, &err))
+		c.Must = append(c.Must, find(&b.d.attributes, name, &err))
 	}
 	for _, name := range d.May {
-		c.May = append(c.May, find(b.d.attributes, name, &err))
+		c.May = append(c.May, find(&b.d.attributes, name, &err))
 	}
 	return err
 }

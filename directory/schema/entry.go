@@ -25,7 +25,7 @@ func entryErrorf(format string, args ...any) error {
 func (s *Schema) Superclasses(classes [][]byte) []string {
 	named := map[*ObjectClass]bool{}
 	for _, v := range classes {
-		named[lookup(s.inForce.Load().classes, v)] = true
+		named[lookup(&s.inForce.Load().classes, v)] = true
 	}
 	var missing []string
 	var above func(c *ObjectClass)
@@ -39,7 +39,7 @@ func (s *Schema) Superclasses(classes [][]byte) []string {
 		}
 	}
 	for _, v := range classes {
-		if c := lookup(s.inForce.Load().classes, v); c != nil {
+		if c := lookup(&s.inForce.Load().classes, v); c != nil {
 			above(c)
 		}
 	}
@@ -65,7 +65,7 @@ func (s *Schema) CheckEntry(classes [][]byte, descriptions []string) error {
 	var buf [32]*AttributeType
 	types := buf[:0]
 	for _, desc := range descriptions {
-		t := lookup(d.attributes, trimOptions(desc))
+		t := lookup(&d.attributes, trimOptions(desc))
 		if t == nil {
 			return &EntryError{true, fmt.Sprintf("attribute type %.64q is not defined", trimOptions(desc))}
 		}
@@ -146,7 +146,7 @@ func (d *definitions) combine(classes [][]byte) *combination {
 		return &combination{err: entryErrorf(format, args...)}
 	}
 	for _, v := range classes {
-		c := lookup(d.classes, v)
+		c := lookup(&d.classes, v)
 		switch {
 		case c == nil:
 			return bad("object class %.64q is not defined", v)

@@ -16,10 +16,10 @@ type Schema struct {
 
 // definitions is a set of definitions, immutable but for what it remembers.
 type definitions struct {
-	attributes map[string]*AttributeType // by OID and by names in lower case
-	classes    map[string]*ObjectClass
-	rules      map[string]*MatchingRule
-	syntaxes   map[string]*Syntax // by OID
+	attributes names[AttributeType] // and by OID
+	classes    names[ObjectClass]
+	rules      names[MatchingRule]
+	syntaxes   names[Syntax] // OIDs
 
 	// In the order defined.
 	attributeList []*AttributeType
@@ -36,7 +36,7 @@ type definitions struct {
 // Attribute is the attribute type of an attribute description: a name or OID
 // in any case; options are ignored. nil if the schema does not define it.
 func (s *Schema) Attribute(desc string) *AttributeType {
-	return lookup(s.inForce.Load().attributes, trimOptions(desc))
+	return lookup(&s.inForce.Load().attributes, trimOptions(desc))
 }
 
 // AttributeOrUndefined is Attribute, but never nil: a type that the schema
@@ -58,14 +58,18 @@ func (s *Schema) HasSubtypes(t *AttributeType) bool { return s.inForce.Load().su
 
 // ObjectClass is the object class of a name or OID in any case; nil if the
 // schema does not define it.
-func (s *Schema) ObjectClass(name string) *ObjectClass { return lookup(s.inForce.Load().classes, name) }
+func (s *Schema) ObjectClass(name string) *ObjectClass {
+	return lookup(&s.inForce.Load().classes, name)
+}
 
 // MatchingRule is the matching rule of a name or OID in any case; nil if there
 // is none.
-func (s *Schema) MatchingRule(name string) *MatchingRule { return lookup(s.inForce.Load().rules, name) }
+func (s *Schema) MatchingRule(name string) *MatchingRule {
+	return lookup(&s.inForce.Load().rules, name)
+}
 
 // Syntax is the LDAP syntax of an OID; nil if there is none.
-func (s *Schema) Syntax(oid string) *Syntax { return s.inForce.Load().syntaxes[oid] }
+func (s *Schema) Syntax(oid string) *Syntax { return lookup(&s.inForce.Load().syntaxes, oid) }
 
 // StructuralClass is the most derived structural class among the values of an
 // objectClass attribute (RFC 4512, section 2.4.2), the first if they are not
@@ -73,28 +77,12 @@ func (s *Schema) Syntax(oid string) *Syntax { return s.inForce.Load().syntaxes[o
 func (s *Schema) StructuralClass(classes [][]byte) *ObjectClass {
 	var best *ObjectClass
 	for _, v := range classes {
-		c := lookup(s.inForce.Load().classes, v)
+		c := lookup(&s.inForce.Load().classes, v)
 		if c != nil && c.Kind == Structural && (best == nil || c.IsA(best)) {
 			best = c
 		}
 	}
 	return best
-}
-
-// lookup finds an entry by a key of any case without allocating.
-func lookup[T any, K string | []byte](m map[string]*T, key K) *T {
-	var buf [64]byte
-	if len(key) > len(buf) {
-		return m[strings.ToLower(string(key))]
-	}
-	for i := 0; i < len(key); i++ {
-		c := key[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		buf[i] = c
-	}
-	return m[string(buf[:len(key)])]
 }
 
 // ValueError says what is wrong with a value under a syntax or a rule. Its

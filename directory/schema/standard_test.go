@@ -74,14 +74,19 @@ func TestStandardAttributes(t *testing.T) {
 // calls an attribute and the class of what it points to the same.
 func TestStandardNamesAreUnique(t *testing.T) {
 	s := Standard()
-	for n := range s.inForce.Load().classes {
-		if s.inForce.Load().attributes[n] != nil && !strings.HasPrefix(n, "oath") || s.inForce.Load().rules[n] != nil {
-			t.Errorf("%s is more than one thing", n)
+	d := s.inForce.Load()
+	for _, c := range d.classList {
+		for _, n := range c.Names {
+			if lookup(&d.attributes, n) != nil && !strings.HasPrefix(n, "oath") || lookup(&d.rules, n) != nil {
+				t.Errorf("%s is more than one thing", n)
+			}
 		}
 	}
-	for n := range s.inForce.Load().attributes {
-		if s.inForce.Load().rules[n] != nil {
-			t.Errorf("%s is more than one thing", n)
+	for _, a := range d.attributeList {
+		for _, n := range a.Names {
+			if lookup(&d.rules, n) != nil {
+				t.Errorf("%s is more than one thing", n)
+			}
 		}
 	}
 }

@@ -100,13 +100,13 @@ func (s *Schema) normalizeOID(dst, value []byte) ([]byte, error) {
 			return nil, valueErrorf("an object identifier is a name or numbers with dots")
 		}
 	}
-	if c := lookup(s.inForce.Load().classes, value); c != nil {
+	if c := lookup(&s.inForce.Load().classes, value); c != nil {
 		return append(dst, c.OID...), nil
 	}
-	if a := lookup(s.inForce.Load().attributes, value); a != nil {
+	if a := lookup(&s.inForce.Load().attributes, value); a != nil {
 		return append(dst, a.OID...), nil
 	}
-	if r := lookup(s.inForce.Load().rules, value); r != nil {
+	if r := lookup(&s.inForce.Load().rules, value); r != nil {
 		return append(dst, r.OID...), nil
 	}
 	return append(dst, bytes.ToLower(value)...), nil
