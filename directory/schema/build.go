@@ -26,13 +26,21 @@ type Definition struct {
 }
 
 // New makes a schema of the built-in definitions and more, which may refer to
-// each other in any order. Definitions of what is built in are passed over.
-// Errors begin with where the fault is.
+// each other in any order. Definitions of what is built in are passed over, but for
+// classes of RFC 2307: those of RFC 2307bis have the same names and OIDs, and other
+// kinds. Errors begin with where the fault is.
 func New(more ...Definition) (*Schema, error) {
 	builtIn, err := standard()
 	if err != nil {
 		return nil, err
 	}
+	given := make(map[string]bool, len(more))
+	for _, d := range more {
+		given[d.oid()] = true
+	}
+	builtIn = slices.DeleteFunc(slices.Clone(builtIn), func(d Definition) bool {
+		return d.Kind == ClassDefinition && strings.HasPrefix(d.Where, "rfc2307.schema:") && given[d.oid()]
+	})
 	known := make(map[string]bool, len(builtIn))
 	for _, d := range builtIn {
 		known[d.oid()] = true

@@ -73,6 +73,33 @@ func TestOpenLDAPFiles(t *testing.T) {
 	}
 }
 
+// RFC 2307bis makes posixGroup an auxiliary class, so that a group of names can be
+// one. Who has it in a file has it so.
+func TestRFC2307bis(t *testing.T) {
+	group := [][]byte{[]byte("groupOfNames"), []byte("posixGroup")}
+	names := []string{"objectClass", "cn", "member", "gidNumber"}
+	if err := Standard().CheckEntry(group, names); err == nil {
+		t.Error("built in, it is structural")
+	}
+	list, err := ReadFile("rfc2307bis.schema", `objectclass ( 1.3.6.1.1.1.2.2 NAME 'posixGroup' SUP top AUXILIARY
+		DESC 'Abstraction of a group of accounts' MUST gidNumber MAY ( authPassword $ userPassword $ memberUid $ description ) )
+attributetype ( 1.3.6.1.4.1.4203.1.3.4 NAME 'authPassword' SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )
+attributetype ( 1.3.6.1.1.1.1.1 NAME 'gidNumber' SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(list...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CheckEntry(group, names); err != nil {
+		t.Error(err)
+	}
+	if s.Attribute("gidNumber").EqualityRule().Name() != "integerMatch" {
+		t.Error("an attribute type, by which entries are indexed, was replaced")
+	}
+}
+
 // A syntax may be another one by a different name, and so may its rules.
 func TestSyntaxSubstitute(t *testing.T) {
 	list, err := ReadFile("x", `
