@@ -28,7 +28,10 @@ type issuer struct {
 	t    testing.TB
 	url  string
 	down atomic.Bool
-	keys atomic.Pointer[map[string]*ecdsa.PrivateKey] // by kid
+
+	revoked atomic.Pointer[string]                       // the token that is
+	asked   atomic.Int64                                 // how often whether one is
+	keys    atomic.Pointer[map[string]*ecdsa.PrivateKey] // by kid
 }
 
 func newIssuer(t testing.TB) *issuer {
@@ -41,7 +44,15 @@ func newIssuer(t testing.TB) *issuer {
 			http.Error(w, "out of order", http.StatusBadGateway)
 			return
 		case r.URL.Path == "/.well-known/openid-configuration":
-			answer = map[string]any{"issuer": i.url, "jwks_uri": i.url + "/keys"}
+			answer = map[string]any{"issuer": i.url, "jwks_uri": i.url + "/keys", "introspection_endpoint": i.url + "/introspect"}
+		case r.URL.Path == "/introspect":
+			i.asked.Add(1)
+			if id, secret, _ := r.BasicAuth(); r.Method != http.MethodPost || id != "bridge%3A1" || secret != "%26secret" {
+				http.Error(w, "who are you?", http.StatusUnauthorized)
+				return
+			}
+			revoked := i.revoked.Load()
+			answer = map[string]any{"active": revoked == nil || r.PostFormValue("token") != *revoked}
 		case r.URL.Path == "/keys":
 			set := jose.JSONWebKeySet{}
 			for id, key := range *i.keys.Load() {
@@ -103,6 +114,55 @@ func (i *issuer) typed(typ any, change map[string]any) string {
 		header["typ"] = typ
 	}
 	return sign(i.t, jose.ES256, (*i.keys.Load())["first"], header, i.claims("ann", change))
+}
+
+// An issuer that is asked says whether a token was revoked. It is asked once in a
+// while, and never about a token that it did not sign.
+func TestIssuerRevokes(t *testing.T) {
+	i := newIssuer(t)
+	var later atomic.Int64 // seconds
+	h := newHouseOf(i, func(cfg *oidc.Config) {
+		cfg.ClientID, cfg.ClientSecret = "bridge:1", "&secret"
+		cfg.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load()) * time.Second) }
+	})
+	me := func(token string) int { return h.call(http.MethodGet, "/directory/v1/me", "", token).Status }
+	token, other := i.token("ann", nil), i.token("ann", map[string]any{"jti": "2"})
+	for range 3 {
+		if got := me(token); got != 200 {
+			t.Errorf("a good one: %d", got)
+		}
+	}
+	if n := i.asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+	me(sign(t, jose.ES256, newKey(t), kid("first"), i.claims("ann", nil)))
+	if n := i.asked.Load(); n != 1 {
+		t.Error("asked about a token that it did not sign")
+	}
+	i.revoked.Store(&token)
+	if got := me(token); got != 200 {
+		t.Errorf("revoked, and not asked again yet: %d", got)
+	}
+	later.Store(31)
+	if got := me(token); got != 401 {
+		t.Errorf("revoked: %d", got)
+	}
+	if got := me(other); got != 200 {
+		t.Errorf("another: %d", got)
+	}
+	if log := h.log.String(); !strings.Contains(log, "it was revoked") || strings.Contains(log, "secret") {
+		t.Errorf("the log says %s", log)
+	}
+	later.Store(62)
+	i.down.Store(true)
+	if got := me(other); got != 503 {
+		t.Errorf("it does not answer: %d", got)
+	}
+	i.down.Store(false)
+	stranger := newHouseOf(i, func(cfg *oidc.Config) { cfg.ClientID, cfg.ClientSecret = "bridge:1", "wrong" })
+	if got := stranger.call(http.MethodGet, "/directory/v1/me", "", other).Status; got != 503 {
+		t.Errorf("it does not know the bridge: %d", got)
+	}
 }
 
 // newHouseOf is a house that takes tokens of the issuer.

@@ -65,7 +65,10 @@ entries and searches work, and those for TOTP answer unwillingToPerform (53).
 }
 
 func runBridge(ctx context.Context, c *config, out io.Writer) error {
-	cfg := c.bridgeConfig()
+	cfg, err := c.bridgeConfig()
+	if err != nil {
+		return err
+	}
 	cfg.URL, cfg.StartTLS = c.Bridge.LDAP, c.Bridge.StartTLS
 	var files []reloadable
 	ldapTLS, own, err := c.bridgeTLS()
@@ -153,7 +156,8 @@ func (c *config) bridgeCertificate() (*certificate, error) {
 
 // bridgeConfig is the configuration of a bridge, without the server that it
 // stands in front of.
-func (c *config) bridgeConfig() httpbridge.Config {
+func (c *config) bridgeConfig() (httpbridge.Config, error) {
+	issuer, err := c.issuer()
 	return httpbridge.Config{
 		Connections:    c.Bridge.Connections,
 		RequestTimeout: time.Duration(c.Bridge.Timeout),
@@ -169,9 +173,9 @@ func (c *config) bridgeConfig() httpbridge.Config {
 		Reflection:     c.Bridge.Reflection,
 		PublicURL:      c.Bridge.PublicURL,
 		Origins:        c.Bridge.Origins,
-		Issuer:         c.issuer(),
+		Issuer:         issuer,
 		Log:            c.logger().With("part", "http"),
-	}
+	}, err
 }
 
 // bridgeTLS is how a bridge that runs alone speaks TLS to the LDAP server, and

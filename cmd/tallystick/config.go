@@ -147,13 +147,17 @@ type config struct {
 		Reflection   bool     `yaml:"reflection"`
 		Origins      []string `yaml:"origins"`
 		Issuer       struct {
-			URL       string   `yaml:"url"`
-			Audience  string   `yaml:"audience"`
-			Scopes    []string `yaml:"scopes"`
-			Strict    bool     `yaml:"strict"`
-			Claim     string   `yaml:"claim"`
-			Attribute string   `yaml:"attribute"`
-			Base      string   `yaml:"base"`
+			URL      string   `yaml:"url"`
+			Audience string   `yaml:"audience"`
+			Scopes   []string `yaml:"scopes"`
+			Strict   bool     `yaml:"strict"`
+			ClientID string   `yaml:"clientID"`
+
+			ClientSecretFile string `yaml:"clientSecretFile"`
+
+			Claim     string `yaml:"claim"`
+			Attribute string `yaml:"attribute"`
+			Base      string `yaml:"base"`
 		} `yaml:"issuer"`
 	} `yaml:"bridge"`
 	Log struct {
@@ -366,6 +370,8 @@ func (c *config) fileProblems() error {
 		list = append(list, err)
 	}
 	_, err = c.schema()
+	list = append(list, err)
+	_, err = c.issuer()
 	list = append(list, err)
 	_, _, err = c.bridgeTLS()
 	list = append(list, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -12,14 +13,22 @@ import (
 )
 
 // issuer is who makes access tokens beside the server; nil: nobody.
-func (c *config) issuer() upstream.Issuer {
+func (c *config) issuer() (upstream.Issuer, error) {
 	in := c.Bridge.Issuer
 	if in.URL == "" {
-		return nil
+		return nil, nil
+	}
+	var secret []byte
+	if in.ClientSecretFile != "" {
+		var err error
+		if secret, err = firstLine(in.ClientSecretFile); err != nil {
+			return nil, fmt.Errorf("bridge.issuer.clientSecretFile: %w", err)
+		}
 	}
 	return oidc.New(oidc.Config{
 		Issuer: in.URL, Audience: in.Audience, Scopes: in.Scopes, Strict: in.Strict, Claim: in.Claim, Attribute: in.Attribute, Base: in.Base,
-	})
+		ClientID: in.ClientID, ClientSecret: string(secret),
+	}), nil
 }
 
 // attributeName is what can stand in a filter as an attribute (RFC 4512, section
@@ -40,6 +49,7 @@ func (c *config) checkIssuer(check func(ok bool, key, format string, args ...any
 	u, err := url.Parse(in.URL)
 	check(err == nil && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())),
 		"bridge.issuer.url", "is no URL such as https://login.example.com")
+	check((in.ClientID == "") == (in.ClientSecretFile == ""), "bridge.issuer.clientID", "goes together with bridge.issuer.clientSecretFile")
 	check(in.Audience != "", "bridge.issuer.audience", "must be there")
 	check(in.Claim != "", "bridge.issuer.claim", "must be there")
 	check(attributeName.MatchString(in.Attribute), "bridge.issuer.attribute", "%q is no attribute", in.Attribute)

@@ -283,7 +283,10 @@ func (c *config) openCertificate(log *slog.Logger) (*certificate, error) {
 // newBridge is the bridge beside the server, which it reaches by dial within
 // the process. There it is the root user, to act for the holders of API keys.
 func (c *config) newBridge(listenTLS *tls.Config, m *monitor, now func() time.Time, dial func(context.Context) (net.Conn, error)) (*httpbridge.Bridge, error) {
-	cfg := c.bridgeConfig()
+	cfg, err := c.bridgeConfig()
+	if err != nil {
+		return nil, err
+	}
 	cfg.ListenTLS = listenTLS
 	cfg.Collectors = []prometheus.Collector{m}
 	cfg.TellClient, cfg.Identity, cfg.Now = true, &upstream.Credentials{External: true}, now

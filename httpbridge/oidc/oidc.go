@@ -34,6 +34,10 @@ type Config struct {
 	// of the directory.
 	Attribute, Base string
 
+	// ClientID and ClientSecret are the bridge's own at the issuer, which is then
+	// asked whether a token was revoked. "": it is not.
+	ClientID, ClientSecret string
+
 	Client *http.Client     // for the issuer; nil: one with a time limit
 	Now    func() time.Time // nil: time.Now
 }
@@ -53,8 +57,16 @@ type Issuer struct {
 	cfg    Config
 	client *http.Client
 
+	revoked *introspection // nil: it is not asked
+
 	discovery singleflight.Group
-	keys      atomic.Pointer[gooidc.RemoteKeySet] // nil: not found yet
+	found     atomic.Pointer[discovered] // nil: not yet
+}
+
+// discovered is what the issuer publishes of itself.
+type discovered struct {
+	keys          *gooidc.RemoteKeySet
+	introspection string // URL; "": none
 }
 
 var _ upstream.Issuer = (*Issuer)(nil)
@@ -66,8 +78,16 @@ func New(cfg Config) *Issuer {
 	if cfg.Client != nil {
 		client = *cfg.Client
 	}
+	i := &Issuer{cfg: cfg, client: &client}
+	if cfg.ClientID != "" {
+		now := cfg.Now
+		if now == nil {
+			now = time.Now
+		}
+		i.revoked = newIntrospection(cfg.ClientID, cfg.ClientSecret, &client, now)
+	}
 	client.Transport = &patient{next: client.Transport, turns: rate.NewLimiter(1, 10)}
-	return &Issuer{cfg: cfg, client: &client}
+	return i
 }
 
 // patient asks the issuer no more than once a second, after a few times: a token
@@ -124,11 +144,11 @@ func (i *Issuer) issued(token string) bool {
 
 // verify returns the value of Claim in a token that is good.
 func (i *Issuer) verify(ctx context.Context, token string) (string, error) {
-	keys, err := i.keySet(ctx)
+	found, err := i.discovered(ctx)
 	if err != nil {
 		return "", unavailable(err)
 	}
-	asked := &answers{KeySet: keys}
+	asked := &answers{KeySet: found.keys}
 	verifier := gooidc.NewVerifier(i.cfg.Issuer, asked, &gooidc.Config{ClientID: i.cfg.Audience, SupportedSigningAlgs: algorithms, Now: i.cfg.Now})
 	verified, err := verifier.Verify(ctx, token)
 	switch {
@@ -153,6 +173,16 @@ func (i *Issuer) verify(ctx context.Context, token string) (string, error) {
 	if value == "" {
 		return "", rejected(fmt.Errorf("it has no claim %s that is a text", i.cfg.Claim))
 	}
+	if i.revoked == nil {
+		return value, nil
+	}
+	active, err := i.revoked.active(ctx, found.introspection, token)
+	switch {
+	case err != nil:
+		return "", unavailable(err)
+	case !active:
+		return "", rejected(errors.New("it was revoked"))
+	}
 	return value, nil
 }
 
@@ -174,22 +204,22 @@ func scopes(claims map[string]any) []string {
 	return found
 }
 
-// keySet is where the issuer's keys are. It waits for them until ctx is done.
-func (i *Issuer) keySet(ctx context.Context) (gooidc.KeySet, error) {
-	if keys := i.keys.Load(); keys != nil {
-		return keys, nil
+// discovered is what the issuer publishes. It waits for that until ctx is done.
+func (i *Issuer) discovered(ctx context.Context) (*discovered, error) {
+	if found := i.found.Load(); found != nil {
+		return found, nil
 	}
 	done := i.discovery.DoChan("", func() (any, error) { return nil, i.discover(context.WithoutCancel(ctx)) })
 	select {
 	case result := <-done:
-		return i.keys.Load(), result.Err
+		return i.found.Load(), result.Err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 }
 
 // discover asks the issuer where its keys are (OpenID Connect Discovery 1.0,
-// section 4).
+// section 4), and where it can be asked (RFC 8414, section 2).
 func (i *Issuer) discover(ctx context.Context) error {
 	ctx = gooidc.ClientContext(ctx, i.client)
 	provider, err := gooidc.NewProvider(ctx, i.cfg.Issuer)
@@ -197,12 +227,13 @@ func (i *Issuer) discover(ctx context.Context) error {
 		return err
 	}
 	var found struct {
-		Keys string `json:"jwks_uri"`
+		Keys          string `json:"jwks_uri"`
+		Introspection string `json:"introspection_endpoint"`
 	}
 	if err := provider.Claims(&found); err != nil {
 		return err
 	}
-	i.keys.Store(gooidc.NewRemoteKeySet(ctx, found.Keys))
+	i.found.Store(&discovered{gooidc.NewRemoteKeySet(ctx, found.Keys), found.Introspection})
 	return nil
 }
 
