@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tallystick/internal/ber"
 )
 
 // The times and codes of RFC 6238, appendix B, for SHA-1, cut to six digits.
@@ -214,5 +216,31 @@ func TestLoadAgainstSlapd(t *testing.T) {
 			t.Errorf("%s: %d right, %d wrong answers", op.name, got.right, got.wrong)
 		}
 		disconnect(clients)
+	}
+}
+
+// A person that is added is one entry, with the attributes that the indexes of
+// the others have.
+func TestAddPerson(t *testing.T) {
+	r := ber.NewReader(addPerson(7))
+	message, err := r.Enter(ber.Sequence)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := message.Int(ber.Integer); err != nil {
+		t.Fatal(err)
+	}
+	add, err := message.Enter(addRequest)
+	if err != nil || !message.Done() {
+		t.Fatalf("not an add request, or more behind it: %v", err)
+	}
+	if dn, err := add.Read(ber.OctetString); err != nil || string(dn) != "uid=new.7,"+peopleDN {
+		t.Errorf("adds %q, %v", dn, err)
+	}
+	if list, err := add.Read(ber.Sequence); err != nil || !add.Done() || !bytes.Contains(list, []byte("new.7@example.com")) {
+		t.Errorf("attributes %q, %v", list, err)
+	}
+	if bytes.Equal(addPerson(7), addPerson(8)) {
+		t.Error("two requests are the same")
 	}
 }

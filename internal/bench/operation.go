@@ -23,11 +23,13 @@ type operation struct {
 	as   identity
 	want expectation
 
-	// One of the two is set. requests makes the requests of the load once
+	// One of the three is set. requests makes the requests of the load once
 	// for the people who hold no secret, in an order that is random, and
-	// they are sent over and over; withCode encodes the request of a
-	// holder, sent once per code.
+	// they are sent over and over; fresh encodes the n-th request, none of
+	// which is sent twice; withCode encodes the request of a holder, sent
+	// once per code.
 	requests func(order []int) [][]byte
+	fresh    func(n int) []byte
 	withCode func(dn, code string) []byte
 
 	vendor bool // an operation slapd does not have
@@ -49,6 +51,10 @@ var operations = []operation{
 	{
 		name: "modify", as: rootUser, want: expectation{op: modifyResponse},
 		requests: modifyTwice,
+	},
+	{
+		name: "add", as: rootUser, want: expectation{op: addResponse},
+		fresh: addPerson,
 	},
 	{
 		name: "bindcode", as: anonymous, want: expectation{op: bindResponse},
@@ -100,25 +106,39 @@ func (c *cycle) next() []byte {
 	return request
 }
 
+// series encodes one request after another.
+type series struct {
+	encode func(n int) []byte
+	n      int
+}
+
+func (s *series) next() []byte {
+	s.n++
+	return s.encode(s.n)
+}
+
 // load is an operation made ready for one server.
 type load struct {
 	operation
-	cycle *cycle // of an operation without codes
-	deck  *deck  // of the server; used by an operation with codes
+	steady source // of an operation without codes
+	deck   *deck  // of the server; used by an operation with codes
 }
 
 func (op operation) load(p population, d *deck) *load {
 	l := &load{operation: op, deck: d}
-	if op.requests != nil {
-		l.cycle = &cycle{requests: op.requests(rand.New(rand.NewPCG(1, 2)).Perm(p.people))}
+	switch {
+	case op.requests != nil:
+		l.steady = &cycle{requests: op.requests(rand.New(rand.NewPCG(1, 2)).Perm(p.people))}
+	case op.fresh != nil:
+		l.steady = &series{encode: op.fresh}
 	}
 	return l
 }
 
 // round is the source of one round.
 func (l *load) round(ctx context.Context) (source, error) {
-	if l.cycle != nil {
-		return l.cycle, nil
+	if l.steady != nil {
+		return l.steady, nil
 	}
 	const enough = 5000 // codes for a round that is worth its name
 	return l.deck.deal(ctx, enough, l.withCode)

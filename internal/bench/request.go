@@ -2,7 +2,11 @@
 
 package main
 
-import "tallystick/internal/ber"
+import (
+	"fmt"
+
+	"tallystick/internal/ber"
+)
 
 // Identifier octets of the operations (RFC 4511, appendix B).
 const (
@@ -13,6 +17,8 @@ const (
 	searchDone       = 0x65
 	modifyRequest    = 0x66
 	modifyResponse   = 0x67
+	addRequest       = 0x68
+	addResponse      = 0x69
 	extendedRequest  = 0x77
 	extendedResponse = 0x78
 )
@@ -94,6 +100,37 @@ func modify(dn, attribute, value string) []byte {
 		return b
 	})
 }
+
+// addPerson adds another person beside those of the population, with the
+// attributes and indexes that these have.
+func addPerson(n int) []byte {
+	uid := fmt.Sprintf("new.%d", n)
+	given, sn := givenNames[n%len(givenNames)], surnames[n%len(surnames)]
+	return message(addRequest, func(b []byte) []byte {
+		b = ber.AppendString(b, ber.OctetString, "uid="+uid+","+peopleDN)
+		b, list := ber.Begin(b, ber.Sequence)
+		for _, a := range [][]string{
+			{"objectClass", "top", "person", "organizationalPerson", "inetOrgPerson"},
+			{"uid", uid}, {"givenName", given}, {"sn", sn}, {"cn", given + " " + sn},
+			{"mail", uid + "@example.com"}, {"employeeNumber", fmt.Sprint(n)},
+			{"telephoneNumber", fmt.Sprintf("+1 555 %07d", n)}, {"mobile", fmt.Sprintf("+1 556 %07d", n)},
+			{"street", "1 Fifth Street"}, {"l", cities[n%len(cities)]}, {"st", "NM"}, {"postalCode", fmt.Sprintf("%05d", n%100000)},
+			{"description", "a person who came later"}, {"userPassword", passwordOfAdded},
+		} {
+			var attribute, values int
+			b, attribute = ber.Begin(b, ber.Sequence)
+			b = ber.AppendString(b, ber.OctetString, a[0])
+			b, values = ber.Begin(b, ber.Set)
+			for _, v := range a[1:] {
+				b = ber.AppendString(b, ber.OctetString, v)
+			}
+			b = ber.End(ber.End(b, values), attribute)
+		}
+		return ber.End(b, list)
+	})
+}
+
+var passwordOfAdded = hashed(0)
 
 // validate asks whether code is dn's; its value has a plain DN.
 func validate(dn, code string) []byte { return extended(validateOID, dn, code) }
