@@ -141,6 +141,8 @@ func (d *Directory) mayRead(r store.Reader, who Requester) error {
 		return errNotAuthenticated
 	case who.How == InGrace:
 		return errEnrolFirst
+	case who.Password.MustChange:
+		return ErrMustChange
 	case who.How != ByTransport:
 		return nil // there was an entry with a password
 	}

@@ -59,6 +59,9 @@ func (d *Directory) newAddition(ctx context.Context, who Requester, req *AddRequ
 	if x.rec, err = d.newRecord(ctx, dn, id, plain); err != nil {
 		return nil, err
 	}
+	if err := d.acceptNewUser(ctx, who, x.rec, req.Attributes); err != nil {
+		return nil, err
+	}
 	d.stamp(x.rec, who)
 	if x.token, err = d.importCredentials(x.rec, secrets); err != nil {
 		return nil, err
@@ -93,6 +96,39 @@ func (x *addition) done(ctx context.Context) error {
 	x.controls.done()
 	if x.rec.parent == 0 {
 		return x.d.loadContexts(ctx)
+	}
+	return nil
+}
+
+// acceptNewUser asks the policy of a new entry about its password, if it has one.
+func (d *Directory) acceptNewUser(ctx context.Context, who Requester, rec *record, attributes []Attribute) error {
+	if len(rec.passwords) == 0 || !d.passwordPolicies.written.Load() {
+		return nil
+	}
+	u := &user{entry: rec}
+	err := d.view(ctx, func(r store.Reader) (err error) {
+		u.passwordPolicy, err = d.passwordPolicyOf(r, rec)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if u.passwordPolicy != nil && len(rec.passwords) > 1 {
+		return errOnePassword
+	}
+	change := passwordChange{exempt: d.isRoot(who)}
+	for _, a := range attributes {
+		if isPassword(d.schema.AttributeOrUndefined(a.Name)) {
+			change.add(a.Values)
+		}
+	}
+	if err := d.mayBecome(u, change); err != nil {
+		return err
+	}
+	explicit := d.valuesOf(rec, pwdReset)
+	d.passwordSet(u, rec, false)
+	if len(explicit) > 0 {
+		rec.set(pwdReset, explicit[0])
 	}
 	return nil
 }

@@ -44,7 +44,25 @@ type attempts struct {
 
 	// applications is kept here for the same reason as recovery.
 	applications []*applicationPassword
+
+	// What a password policy counts and keeps, see passwordPolicy. The times are
+	// in UTC, to the millisecond.
+	recent      []time.Time // of the failures, those of which a policy wants the time
+	locked      time.Time   // since when an administrator has locked the account; zero: he has not; lockedForGood: until he ends it
+	graceUses   []time.Time // log-ins since the password expired
+	lastSuccess time.Time   // coarse; zero: not known
+	history     []formerPassword
 }
+
+// formerPassword is a stored value of userPassword as it was before replaced.
+type formerPassword struct {
+	replaced time.Time // UTC, to the second
+	stored   []byte
+}
+
+// lockedForGood is 000001010000Z, which pwdAccountLockedTime has of an account
+// that is locked until an administrator ends it.
+var lockedForGood = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // forgetAfter is how long failures are remembered if no more follow.
 const forgetAfter = 24 * time.Hour
@@ -60,6 +78,14 @@ const (
 	fieldChanged     = 8 // milliseconds
 	fieldGraceLogins = 9
 	fieldApplication = 10 // repeated
+	fieldRecent      = 11 // repeated, milliseconds
+	fieldLocked      = 12 // milliseconds
+	fieldGraceUse    = 13 // repeated, milliseconds
+	fieldLastSuccess = 14 // milliseconds
+	fieldHistory     = 15 // repeated
+
+	fieldFormerReplaced = 1 // seconds
+	fieldFormerStored   = 2
 )
 
 func (a attempts) encode() []byte {
@@ -87,7 +113,40 @@ func (a attempts) encode() []byte {
 	for _, p := range a.applications {
 		b = protowire.AppendBytes(protowire.AppendTag(b, fieldApplication, protowire.BytesType), p.encode())
 	}
+	b = appendTimes(b, fieldRecent, a.recent...)
+	b = appendTimes(b, fieldGraceUse, a.graceUses...)
+	if !a.locked.IsZero() {
+		b = appendTimes(b, fieldLocked, a.locked)
+	}
+	if !a.lastSuccess.IsZero() {
+		b = appendTimes(b, fieldLastSuccess, a.lastSuccess)
+	}
+	for _, f := range a.history {
+		var one []byte
+		one = appendUint(one, fieldFormerReplaced, uint64(f.replaced.Unix()))
+		one = protowire.AppendBytes(protowire.AppendTag(one, fieldFormerStored, protowire.BytesType), f.stored)
+		b = protowire.AppendBytes(protowire.AppendTag(b, fieldHistory, protowire.BytesType), one)
+	}
 	return appendUint(b, fieldCredentials, uint64(a.credentials))
+}
+
+func appendTimes(b []byte, field protowire.Number, times ...time.Time) []byte {
+	for _, t := range times {
+		b = appendUint(b, field, uint64(t.UnixMilli()))
+	}
+	return b
+}
+
+func (f *formerPassword) decode(b []byte) error {
+	return fields(b, func(field protowire.Number, v uint64, data []byte) error {
+		switch field {
+		case fieldFormerReplaced:
+			f.replaced = time.Unix(int64(v), 0).UTC()
+		case fieldFormerStored:
+			f.stored = slices.Clone(data)
+		}
+		return nil
+	})
 }
 
 func (a *attempts) decode(b []byte) error {
@@ -119,6 +178,20 @@ func (a *attempts) decode(b []byte) error {
 				return err
 			}
 			a.applications = append(a.applications, p)
+		case fieldRecent:
+			a.recent = append(a.recent, time.UnixMilli(int64(v)).UTC())
+		case fieldLocked:
+			a.locked = time.UnixMilli(int64(v)).UTC()
+		case fieldGraceUse:
+			a.graceUses = append(a.graceUses, time.UnixMilli(int64(v)).UTC())
+		case fieldLastSuccess:
+			a.lastSuccess = time.UnixMilli(int64(v)).UTC()
+		case fieldHistory:
+			var f formerPassword
+			if err := f.decode(data); err != nil {
+				return err
+			}
+			a.history = append(a.history, f)
 		}
 		return nil
 	})
@@ -159,20 +232,22 @@ func (c CredentialsConfig) early(a attempts, now time.Time) time.Duration {
 	return max(c.wait(a.failures)-max(now.Sub(a.last), 0), 0)
 }
 
-// fail counts a failure at the time now.
-func (a *attempts) fail(now time.Time) {
+// fail counts a failure at the time now, and keeps its time if p, which may be
+// nil, wants it.
+func (a *attempts) fail(now time.Time, p *passwordPolicy) {
 	if now.Sub(a.last) > forgetAfter {
 		a.failures = 0
 	}
 	a.failures = min(a.failures+1, maxFailures)
 	a.last = now.UTC().Truncate(time.Millisecond)
+	a.recent = p.remember(a.recent, a.last)
 }
 
 // succeed forgets the failures. It reports whether there was anything to
 // forget.
 func (a *attempts) succeed() bool {
-	some := a.failures > 0 || a.refused > 0
-	a.failures, a.last, a.refused = 0, time.Time{}, 0
+	some := a.failures > 0 || a.refused > 0 || len(a.recent) > 0
+	a.failures, a.last, a.refused, a.recent = 0, time.Time{}, 0, nil
 	return some
 }
 

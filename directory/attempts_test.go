@@ -26,7 +26,7 @@ func TestAttemptsRules(t *testing.T) {
 	} {
 		var a attempts
 		for range min(row.failures, 10) {
-			a.fail(now)
+			a.fail(now, nil)
 		}
 		a.failures = row.failures
 		if got := cfg.wait(row.failures); got != row.wait {
@@ -52,7 +52,7 @@ func TestAttemptsRules(t *testing.T) {
 		}
 	}
 	a := attempts{failures: 5, last: now}
-	a.fail(now.Add(forgetAfter + time.Second))
+	a.fail(now.Add(forgetAfter+time.Second), nil)
 	if a.failures != 1 {
 		t.Errorf("%d failures a day later", a.failures)
 	}

@@ -70,6 +70,10 @@ const (
 	causeSecret   = "no such secret"
 	causeRequired = "code required by a policy, and no credential"
 	causeRefused  = "codes refused by a policy"
+	causeIdle     = "too long without a log-in"
+	causePeriod   = "outside the time of the password"
+	causeExpired  = "password expired"
+	causeReset    = "password to be changed first"
 )
 
 // AuditEvent is one thing that happened. Text that does not apply is "".

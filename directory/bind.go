@@ -82,7 +82,7 @@ func (d *Directory) lookUp(ctx context.Context, find func(store.Reader) (account
 // provePassword makes who the user a by password, with a code where the user
 // needs one.
 func (d *Directory) provePassword(ctx context.Context, who Requester, door string, a account, password []byte) (Requester, error) {
-	p := proof{door: door, who: who, password: seal.Secret(password), rule: codeIfActive, bind: true}
+	p := proof{door: door, who: who, password: seal.Secret(password), rule: codeIfActive, bind: true, use: passwordBinds}
 	e, err := d.prove(ctx, a, p)
 	if err != nil {
 		return who, err
@@ -90,10 +90,13 @@ func (d *Directory) provePassword(ctx context.Context, who Requester, door strin
 	if e.application != "" {
 		return who.as(a.dn, ByApplicationPassword), nil
 	}
-	who.fingerprint = e.fingerprint
+	who.fingerprint, who.Password = e.fingerprint, e.standing
 	if upgraded := d.upgrade(ctx, a, e.stored, e.password); upgraded != "" {
 		who.fingerprint = upgraded
 		d.credentials.windows.upgraded(a, p, upgraded)
+	}
+	if e.standing.MustChange {
+		who.fingerprint = "" // no token
 	}
 	switch {
 	case e.grace:

@@ -76,7 +76,7 @@ func (d *Directory) bindUnboundIDTOTP(ctx context.Context, anonymous Requester, 
 		return anonymous, err
 	}
 	how := ByPasswordAndCode
-	p := proof{door: sasl.UnboundIDTOTP, who: anonymous, password: m.StaticPassword, code: m.TOTPPassword}
+	p := proof{door: sasl.UnboundIDTOTP, who: anonymous, password: m.StaticPassword, code: m.TOTPPassword, use: passwordBinds}
 	if p.password == nil {
 		if d.credentials.cfg.CodeAloneMayBind {
 			how = ByCode
@@ -89,7 +89,10 @@ func (d *Directory) bindUnboundIDTOTP(ctx context.Context, anonymous Requester, 
 		return anonymous, err
 	}
 	who := anonymous.as(a.dn, how)
-	who.Factor, who.fingerprint = e.factor, e.fingerprint
+	who.Factor, who.fingerprint, who.Password = e.factor, e.fingerprint, e.standing
+	if e.standing.MustChange {
+		who.fingerprint = "" // no token
+	}
 	authzID := ""
 	if m.AuthorizationID != nil {
 		authzID = *m.AuthorizationID

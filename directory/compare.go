@@ -32,6 +32,8 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		return special(d.rootDSE())
 	case who.How == InGrace:
 		return false, errEnrolFirst
+	case who.Password.MustChange:
+		return false, ErrMustChange
 	case dn.Equal(d.subentry):
 		return special(d.subschema())
 	case dn.IsUnder(d.auditDN):

@@ -29,6 +29,15 @@ type CredentialsConfig struct {
 	// have no length.
 	MinPasswordLength int
 
+	// PasswordPolicy is the DN of the pwdPolicy entry of users whose
+	// pwdPolicySubentry names none; "": they are under none.
+	PasswordPolicy string
+
+	// TellLocked lets a bind that is refused because the account is locked say
+	// so to a client that asks with the password policy control. It says so of
+	// names that nobody has, too, once they have been tried that often.
+	TellLocked bool
+
 	// Window is how many steps before and behind the learned drift a code is
 	// accepted; 0: one, negative: the one step alone.
 	Window int

@@ -131,7 +131,11 @@ type Directory struct {
 	references  []*schema.AttributeType     // of Config.ReferentialIntegrity
 	referrals   atomic.Bool                 // there are referral objects, or were
 	tree        tree
-	policies    policies
+	policies    *compiledEntries[*policy]
+
+	passwordPolicies      *compiledEntries[*passwordPolicy]
+	defaultPasswordPolicy DN // zero: none
+
 	credentials credentials
 }
 
@@ -182,6 +186,10 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 	if d.cookies, err = newCookies(); err != nil {
 		return nil, err
 	}
+	d.policies, d.passwordPolicies = d.newPolicies(), d.newPasswordPolicies()
+	if d.defaultPasswordPolicy, err = d.parseDN(cfg.Credentials.PasswordPolicy); err != nil {
+		return nil, fmt.Errorf("password policy %q: %w", cfg.Credentials.PasswordPolicy, err)
+	}
 	d.builtIn = newIndexPlan(d.schema, nil)
 	d.indexWork, d.indexBatch = make(chan struct{}, 1), indexBatch
 	if err := d.checkFormat(ctx); err != nil {
@@ -205,8 +213,8 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 	if err := d.openReferrals(ctx); err != nil {
 		return nil, fmt.Errorf("reading the referral objects: %w", err)
 	}
-	if err := d.openPolicies(ctx); err != nil {
-		return nil, fmt.Errorf("reading the policies: %w", err)
+	if err := errors.Join(d.policies.open(ctx, d), d.passwordPolicies.open(ctx, d)); err != nil {
+		return nil, err
 	}
 	if err := d.credentials.open(ctx, d); err != nil {
 		return nil, err

@@ -14,6 +14,8 @@ type Error struct {
 	DiagnosticMessage string   // sent to the client: no secrets, no text of an inner error
 	ServerSASLCreds   []byte   // the server's part of a SASL exchange; only with saslBindInProgress
 	Cause             error    // logged, never sent; may be nil
+
+	PasswordPolicy PasswordPolicyError // for clients that ask with the control; 0: nothing
 }
 
 func (e *Error) Error() string {

@@ -88,6 +88,7 @@ func (e *exporter) entry(id entryID, rec *record, name string) error {
 		return err
 	}
 	add("tallystickTOTPCredential", credentials...)
+	var history [][]byte
 	kept, err := exportAttempts(e.r, id, rec)
 	if err != nil {
 		return err
@@ -107,6 +108,11 @@ func (e *exporter) entry(id entryID, rec *record, name string) error {
 	if kept.graceLogins > 0 {
 		add(graceLoginsAttribute, strconv.AppendUint(nil, kept.graceLogins, 10))
 	}
+	out.Attributes = append(out.Attributes, kept.kept()...)
+	for _, f := range kept.history {
+		history = append(history, f.historyText())
+	}
+	add(pwdHistory, history...)
 	add("entryUUID", []byte(uuid.UUID(rec.uuid).String()))
 	add("createTimestamp", generalizedTime(rec.created))
 	add("modifyTimestamp", generalizedTime(rec.modified))

@@ -29,6 +29,26 @@ func (d *Directory) asOfNow(ctx context.Context, who Requester) (Requester, erro
 	return who, err
 }
 
+// Refresh is who, as far as what his password policy asked of him at the bind
+// still holds: once the password is changed the session may do everything.
+func (d *Directory) Refresh(ctx context.Context, who Requester) (Requester, error) {
+	if !who.Password.MustChange {
+		return who, nil
+	}
+	err := d.view(ctx, func(r store.Reader) error {
+		a, err := d.requester(r, who)
+		if err != nil {
+			return err
+		}
+		u, err := d.readUser(r, a)
+		if err == nil {
+			who.Password.MustChange = u.mustChange()
+		}
+		return err
+	})
+	return who, err
+}
+
 // vouchesFor reports whether u still has what who, being u, authenticated
 // with. A recovery code is gone once it is used, so it is the set that it was
 // one of, until the user is given new ones or has nothing they stand in for.

@@ -232,6 +232,7 @@ func (d *Directory) prepareImport(ctx context.Context, rec *ImportRecord) (impor
 // computed here or belong to another server.
 type importedAttributes struct {
 	uuid, created, modified, creator, modifier []byte
+	changed                                    []byte // pwdChangedTime
 	credentials                                []Attribute
 }
 
@@ -286,6 +287,10 @@ func (k *importedAttributes) take(a Attribute, t *schema.AttributeType) bool {
 		k.credentials = append(k.credentials, a)
 	case "userPassword":
 		return false
+	case pwdChangedTime:
+		k.changed = first
+	case pwdAccountLockedTime, pwdGraceUseTime, pwdLastSuccess, pwdHistory:
+		k.credentials = append(k.credentials, Attribute{t.Name(), a.Values})
 	default:
 		return !stored(t) && t.Operational() || strings.EqualFold(a.Name, "entryCSN") || strings.EqualFold(a.Name, "contextCSN")
 	}
@@ -318,6 +323,12 @@ func (k *importedAttributes) into(rec *record) error {
 			return Errorf(InvalidAttributeSyntax, "%s: %v", at.name, err)
 		}
 		*at.to = t.UTC()
+	}
+	if k.changed != nil {
+		if _, err := schema.ParseGeneralizedTime(k.changed); err != nil {
+			return Errorf(InvalidAttributeSyntax, "%s: %v", pwdChangedTime, err)
+		}
+		rec.set(pwdChangedTime, slices.Clone(k.changed))
 	}
 	if k.creator != nil {
 		rec.creator = string(k.creator)

@@ -207,9 +207,8 @@ func trigrams(b []byte) [][]byte {
 
 // writeIndex brings the index from the entry old to new; either may be nil.
 func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) error {
-	if old != nil && d.isPolicy(old) || new != nil && d.isPolicy(new) {
-		d.policies.changed(w)
-	}
+	d.policies.follow(d, w, old, new)
+	d.passwordPolicies.follow(d, w, old, new)
 	if new != nil && !d.referrals.Load() && d.isReferral(new) {
 		d.referrals.Store(true) // before anybody can see it; that it may come to nothing is no harm
 	}

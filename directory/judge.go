@@ -16,6 +16,7 @@ type verdict struct {
 	err      error
 	attempts attempts
 	failed   bool // and that counts
+	locked   bool // from now on
 	forgives bool // the failures before
 }
 
@@ -24,6 +25,10 @@ func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 	needed := u.codesForgive() // before what is proved changes it
 	e, cause := d.believe(u, p, w, now)
 	if cause == "" {
+		if cause, err := d.standing(u, p, &e, now); err != nil {
+			d.countEarly(u, cause)
+			return verdict{err: err, attempts: u.attempts}
+		}
 		e.fingerprint = u.fingerprint()
 		// Where codes count only a code forgives: else whoever knows the
 		// password could begin to guess codes anew as often as he likes.
@@ -42,7 +47,12 @@ func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 	} else {
 		d.countFailure(u, cause, now)
 	}
-	return verdict{err: refuse(p.door, cause), attempts: u.attempts, failed: !early}
+	refused := refuse(p.door, cause)
+	locked := d.lockedOut(u) || early && cause != causeDelayed
+	if locked && d.credentials.cfg.TellLocked {
+		refused.PasswordPolicy = AccountLocked
+	}
+	return verdict{err: refused, attempts: u.attempts, failed: !early, locked: locked}
 }
 
 // codesForgive reports whether only a code forgives: a bind takes one, or one
@@ -53,9 +63,9 @@ func (u *user) codesForgive() bool {
 
 // forgive forgets the user's failures, and returns how many there were.
 func (d *Directory) forgive(u *user) uint64 {
-	failures := u.attempts.failures
+	failures, locked := u.attempts.failures, d.lockedOut(u)
 	u.counted = u.attempts.succeed() || u.counted
-	if failures >= d.credentials.cfg.LockoutAfter {
+	if locked {
 		u.note(AuditUnlocked, nil, "", 0)
 	}
 	return uint64(failures)
@@ -73,21 +83,21 @@ func (d *Directory) countEarly(u *user, cause string) {
 
 // countFailure counts an attempt that was judged and failed.
 func (d *Directory) countFailure(u *user, cause string, now time.Time) {
-	u.attempts.fail(now)
+	u.attempts.fail(now, u.passwordPolicy)
 	u.counted = true
 	failures, limit := uint64(u.attempts.failures), uint64(d.credentials.cfg.LockoutAfter)
 	if failures > limit && failures&(failures-1) != 0 {
 		return // only so often, as in countEarly
 	}
 	u.note(AuditRefused, nil, cause, failures)
-	if failures >= limit {
+	if d.lockedOut(u) {
 		u.note(AuditLocked, nil, "", failures)
 	}
 }
 
 // refuses reports whether nothing is believed at the moment.
 func (d *Directory) refuses(u *user, now time.Time) bool {
-	return u.fault != nil || u.early || d.credentials.cfg.refuses(u.attempts, now)
+	return u.fault != nil || u.early || d.credentials.cfg.refuses(u.attempts, now) || d.locked(u, now) != ""
 }
 
 // believe decides whether p proves that somebody is u. The cause is "" if it
@@ -98,6 +108,8 @@ func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evide
 		return e, causeNothing
 	case u.fault != nil:
 		return e, causeDamaged
+	case d.locked(u, now) != "":
+		return e, d.locked(u, now)
 	case d.refuses(u, now) && u.attempts.failures >= d.credentials.cfg.LockoutAfter:
 		return e, causeLocked
 	case d.refuses(u, now):

@@ -79,6 +79,9 @@ func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, 
 	if l.policies {
 		d.policies.changed(&l.w)
 	}
+	if l.passwordPolicies {
+		d.passwordPolicies.changed(&l.w)
+	}
 	if l.audit.last != logged {
 		l.w.Set(auditHeadKey, l.audit.encode())
 	}
@@ -87,22 +90,23 @@ func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, 
 
 // loading is one Load at work.
 type loading struct {
-	d           *Directory
-	r           store.Reader // what was there before
-	w           putter
-	first, next entryID             // ids of the new entries
-	ids         map[nameSum]entryID // by child key: the new entries, and old parents
-	seeds       [2]maphash.Seed     // of nameSum
-	parent      DN                  // of the last entry, whose siblings are next, mostly
-	parentID    entryID
-	root        DN // first entry, if no naming context is there or configured
-	audit       auditHead
-	index       postings
-	keys        keyList           // of the entry being added
-	policies    bool              // some of the entries are
-	numbers     map[string]bool   // of the new credentials
-	unique      map[string]bool   // values of unique attributes that were loaded
-	definitions *definitionChange // nil: none
+	d                *Directory
+	r                store.Reader // what was there before
+	w                putter
+	first, next      entryID             // ids of the new entries
+	ids              map[nameSum]entryID // by child key: the new entries, and old parents
+	seeds            [2]maphash.Seed     // of nameSum
+	parent           DN                  // of the last entry, whose siblings are next, mostly
+	parentID         entryID
+	root             DN // first entry, if no naming context is there or configured
+	audit            auditHead
+	index            postings
+	keys             keyList // of the entry being added
+	policies         bool    // some of the entries are
+	passwordPolicies bool
+	numbers          map[string]bool   // of the new credentials
+	unique           map[string]bool   // values of unique attributes that were loaded
+	definitions      *definitionChange // nil: none
 }
 
 func (l *loading) add(ctx context.Context, in *ImportRecord) error {
@@ -165,7 +169,8 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	if d.isReferral(rec) {
 		d.referrals.Store(true)
 	}
-	l.policies = l.policies || d.isPolicy(rec)
+	l.policies = l.policies || d.policies.has(d, rec)
+	l.passwordPolicies = l.passwordPolicies || d.passwordPolicies.has(d, rec)
 	d.indexes.Load().collect(&l.keys, d.schema, id, rec)
 	l.keys.each(l.index.add)
 	return nil

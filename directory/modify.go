@@ -50,7 +50,11 @@ func (r Requester) mayModify() error {
 }
 
 func (d *Directory) newModification(ctx context.Context, who Requester, dn DN, req *ModifyRequest) (*modification, error) {
-	if err := who.mayModify(); err != nil {
+	onlyPasswords := who
+	if who.Password.MustChange && d.onlyPasswords(req.Changes) {
+		onlyPasswords.Password.MustChange = false
+	}
+	if err := onlyPasswords.mayModify(); err != nil {
 		return nil, err
 	}
 	if d.kept(dn) {
@@ -76,10 +80,17 @@ func (d *Directory) newModification(ctx context.Context, who Requester, dn DN, r
 
 func (m *modification) done(context.Context) error {
 	m.controls.done()
-	if m.onPass && !m.self {
+	if m.onPass && !m.self || m.onLock {
 		m.d.credentials.pardon(m.id)
 	}
 	return nil
+}
+
+// onlyPasswords reports whether changes are about userPassword and nothing else.
+func (d *Directory) onlyPasswords(changes []Change) bool {
+	return !slices.ContainsFunc(changes, func(c Change) bool {
+		return !isPassword(d.schema.AttributeOrUndefined(c.Attribute.Name))
+	})
 }
 
 // modification is one Modify at work.
@@ -93,6 +104,10 @@ type modification struct {
 	changes []Change // passwords already in their storage scheme
 	onPass  bool     // some change is about userPassword
 	onOATH  bool     // some change is about oathSecret
+	onLock  bool     // some change is about pwdAccountLockedTime
+	onReset bool     // some change is about pwdReset
+
+	policed passwordChange // what the password policy has to know
 
 	permissive bool // see ModifyRequest
 	manage     bool // see ChangeControls.ManageDsaIT
@@ -119,7 +134,17 @@ func (m *modification) prepare(ctx context.Context) error {
 			}
 			continue
 		}
-		if !m.may.bypassACL {
+		if isLock(t) {
+			m.onLock = true
+			if !m.may.passwordReset || m.self {
+				return errNoAccess
+			}
+			if err := checkLock(c); err != nil {
+				return err
+			}
+			continue
+		}
+		if m.onReset = m.onReset || t.Name() == pwdReset; !m.may.bypassACL {
 			return errNoAccess
 		}
 		if isOATHSecret(t) {
@@ -150,12 +175,20 @@ func (m *modification) preparePasswords(ctx context.Context) error {
 		if err == nil {
 			u, err = m.mayChangePassword(r, id)
 		}
+		if errors.Is(err, NoSuchObject) {
+			u = new(user)
+			var failed error
+			if u.passwordPolicy, failed = m.d.passwordPolicyOf(r, nil); failed != nil {
+				return failed
+			}
+		}
 		return err
 	})
 	missing := err
 	if err != nil && !errors.Is(err, NoSuchObject) {
 		return err
 	}
+	err = nil
 	for i := range m.changes {
 		c := &m.changes[i]
 		if !isPassword(m.d.schema.AttributeOrUndefined(c.Attribute.Name)) {
@@ -167,13 +200,35 @@ func (m *modification) preparePasswords(ctx context.Context) error {
 		case c.Operation == DeleteValues && missing != nil:
 			return missing // run will say it of the rest, unless its transaction adds the entry
 		case c.Operation == DeleteValues:
+			m.policed.proved = m.policed.proved || len(c.Attribute.Values) > 0
 			c.Attribute.Values, err = m.matchPasswords(ctx, u, c.Attribute.Values)
 		case len(c.Attribute.Values) == 0 && c.Operation == AddValues:
 			err = Errorf(InvalidAttributeSyntax, "userPassword: no values given")
 		default:
-			c.Attribute.Values, err = m.d.hashPasswordValues(c.Attribute.Values, m.may.bypassACL)
+			m.policed.add(c.Attribute.Values)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	return m.acceptPasswords(u)
+}
+
+// acceptPasswords asks the policy about the new passwords and hashes them.
+func (m *modification) acceptPasswords(u *user) (err error) {
+	m.policed.self, m.policed.exempt = m.self, m.may.root
+	if err := m.d.mayChange(u, m.policed); err != nil {
+		return err
+	}
+	if err := m.d.mayBecome(u, m.policed); err != nil {
+		return err
+	}
+	for i := range m.changes {
+		c := &m.changes[i]
+		if !isPassword(m.d.schema.AttributeOrUndefined(c.Attribute.Name)) || c.Operation == DeleteValues {
+			continue
+		}
+		if c.Attribute.Values, err = m.d.hashPasswordValues(c.Attribute.Values, m.may.bypassACL); err != nil {
 			return err
 		}
 	}
@@ -190,7 +245,7 @@ func (m *modification) matchPasswords(ctx context.Context, u *user, given [][]by
 			matched = append(matched, g)
 			continue
 		}
-		e, err := m.d.prove(ctx, u.account, proof{door: "modify", who: m.who, password: seal.Secret(g), rule: codeOptional})
+		e, err := m.d.prove(ctx, u.account, proof{door: "modify", who: m.who, password: seal.Secret(g), rule: codeOptional, use: passwordCompared})
 		if errors.Is(err, InvalidCredentials) {
 			return nil, &Error{ResultCode: NoSuchAttribute, DiagnosticMessage: "userPassword: no such value", Cause: err}
 		}
@@ -234,8 +289,13 @@ func (m *modification) run(w store.Writer) error {
 		return err
 	}
 	var u *user
-	if m.onPass {
+	if m.onPass || m.onLock {
 		if u, err = m.mayChangePassword(w, id); err != nil {
+			return err
+		}
+	}
+	if m.onPass {
+		if err := m.d.mayChange(u, m.policed); err != nil {
 			return err
 		}
 	}
@@ -244,11 +304,24 @@ func (m *modification) run(w store.Writer) error {
 	}
 	rec := old.clone()
 	for _, c := range m.changes {
-		if isOATHSecret(m.d.schema.AttributeOrUndefined(c.Attribute.Name)) {
+		if t := m.d.schema.AttributeOrUndefined(c.Attribute.Name); isOATHSecret(t) || isLock(t) {
 			continue
 		}
 		if err := m.d.apply(rec, c, m.permissive); err != nil {
 			return err
+		}
+	}
+	if m.onPass {
+		if u.passwordPolicy != nil && len(rec.passwords) > 1 {
+			return errOnePassword
+		}
+		reset := m.d.valuesOf(rec, pwdReset)
+		m.d.passwordSet(u, rec, m.self)
+		if m.onReset {
+			rec.set(pwdReset, nil)
+			if len(reset) > 0 {
+				rec.set(pwdReset, reset[0])
+			}
 		}
 	}
 	m.d.addSuperclasses(rec)
@@ -281,14 +354,19 @@ func (m *modification) run(w store.Writer) error {
 	if err := m.controls.after(w, id, rec); err != nil {
 		return err
 	}
-	if !m.onPass {
+	if u == nil {
 		return nil
 	}
-	if !m.self { // an administrator vouches for the user
+	if m.onPass && !m.self { // an administrator vouches for the user
 		m.d.forgive(u)
-		if err := m.d.save(w, u, m.who, "modify"); err != nil {
+	}
+	if m.onLock {
+		if err := m.changeLock(u); err != nil {
 			return err
 		}
+	}
+	if err := m.d.save(w, u, m.who, "modify"); err != nil || !m.onPass {
+		return err
 	}
 	return m.d.audit(w, m.who.event("modify", AuditEvent{Kind: AuditPasswordChanged, User: m.dn.String()}))
 }

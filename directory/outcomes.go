@@ -22,6 +22,7 @@ func newOutcomes() outcomes {
 		outcomeCode, outcomePassword, outcomeOther,
 		causeNothing, causeNobody, causeDamaged, causeDelayed, causeSource, causeLocked, causePassword, causeCode,
 		causeMissing, causeReplayed, causeSecret, causeRequired, causeRefused,
+		causeIdle, causePeriod, causeExpired, causeReset,
 	} {
 		o[name] = new(atomic.Uint64)
 	}

@@ -81,12 +81,14 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 	if who.Anonymous() && userIdentity == nil {
 		return "", Errorf(UnwillingToPerform, "whose password? Bind first or name the user")
 	}
-	if err := who.mayChange(); err != nil {
+	if err := who.mayChangePassword(); err != nil {
 		return "", err
 	}
 	if err := d.takes(false); err != nil {
 		return "", err // before a code is spent
 	}
+	d.defining.RLock()
+	defer d.defining.RUnlock()
 	if who, err = d.asOfNow(ctx, who); err != nil {
 		return "", err
 	}
@@ -104,6 +106,9 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 			}
 		}
 		self = own.known() && own.id == target.id
+		if who.Password.MustChange && !self {
+			return ErrMustChange
+		}
 		if oldPassword == nil && !self {
 			return d.mayReset(r, who, target)
 		}
@@ -112,17 +117,15 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 	if err != nil {
 		return "", err
 	}
-	if newPassword == nil {
-		generated = d.SuggestPassword()
-		newPassword = []byte(generated)
-	}
-	if err := d.acceptable(newPassword); err != nil {
-		return "", err
+	if newPassword != nil {
+		if err := d.acceptable(newPassword); err != nil {
+			return "", err
+		}
 	}
 
 	var proved evidence
 	if oldPassword != nil {
-		p := proof{door: doorPassword, who: who, password: seal.Secret(oldPassword), rule: codeIfActive}
+		p := proof{door: doorPassword, who: who, password: seal.Secret(oldPassword), rule: codeIfActive, use: passwordChanges}
 		if self && who.How == ByPasswordAndCode {
 			p.rule, p.trusted = codeOptional, true
 		}
@@ -134,11 +137,30 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 		}
 	}
 	Slow(ctx)
+	change := passwordChange{self: self || proved.stored != nil, proved: proved.stored != nil, exempt: d.isRoot(who)}
+	var u *user
+	if err := d.view(ctx, func(r store.Reader) (err error) {
+		u, err = d.readUser(r, target)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	if err := d.mayChange(u, change); err != nil {
+		return "", err
+	}
+	if newPassword == nil {
+		generated = d.rulesOf(u.passwordPolicy).Suggest()
+		newPassword = []byte(generated)
+	}
+	change.clear = [][]byte{newPassword}
+	if err := d.mayBecome(u, change); err != nil {
+		return "", err
+	}
 	hashed, err := d.hashPassword(newPassword)
 	if err != nil {
 		return "", err
 	}
-	if err := d.setPassword(ctx, who, target, self, proved, hashed); err != nil {
+	if err := d.setPassword(ctx, who, target, self, proved, change, hashed); err != nil {
 		return "", err
 	}
 	if proved.stored == nil && !self {
@@ -189,7 +211,7 @@ func (u *user) mayChangeOwnPassword(who Requester) error {
 	return nil
 }
 
-func (d *Directory) setPassword(ctx context.Context, who Requester, target account, self bool, proved evidence, hashed []byte) error {
+func (d *Directory) setPassword(ctx context.Context, who Requester, target account, self bool, proved evidence, change passwordChange, hashed []byte) error {
 	return d.update(ctx, func(w store.Writer) error {
 		u, err := d.readUser(w, target)
 		if err != nil {
@@ -212,6 +234,9 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 			}
 			d.forgive(u) // an administrator vouches for the user
 		}
+		if err := d.mayChange(u, change); err != nil {
+			return err
+		}
 		if u.root() {
 			w.Set(metaKey(rootPasswordKey), hashed)
 		} else {
@@ -219,9 +244,14 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 			if by.Anonymous() {
 				by.DN = target.dn.String()
 			}
+			old := u.entry.clone()
 			u.entry.passwords = [][]byte{hashed}
+			d.passwordSet(u, u.entry, change.self)
 			d.touch(u.entry, by)
 			w.Set(entryKey(u.id), u.entry.encode())
+			if err := d.writeIndex(w, u.id, old, u.entry); err != nil {
+				return err
+			}
 		}
 		u.note(AuditPasswordChanged, nil, "", 0)
 		return d.save(w, u, who, doorPassword)

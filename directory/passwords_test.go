@@ -13,11 +13,11 @@ import (
 func TestPasswordRules(t *testing.T) {
 	for _, least := range []int{0, 1, 26, 27, 100} {
 		d := newDirectory(t, func(c *Config) { c.Credentials.MinPasswordLength = least })
-		suggested := d.SuggestPassword()
+		suggested := d.rules().Suggest()
 		if err := d.acceptable([]byte(suggested)); err != nil || len(suggested) < max(26, least) {
 			t.Errorf("%d: %q, %v", least, suggested, err)
 		}
-		rules := d.PasswordRules()
+		rules := d.rules()
 		for _, row := range []struct {
 			password string
 			want     ResultCode

@@ -76,7 +76,7 @@ func (d *Directory) decide(r store.Reader, u *user, who Requester) (decision, er
 	if u.root() {
 		return decision{}, nil
 	}
-	list, err := d.policiesIn(r)
+	list, err := d.policies.in(d, r)
 	if err != nil || len(list) == 0 {
 		return decision{}, err
 	}

@@ -436,7 +436,7 @@ func TestPolicyWithoutAVersion(t *testing.T) {
 	h := newHouse(t)
 	h.policy("p", 1, "required")
 	err := h.update(context.Background(), func(w store.Writer) error {
-		w.Delete(metaKey(policiesName))
+		w.Delete(metaKey("policies"))
 		return nil
 	})
 	h.want("forget the version", err, Success)

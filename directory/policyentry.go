@@ -14,19 +14,18 @@ import (
 
 const policyClass = "tallystickSecondFactorPolicy"
 
-// isPolicy reports whether an entry is a policy.
-func (d *Directory) isPolicy(rec *record) bool {
-	return d.isOf(rec, policyClass)
-}
-
-// checkPolicy fails with constraintViolation if an entry is a policy, and not
-// one that says for whom it is and what it asks.
+// checkPolicy fails with constraintViolation if an entry is a policy, of the
+// second factor or of passwords, and malformed.
 func (d *Directory) checkPolicy(rec *record) error {
-	if !d.isPolicy(rec) {
-		return nil
+	var malformed error
+	if d.policies.has(d, rec) {
+		malformed = d.compilePolicy(0, rec).malformed
 	}
-	if p := d.compilePolicy(0, rec); p.malformed != nil {
-		return Errorf(ConstraintViolation, "%v", p.malformed)
+	if d.passwordPolicies.has(d, rec) {
+		malformed = errors.Join(malformed, d.compilePasswordPolicy(0, rec).malformed)
+	}
+	if malformed != nil {
+		return Errorf(ConstraintViolation, "%v", malformed)
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ type proof struct {
 	secret   seal.Secret // the key itself, decoded
 	rule     codeRule
 	bind     bool // it is a log-in
+	use      passwordUse
 
 	// trusted says that whoever asks has proved more than the password, so
 	// that any pending credential may become active.
@@ -71,6 +72,8 @@ type evidence struct {
 
 	fingerprint string // of the user's passwords
 
+	standing PasswordPolicyAnswer // of the password
+
 	application string // id of the application password that was shown, and nothing else; "": none
 }
 
@@ -81,7 +84,7 @@ func (r *refusal) Error() string { return r.door + ": " + r.reason }
 
 // refuse is the one answer to whatever was not believed, with the reason for
 // the log.
-func refuse(door, reason string) error {
+func refuse(door, reason string) *Error {
 	return &Error{ResultCode: InvalidCredentials, Cause: &refusal{door, reason}}
 }
 
@@ -174,7 +177,7 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (proved evide
 	if err == nil || verdict.err != nil {
 		guess.settle(verdict)
 	}
-	if verdict.failed && verdict.attempts.failures >= d.credentials.cfg.LockoutAfter {
+	if verdict.failed && verdict.locked {
 		d.credentials.windows.closeOf(a.id)
 	}
 	if err != nil {

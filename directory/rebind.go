@@ -70,7 +70,7 @@ func (s *windows) keyOf(a account, p proof) (k windowKey, ok bool) {
 
 // windowOf is the window that what u has just proved may open; nil: none.
 func (d *Directory) windowOf(u *user, e evidence, now time.Time) *window {
-	if !e.code || u.decision.rebindFor <= 0 {
+	if !e.code || u.decision.rebindFor <= 0 || e.standing.MustChange {
 		return nil
 	}
 	w := &window{user: u.id, until: now.Add(u.decision.rebindFor), fingerprint: e.fingerprint, factor: e.factor, policy: u.decision.policy}
@@ -142,7 +142,7 @@ func (w window) holds(d *Directory, u *user, now time.Time) bool {
 	if c := u.credential(w.factor); c != nil {
 		sequence = c.sequence
 	}
-	return now.Before(w.until) && !d.refuses(u, now) && u.known() &&
+	return now.Before(w.until) && !d.refuses(u, now) && u.known() && !u.mustChange() &&
 		u.fingerprint() == w.fingerprint && sequence == w.sequence &&
 		u.decision.policy == w.policy && u.decision.rebindFor > 0 &&
 		u.vouchesFor(Requester{How: ByPasswordAndCode, Factor: w.factor})

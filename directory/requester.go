@@ -32,12 +32,15 @@ type Requester struct {
 	Secure   bool           // TLS or a local socket
 	Limits   Limits         // of whom it is; zero: the server's own
 
+	Password PasswordPolicyAnswer // what the password policy said when he bound
+
 	// fingerprint is of the user's passwords as they were when he showed what
 	// an access token can be made of; "": he did not.
 	fingerprint string
 }
 
-// mayChange fails for a session that can do less than its user: change nothing.
+// mayChange fails for a session that can do less than its user: change nothing,
+// or nothing but his password.
 func (r Requester) mayChange() error {
 	if r.How == InGrace {
 		return errEnrolFirst
@@ -50,7 +53,16 @@ func (r Requester) mayEnrol() error {
 	if r.How == ByApplicationPassword {
 		return errApplication
 	}
+	if r.Password.MustChange {
+		return ErrMustChange
+	}
 	return nil
+}
+
+// mayChangePassword is mayChange for his own password.
+func (r Requester) mayChangePassword() error {
+	r.Password.MustChange = false
+	return r.mayChange()
 }
 
 // errApplication is the answer to an application that would change what its

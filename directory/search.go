@@ -77,6 +77,9 @@ func (s *search) start(ctx context.Context, who Requester) error {
 	if who.How == InGrace {
 		return errEnrolFirst
 	}
+	if who.Password.MustChange {
+		return ErrMustChange
+	}
 	if base.Equal(d.subentry) {
 		subschema := d.subschema()
 		if err := assert(s.assertion, d.specialView(subschemaDN, subschema)); err != nil {
@@ -101,6 +104,11 @@ func (s *search) start(ctx context.Context, who Requester) error {
 		}
 		if err := d.mayRead(r, who); err != nil {
 			return err
+		}
+		if s.needsOperational && d.passwordPolicies.written.Load() {
+			if err := s.looksAtPasswords(who); err != nil {
+				return err
+			}
 		}
 		return s.run(ctx)
 	})
@@ -134,7 +142,9 @@ type search struct {
 	sorting          *sorting       // nil: entries are sent as they are found
 	needsOperational bool
 	needsMemberOf    bool
-	references       bool // referral objects are sent as continuations
+	references       bool    // referral objects are sent as continuations
+	seesPasswords    bool    // what a password policy counts, of everybody
+	self             entryID // of whom he sees it anyway; 0: nobody
 	w                EntryWriter
 
 	sizeLimit   int
@@ -342,6 +352,13 @@ func (s *search) consider(id entryID, b []byte) error {
 		}
 		if v.operational, err = s.d.operational(s.r, id, &v.rec, name); err != nil {
 			return err
+		}
+		if s.seesPasswords || s.self == id && id != 0 {
+			more, err := s.d.passwordAttributes(s.r, id, &v.rec)
+			if err != nil {
+				return err
+			}
+			v.operational = append(v.operational, more...)
 		}
 	}
 	if s.needsMemberOf {

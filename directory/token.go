@@ -177,7 +177,7 @@ func (d *Directory) honours(u *user, t token) bool {
 	if c := u.credential(t.factor); c != nil {
 		sequence = c.sequence
 	}
-	return u.entry != nil && u.fault == nil && u.entry.uuid == t.uuid &&
+	return u.entry != nil && u.fault == nil && u.entry.uuid == t.uuid && !u.mustChange() && !d.ended(u, d.now()) &&
 		u.fingerprint() == t.fingerprint && sequence == t.sequence &&
 		u.vouchesFor(Requester{How: t.how, Factor: t.factor}) &&
 		(t.how != ByPassword || !d.needsCode(u, codeIfActive) && !u.decision.grace)

@@ -134,6 +134,7 @@ type imported struct {
 	recovery     totp.RecoveryCodes
 	applications []*applicationPassword
 	graceLogins  uint64
+	password     attempts // as far as a password policy keeps it
 }
 
 // importCredentials reads the credentials that come with the new entry rec, and
@@ -148,6 +149,13 @@ func (d *Directory) importCredentials(rec *record, attributes []Attribute) (in i
 	seen := map[string]bool{}
 	for _, a := range attributes {
 		name := d.schema.AttributeOrUndefined(a.Name).Name()
+		switch name {
+		case pwdAccountLockedTime, pwdGraceUseTime, pwdLastSuccess, pwdHistory:
+			if err := in.password.importKept(a); err != nil {
+				return in, Errorf(InvalidAttributeSyntax, "%s: %v", a.Name, err)
+			}
+			continue
+		}
 		for i, v := range a.Values {
 			if name == recoveryCodesAttribute {
 				if in.recovery, err = recoveryCodesOfText(v); err != nil || len(a.Values) > 1 {
@@ -209,12 +217,18 @@ func (in imported) put(w interface{ Set(key, value []byte) }, id entryID) {
 	for _, c := range in.credentials {
 		putCredential(w, id, c)
 	}
-	if len(in.credentials)+len(in.applications)+len(in.recovery.Hashes) > 0 || in.graceLogins > 0 {
+	p := in.password
+	policed := len(p.history)+len(p.graceUses) > 0 || !p.locked.IsZero() || !p.lastSuccess.IsZero()
+	if len(in.credentials)+len(in.applications)+len(in.recovery.Hashes) > 0 || in.graceLogins > 0 || policed {
 		w.Set(attemptKey(id), attempts{
 			credentials:  len(in.credentials),
 			recovery:     in.recovery,
 			applications: in.applications,
 			graceLogins:  in.graceLogins,
+			history:      p.history,
+			graceUses:    p.graceUses,
+			locked:       p.locked,
+			lastSuccess:  p.lastSuccess,
 		}.encode())
 	}
 }

@@ -19,9 +19,11 @@ func (d *Directory) Unlock(ctx context.Context, who Requester, authenticationID 
 		return err
 	}
 	err = d.changeFactors(ctx, who, target, false, "unlock", func(u *user, _ evidence) error {
-		if failures := d.forgive(u); failures > 0 && failures < uint64(d.credentials.cfg.LockoutAfter) {
+		locked := d.lockedOut(u)
+		if failures := d.forgive(u); failures > 0 && !locked {
 			u.note(AuditUnlocked, nil, "", failures)
 		}
+		u.unlock()
 		return nil
 	})
 	if err == nil {

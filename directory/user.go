@@ -21,6 +21,8 @@ type user struct {
 	credentials []*credential
 	decision    decision // what the policies ask; see decide
 
+	passwordPolicy *passwordPolicy // nil: he is under none
+
 	// early says that who tries comes from where he has to wait.
 	early bool
 
@@ -72,6 +74,12 @@ func (d *Directory) readUser(r store.Reader, a account) (*user, error) {
 	}
 	if err := d.readAttempts(r, u); err != nil {
 		return nil, err
+	}
+	if !u.root() {
+		var err error
+		if u.passwordPolicy, err = d.passwordPolicyOf(r, u.entry); err != nil {
+			return nil, err
+		}
 	}
 	if u.entry == nil {
 		return u, nil
@@ -138,7 +146,7 @@ func (c *credentials) remembered(u *user) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a, ok := c.unsaved[u.id]; ok && a.failures > u.attempts.failures {
-		u.attempts.failures, u.attempts.last, u.attempts.refused = a.failures, a.last, a.refused
+		u.attempts.failures, u.attempts.last, u.attempts.refused, u.attempts.recent = a.failures, a.last, a.refused, a.recent
 	}
 }
 

@@ -22,6 +22,10 @@ type Config struct {
 	// (see intermediateClient), beside those that run as this server does.
 	Bridges []netip.Prefix
 
+	// NetscapePasswordControls says with every bind that a password has expired,
+	// or will soon, to clients that do not ask for it by the other control.
+	NetscapePasswordControls bool
+
 	// Log gets one record for each operation; nil discards.
 	Log *slog.Logger
 

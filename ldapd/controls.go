@@ -47,6 +47,7 @@ const (
 var controls = []control{
 	{wire.AccessTokenRequest, onBind, accessToken},
 	{wire.AuthorizationIdentityRequest, onBind, authorizationIdentity},
+	{extopwire.PasswordPolicyOID, onAll | onBind, passwordPolicy},
 	{wire.ProxiedAuthorization, onAll, proxiedAuthorization},
 	{extopwire.IntermediateClientOID, onAll | onBind, intermediateClient},
 	{wire.ManageDsaIT, onSearch | onCompare | onChange, manageDsaIT},
@@ -158,6 +159,9 @@ func (op *operation) responseControls(code directory.ResultCode) []wire.Control 
 		if c := a(code); c != nil {
 			list = append(list, *c)
 		}
+	}
+	if _, ok := op.request.(*directory.BindRequest); ok && op.c.srv.cfg.NetscapePasswordControls {
+		list = op.netscapePassword(code, list)
 	}
 	return list
 }

@@ -5,11 +5,15 @@ import (
 
 	"tallystick/directory"
 	"tallystick/extop"
+	extopwire "tallystick/extop/wire"
 	"tallystick/ldapd/wire"
 )
 
 // extended serves the operations of the plug-in set (RFC 4511, section 4.12).
 func (s *Server) extended(ctx context.Context, op *operation, req *wire.ExtendedRequest) error {
+	if op.who.Password.MustChange && req.Name != extopwire.PasswordModifyOID {
+		return directory.ErrMustChange
+	}
 	r, err := s.ops.Lookup(req.Name).Serve(ctx, &extop.Request{Value: req.Value, From: op.who})
 	if err != nil {
 		return err

@@ -30,7 +30,8 @@ type operation struct {
 	then    func() error // to do once the answer is queued; nil: nothing
 	answers []answer     // to ask for response controls
 
-	transaction *transaction // it waits in; nil: none
+	transaction *transaction                  // it waits in; nil: none
+	refusedBy   directory.PasswordPolicyError // what the password policy refused; 0: nothing
 
 	// Guarded by conn.mu.
 	state     state
@@ -130,6 +131,7 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 	c.mu.Unlock()
 
 	r := directory.Result(result)
+	op.refusedBy = r.PasswordPolicy
 	took := time.Since(op.begun)
 	c.srv.counters.ended(op.request, r.ResultCode, took) // before the client can see the answer
 	if tag := responseTag(op.request); tag != 0 && !abandoned {
@@ -166,6 +168,11 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 // run serves op and returns its error. A panic is one.
 func (op *operation) run() (err error) {
 	defer recovered(&err)
+	if op.who.Password.MustChange {
+		if op.who, err = op.c.srv.dir.Refresh(op.ctx, op.who); err != nil {
+			return err
+		}
+	}
 	if len(op.controls) > 0 {
 		if err := op.takeControls(); err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 
 	"tallystick/directory"
 	"tallystick/extop"
+	extopwire "tallystick/extop/wire"
 	"tallystick/ldapd/wire"
 )
 
@@ -29,6 +30,7 @@ type Directory interface {
 
 	AccessToken(ctx context.Context, who directory.Requester) (directory.AccessToken, error)
 	OffersTokens() bool
+	Refresh(ctx context.Context, who directory.Requester) (directory.Requester, error)
 	ProxiedAs(ctx context.Context, who directory.Requester, authzID string) (directory.Requester, error)
 
 	Advertise(attribute string, values ...string)
@@ -93,6 +95,9 @@ func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
 		dir.Advertise("supportedControl", c.oid)
 	}
 	dir.Advertise("supportedControl", wire.AuthorizationIdentityResponse) // RFC 3829, section 2
+	if s.cfg.NetscapePasswordControls {
+		dir.Advertise("supportedControl", extopwire.PasswordExpiredOID, extopwire.PasswordExpiringOID)
+	}
 	dir.Advertise("supportedExtension", ops.OIDs()...)
 	dir.Advertise("supportedExtension", oidCancel, oidStartTransaction, oidEndTransaction)
 	if s.cfg.TLS != nil {

@@ -8,20 +8,14 @@ import (
 	"tallystick/extop/wire"
 )
 
-// Suggester makes passwords; *directory.Directory does.
-type Suggester interface {
-	// SuggestPassword makes one that keeps the rules.
-	SuggestPassword() string
-}
-
 // mostPasswords is how many one request may ask for, as in PingDirectory.
 const mostPasswords = 10
 
 // Generate is the operation Generate password. NewGenerate makes one.
-type Generate struct{ suggester Suggester }
+type Generate struct{ policies Policies }
 
-// NewGenerate returns the operation on s.
-func NewGenerate(s Suggester) Generate { return Generate{s} }
+// NewGenerate returns the operation on p.
+func NewGenerate(p Policies) Generate { return Generate{p} }
 
 // OID is the requestName.
 func (Generate) OID() string { return wire.GeneratePasswordOID }
@@ -29,7 +23,7 @@ func (Generate) OID() string { return wire.GeneratePasswordOID }
 // Serve suggests passwords to an authenticated user. They are nobody's until
 // somebody sets them. All of them keep the rules, so the first attempt at one
 // is the last.
-func (o Generate) Serve(_ context.Context, req *extop.Request) (*extop.Response, error) {
+func (o Generate) Serve(ctx context.Context, req *extop.Request) (*extop.Response, error) {
 	r, err := wire.DecodeGeneratePasswordRequest(req.Value)
 	if err != nil {
 		return nil, extop.Malformed(err)
@@ -37,22 +31,19 @@ func (o Generate) Serve(_ context.Context, req *extop.Request) (*extop.Response,
 	if req.From.Anonymous() {
 		return nil, directory.Errorf(directory.InsufficientAccessRights, "not allowed for anonymous clients: bind first")
 	}
-	if policy := r.Policy.PasswordPolicyDN; policy != nil {
-		err = requirePolicy(*policy)
-	}
-	if target := r.Policy.TargetEntryDN; target != nil {
-		_, err = parseDN(*target)
-	}
+	policy, err := o.policies.PasswordPolicy(ctx, req.From, directory.PasswordPolicyChoice{
+		Policy: r.Policy.PasswordPolicyDN, User: r.Policy.TargetEntryDN,
+	})
 	if err != nil {
 		return nil, err
 	}
 	if r.NumberOfPasswords > mostPasswords {
 		return nil, directory.Errorf(directory.UnwillingToPerform, "more than %d passwords at once", mostPasswords)
 	}
-	resp := wire.GeneratePasswordResponse{PasswordPolicyDN: PolicyDN}
+	resp := wire.GeneratePasswordResponse{PasswordPolicyDN: policy.DN}
 	for range r.NumberOfPasswords {
 		resp.Passwords = append(resp.Passwords, wire.GeneratedPassword{
-			Password: o.suggester.SuggestPassword(), ValidationAttempted: r.ValidationAttempts > 0,
+			Password: policy.Rules.Suggest(), ValidationAttempted: r.ValidationAttempts > 0,
 		})
 	}
 	return &extop.Response{OID: wire.GeneratePasswordResponseOID, Value: resp.Encode()}, nil

@@ -4,32 +4,13 @@
 package passwords
 
 import (
+	"context"
+
 	"tallystick/directory"
-	"tallystick/directory/schema"
 )
 
-// PolicyDN is the name of the one password policy, which is PingDirectory's
-// for its default. It is in the configuration, so there is no entry of it.
-const PolicyDN = "cn=Default Password Policy,cn=Password Policies,cn=config"
-
-// parseDN reads a DN that a request has.
-func parseDN(text string) (directory.DN, error) {
-	dn, err := directory.ParseDN(schema.Standard(), text)
-	if err != nil {
-		return dn, &directory.Error{ResultCode: directory.InvalidDNSyntax, DiagnosticMessage: err.Error()}
-	}
-	return dn, nil
-}
-
-// requirePolicy fails unless text names the one policy.
-func requirePolicy(text string) error {
-	dn, err := parseDN(text)
-	if err != nil {
-		return err
-	}
-	policy, err := parseDN(PolicyDN)
-	if err == nil && !dn.Equal(policy) {
-		err = directory.Errorf(directory.NoSuchObject, "there is no such password policy")
-	}
-	return err
+// Policies knows the password policies; *directory.Directory does.
+type Policies interface {
+	// PasswordPolicy tells who of the policy that is meant.
+	PasswordPolicy(ctx context.Context, who directory.Requester, c directory.PasswordPolicyChoice) (directory.PasswordPolicy, error)
 }

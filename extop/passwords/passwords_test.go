@@ -69,7 +69,7 @@ func TestGenerate(t *testing.T) {
 				return
 			}
 			resp, err := wire.DecodeGeneratePasswordResponse(got.Value)
-			if err != nil || got.OID != wire.GeneratePasswordResponseOID || resp.PasswordPolicyDN != passwords.PolicyDN || len(resp.Passwords) != tt.req.NumberOfPasswords {
+			if err != nil || got.OID != wire.GeneratePasswordResponseOID || resp.PasswordPolicyDN != directory.DefaultPasswordPolicy || len(resp.Passwords) != tt.req.NumberOfPasswords {
 				t.Fatalf("%+v, %v", resp, err)
 			}
 			seen := map[string]bool{}
@@ -97,7 +97,7 @@ func TestQuality(t *testing.T) {
 	}{
 		{"for a new user", "", wire.PasswordQualityRequest{Change: wire.AddWithDefaultPolicy}, 0, directory.Success},
 		{"at least eight", "", wire.PasswordQualityRequest{Change: wire.AddWithDefaultPolicy}, 8, directory.Success},
-		{"with the policy", "", wire.PasswordQualityRequest{Change: wire.AddWithPolicy, DN: passwords.PolicyDN}, 8, directory.Success},
+		{"with the policy", "", wire.PasswordQualityRequest{Change: wire.AddWithPolicy, DN: directory.DefaultPasswordPolicy}, 8, directory.Success},
 		{"with another policy", "", wire.PasswordQualityRequest{Change: wire.AddWithPolicy, DN: "cn=x"}, 8, directory.NoSuchObject},
 		{"for oneself", ann, wire.PasswordQualityRequest{Change: wire.SelfChange}, 8, directory.Success},
 		{"for nobody", "", wire.PasswordQualityRequest{Change: wire.SelfChange}, 8, directory.UnwillingToPerform},
