@@ -77,6 +77,10 @@ type config struct {
 	Passwords struct {
 		Scheme    string `yaml:"scheme"`
 		MinLength int    `yaml:"minLength"`
+
+		Policy           string `yaml:"policy"`
+		TellLocked       bool   `yaml:"tellLocked"`
+		NetscapeControls bool   `yaml:"netscapeControls"`
 	} `yaml:"passwords"`
 	SecondFactor struct {
 		Keyset                 string   `yaml:"keyset"`
@@ -385,6 +389,9 @@ func (c *config) fileProblems() error {
 // names are the DNs in the configuration, by key.
 func (c *config) names() map[string]string {
 	names := map[string]string{"directory.rootDN": c.Directory.RootDN}
+	if c.Passwords.Policy != "" {
+		names["passwords.policy"] = c.Passwords.Policy
+	}
 	for i, suffix := range c.Directory.Suffixes {
 		names[fmt.Sprintf("directory.suffixes[%d]", i)] = suffix
 	}

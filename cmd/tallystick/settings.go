@@ -40,6 +40,8 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 			Keyset:                 keys,
 			Scheme:                 password.Scheme(c.Passwords.Scheme),
 			MinPasswordLength:      c.Passwords.MinLength,
+			PasswordPolicy:         c.Passwords.Policy,
+			TellLocked:             c.Passwords.TellLocked,
 			Window:                 orNegative(c.SecondFactor.Window),
 			MaxDrift:               orNegative(c.SecondFactor.Drift),
 			Separator:              c.SecondFactor.Separator,
@@ -67,8 +69,11 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 
 func (c *config) ldapConfig(log *slog.Logger) ldapd.Config {
 	return ldapd.Config{
-		Log:                   log.With("part", "ldap"),
-		Bridges:               prefixes(c.Listen.Bridges),
+		Log:     log.With("part", "ldap"),
+		Bridges: prefixes(c.Listen.Bridges),
+
+		NetscapePasswordControls: c.Passwords.NetscapeControls,
+
 		MaxMessage:            int(c.Limits.Message),
 		MaxMessageAnonymous:   int(c.Limits.MessageUnbound),
 		MaxOperations:         c.Limits.Operations,
