@@ -22,9 +22,9 @@ func policed(t *testing.T, lines ...string) *house {
 	return h
 }
 
-func set(name string, values ...string) Change { return change(ReplaceValues, name, values...) }
+func set(name string, values ...string) Change { return changing(ReplaceValues, name, values...) }
 
-func change(op ChangeOperation, name string, values ...string) Change {
+func changing(op ChangeOperation, name string, values ...string) Change {
 	c := Change{Operation: op, Attribute: Attribute{Name: name}}
 	for _, v := range values {
 		c.Attribute.Values = append(c.Attribute.Values, []byte(v))
@@ -282,8 +282,8 @@ func TestPasswordChanges(t *testing.T) {
 		_, err := h.ChangePassword(ctx, who, id("dn:"+person("ann")), o, []byte(next))
 		return err
 	}
-	old := change(DeleteValues, "userPassword", secretWord)
-	next := change(AddValues, "userPassword", "new")
+	old := changing(DeleteValues, "userPassword", secretWord)
+	next := changing(AddValues, "userPassword", "new")
 	for _, tt := range []struct {
 		policy string
 		do     func(h *house) error
@@ -296,7 +296,7 @@ func TestPasswordChanges(t *testing.T) {
 		{"pwdSafeModify: TRUE", func(h *house) error { return h.modify(as("ann"), "ann", set("userPassword", "new")) }, InsufficientAccessRights, MustSupplyOldPassword},
 		{"pwdSafeModify: TRUE", func(h *house) error { return h.modify(as("ann"), "ann", old, next) }, Success, 0},
 		{"pwdSafeModify: TRUE", func(h *house) error {
-			return h.modify(as("ann"), "ann", change(DeleteValues, "userPassword", "wrong"), next)
+			return h.modify(as("ann"), "ann", changing(DeleteValues, "userPassword", "wrong"), next)
 		}, NoSuchAttribute, 0},
 		{"pwdSafeModify: TRUE", func(h *house) error { return h.modify(as("admin"), "ann", set("userPassword", "new")) }, Success, 0},
 		{"pwdSafeModify: FALSE", func(h *house) error { return h.modify(as("ann"), "ann", set("userPassword", "new")) }, Success, 0},
@@ -475,8 +475,8 @@ func TestLockoutByCodes(t *testing.T) {
 	h.advance(1000 * time.Hour)
 	_, err = h.bind(person("ann"), secretWord+h.code(secret, 0))
 	h.want("without pwdLockoutDuration, for ever", err, InvalidCredentials)
-	h.want("but for an administrator", h.modify(as("help"), "ann", change(DeleteValues, pwdAccountLockedTime)), Success)
-	h.want("not twice", h.modify(as("help"), "ann", change(DeleteValues, pwdAccountLockedTime)), NoSuchAttribute)
+	h.want("but for an administrator", h.modify(as("help"), "ann", changing(DeleteValues, pwdAccountLockedTime)), Success)
+	h.want("not twice", h.modify(as("help"), "ann", changing(DeleteValues, pwdAccountLockedTime)), NoSuchAttribute)
 	_, err = h.bind(person("ann"), secretWord+h.code(secret, 0))
 	h.want("then", err, Success)
 }
