@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,10 +97,10 @@ func TestAnswer(t *testing.T) {
 		{"no result code", "30 05 02 01 01 65 00", found, 0, false, errReply},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			var a answer
+			a := make(answers, 1)
 			b, replies, right := unhex(row.octets), 0, false
 			for {
-				size, final, ok, err := a.take(b, row.want)
+				size, _, final, ok, err := a.take(b, row.want)
 				if !errors.Is(err, row.wrong) {
 					t.Fatalf("error %v, want %v", err, row.wrong)
 				}
@@ -117,11 +118,40 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// Answers come in any order, and their messages mixed.
+func TestAnswersOutOfOrder(t *testing.T) {
+	all := make(answers, 2)
+	want := expectation{op: searchDone, entries: 1}
+	b := unhex("300a 020102 6405 040178 3000" + "300a 020101 6405 040178 3000" +
+		"300c 020102 6507 0a0100 0400 0400" + "300c 020101 6507 0a0100 0400 0400")
+	for i, final := range []int{-1, -1, 1, 0} {
+		size, which, last, right, err := all.take(b, want)
+		if err != nil || size == 0 || last != (final >= 0) || last && (which != final || !right) {
+			t.Fatalf("message %d: size %d, of %d, last %v, right %v, %v", i, size, which, last, right, err)
+		}
+		b = b[size:]
+	}
+	if _, _, _, _, err := all.take(unhex("300c 020103 6507 0a0100 0400 0400"), want); err == nil {
+		t.Error("an answer that nobody asked for is taken")
+	}
+}
+
+// What is outstanding together differs in its messageID, and nothing else.
+func TestAppendRequest(t *testing.T) {
+	request := searchByUID(strings.Repeat("u", 100)) // whose length takes two octets
+	got := appendRequest([]byte("before"), request, 7)
+	want := append([]byte("before"), request...)
+	want[len("before")+5] = 7
+	if !bytes.Equal(got, want) || request[5] != messageID {
+		t.Errorf("%x, of %x", got, request)
+	}
+}
+
 func FuzzAnswer(f *testing.F) {
 	f.Add(unhex("300c02010165070a0100040004 00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var a answer
-		size, _, _, err := a.take(b, expectation{op: searchDone})
+		a := make(answers, 1)
+		size, _, _, _, err := a.take(b, expectation{op: searchDone})
 		if size < 0 || size > len(b) || err != nil && size != 0 {
 			t.Fatalf("took %d of %d octets, error %v", size, len(b), err)
 		}
@@ -189,7 +219,7 @@ func TestLoadAgainstSlapd(t *testing.T) {
 	if _, err := findSlapd(); err != nil {
 		t.Skip("slapd is not installed")
 	}
-	p := population{people: 20, holders: 20}
+	p := population{people: 200, holders: 20}
 	s, err := startSlapd(t.Context(), t.TempDir(), p)
 	if err != nil {
 		t.Fatal(err)
@@ -200,22 +230,30 @@ func TestLoadAgainstSlapd(t *testing.T) {
 		if op.vendor {
 			continue
 		}
-		clients, err := s.connect(3, op.as)
-		if err != nil {
-			t.Fatal(err)
+		l := op.load(p, d)
+		loadOnce(t, s, l, level{3, 1})
+		if slices.Contains(op.levels(), pipelined) {
+			loadOnce(t, s, l, level{3, 3})
 		}
-		source, err := op.load(p, d).round(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got sample
-		if err := run(clients, source, op.want, 100*time.Millisecond, &got); err != nil {
-			t.Errorf("%s: %v", op.name, err)
-		}
-		if got.right == 0 || got.wrong != 0 || len(got.latencies) != got.right {
-			t.Errorf("%s: %d right, %d wrong answers", op.name, got.right, got.wrong)
-		}
-		disconnect(clients)
+	}
+}
+
+func loadOnce(t *testing.T, s *server, l *load, at level) {
+	clients, err := s.connect(at, l.as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disconnect(clients)
+	source, err := l.round(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got sample
+	if err := run(clients, source, l.want, 100*time.Millisecond, &got); err != nil {
+		t.Errorf("%s, %s: %v", l.name, at, err)
+	}
+	if got.right == 0 || got.wrong != 0 || len(got.latencies) != got.right {
+		t.Errorf("%s, %s: %d right, %d wrong answers", l.name, at, got.right, got.wrong)
 	}
 }
 

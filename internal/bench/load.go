@@ -13,23 +13,23 @@ import (
 // source gives the requests of a load, one at a time; nil when there is none.
 type source interface{ next() []byte }
 
-// client is one connection with at most one request outstanding.
+// client is one connection with so many requests outstanding at most.
 type client struct {
-	fd     int
-	buf    []byte // replies not read yet are buf[:held]
-	held   int
-	answer answer
-	sent   time.Time
-	busy   bool
+	fd      int
+	in      []byte // replies not read yet are in[:held]
+	held    int
+	out     []byte // requests to be written
+	answers answers
+	sent    []time.Time // of what is outstanding, by messageID-1; zero: free
 }
 
 // dial connects and, unless dn is "", binds.
-func dial(addr netip.AddrPort, dn, password string) (*client, error) {
+func dial(addr netip.AddrPort, outstanding int, dn, password string) (*client, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	c := &client{fd: fd, buf: make([]byte, maxReply+16)}
+	c := &client{fd: fd, in: make([]byte, maxReply+16), answers: make(answers, outstanding), sent: make([]time.Time, outstanding)}
 	if err := syscall.Connect(fd, &syscall.SockaddrInet4{Addr: addr.Addr().As4(), Port: int(addr.Port())}); err != nil {
 		c.close()
 		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
@@ -56,51 +56,86 @@ func (c *client) close() { syscall.Close(c.fd) }
 
 // ask sends one request and waits for its answer.
 func (c *client) ask(request []byte, want expectation) (right bool, err error) {
-	if err := c.send(request); err != nil {
+	c.add(request, 0, time.Now())
+	if err := c.flush(); err != nil {
 		return false, err
 	}
-	for {
-		final, right, err := c.receive(want)
-		if err != nil || final {
-			return right, err
+	for final := false; !final; {
+		if err := c.receive(want, func(ok bool, _ time.Time) { final, right = true, ok }); err != nil {
+			return false, err
 		}
 	}
+	return right, nil
 }
 
-// send writes a request; the socket has room, since nothing is outstanding.
-func (c *client) send(request []byte) error {
-	c.busy, c.sent = true, time.Now()
-	n, err := syscall.Write(c.fd, request)
+// fill adds requests until as many are outstanding as may be, or the source is
+// empty, and returns how many it added.
+func (c *client) fill(src source, now time.Time) (added int) {
+	for i, sent := range c.sent {
+		if !sent.IsZero() {
+			continue
+		}
+		request := src.next()
+		if request == nil {
+			break
+		}
+		c.add(request, i, now)
+		added++
+	}
+	return added
+}
+
+// add takes a request to be sent in a free place.
+func (c *client) add(request []byte, place int, now time.Time) {
+	c.sent[place] = now
+	c.out = appendRequest(c.out, request, place+1)
+}
+
+// flush writes what was added; the socket has room, since little is
+// outstanding.
+func (c *client) flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	n, err := syscall.Write(c.fd, c.out)
 	if err != nil {
 		return err
 	}
-	if n < len(request) {
-		return fmt.Errorf("the socket took %d of %d octets", n, len(request))
+	if n < len(c.out) {
+		return fmt.Errorf("the socket took %d of %d octets", n, len(c.out))
 	}
+	c.out = c.out[:0]
 	return nil
 }
 
-// receive reads once and reports whether that completed the answer.
-func (c *client) receive(want expectation) (final, right bool, err error) {
-	n, err := syscall.Read(c.fd, c.buf[c.held:])
+// receive reads once, and calls done for each answer that this completed.
+func (c *client) receive(want expectation, done func(right bool, sent time.Time)) error {
+	n, err := syscall.Read(c.fd, c.in[c.held:])
 	if err != nil {
-		return false, false, err
+		return err
 	}
 	if n == 0 {
-		return false, false, errors.New("the server closed the connection")
+		return errors.New("the server closed the connection")
 	}
 	c.held += n
 	at := 0
 	for {
-		size, last, ok, err := c.answer.take(c.buf[at:c.held], want)
+		size, place, final, right, err := c.answers.take(c.in[at:c.held], want)
 		if err != nil {
-			return false, false, err
+			return err
+		}
+		if size == 0 {
+			c.held = copy(c.in, c.in[at:c.held])
+			return nil
 		}
 		at += size
-		if size == 0 || last {
-			c.held = copy(c.buf, c.buf[at:c.held])
-			c.busy = !last
-			return last, ok, nil
+		sent := c.sent[place]
+		if sent.IsZero() {
+			return errors.New("the server sent something nobody asked for")
+		}
+		if final {
+			c.sent[place] = time.Time{}
+			done(right, sent)
 		}
 	}
 }
@@ -113,10 +148,10 @@ type sample struct {
 	latencies    []time.Duration // of all right answers
 }
 
-// run keeps one request outstanding on each client for d, or until the source
-// is empty, and adds what it saw to s. All clients are served by the one
-// calling goroutine with epoll, so that the generator costs the machine as
-// little as it can.
+// run keeps the clients' requests outstanding for d, or until the source is
+// empty, and adds what it saw to s. All clients are served by the one calling
+// goroutine with epoll, so that the generator costs the machine as little as it
+// can: what one reading brings is answered by one writing.
 func run(clients []*client, src source, want expectation, d time.Duration, s *sample) error {
 	epoll, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
@@ -125,18 +160,33 @@ func run(clients []*client, src source, want expectation, d time.Duration, s *sa
 	defer syscall.Close(epoll)
 
 	start := time.Now()
-	last := start // answer, or the end of the round
+	now, last := start, start // last: answer, or the end of the round
 	outstanding := 0
 	for i, c := range clients {
 		event := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)} // Fd is ours to choose
 		if err := syscall.EpollCtl(epoll, syscall.EPOLL_CTL_ADD, c.fd, &event); err != nil {
 			return err
 		}
-		if request := src.next(); request != nil {
-			if err := c.send(request); err != nil {
-				return err
-			}
-			outstanding++
+		outstanding += c.fill(src, time.Now())
+		if err := c.flush(); err != nil {
+			return err
+		}
+	}
+	answered := func(right bool, sent time.Time) {
+		outstanding--
+		over := now.Sub(start) >= d
+		last = now
+		if over {
+			last = start.Add(d)
+		}
+		if !right {
+			s.wrong++
+			return
+		}
+		s.right++
+		s.latencies = append(s.latencies, now.Sub(sent))
+		if !over {
+			s.inTime++
 		}
 	}
 	const patience = 30 * time.Second // for one answer
@@ -154,38 +204,15 @@ func run(clients []*client, src source, want expectation, d time.Duration, s *sa
 		}
 		for _, e := range events[:n] {
 			c := clients[e.Fd]
-			if !c.busy {
-				return errors.New("the server sent something nobody asked for")
-			}
-			final, right, err := c.receive(want)
-			if err != nil {
+			now = time.Now()
+			if err := c.receive(want, answered); err != nil {
 				return err
 			}
-			if !final {
-				continue
+			if now.Sub(start) < d {
+				outstanding += c.fill(src, now)
 			}
-			outstanding--
-			now := time.Now()
-			over := now.Sub(start) >= d
-			if right {
-				s.right++
-				s.latencies = append(s.latencies, now.Sub(c.sent))
-			} else {
-				s.wrong++
-			}
-			if over {
-				last = start.Add(d)
-				continue
-			}
-			last = now
-			if right {
-				s.inTime++
-			}
-			if request := src.next(); request != nil {
-				if err := c.send(request); err != nil {
-					return err
-				}
-				outstanding++
+			if err := c.flush(); err != nil {
+				return err
 			}
 		}
 	}

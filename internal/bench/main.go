@@ -17,13 +17,28 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// levels are the numbers of connections each operation is measured with.
-var levels = []int{1, 16, 64}
+// level is a number of connections, and how many requests each has outstanding.
+type level struct{ connections, outstanding int }
+
+// levels are what each operation is measured with, and pipelined what those
+// are, too, of which a connection may have several under way.
+var (
+	levels    = []level{{1, 1}, {16, 1}, {64, 1}}
+	pipelined = level{16, 8}
+)
+
+func (l level) String() string {
+	if l.outstanding == 1 {
+		return strconv.Itoa(l.connections)
+	}
+	return fmt.Sprintf("%d × %d", l.connections, l.outstanding)
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -93,7 +108,11 @@ func benchmark(ctx context.Context) error {
 		return err
 	}
 	b := &bench{servers: servers, people: p, duration: *duration, rounds: *rounds}
-	if err := b.run(ctx, chosen); err != nil || !bridge {
+	err = b.run(ctx, chosen)
+	if err == nil && p.holders > 0 {
+		err = measureEngine(ctx, filepath.Join(dir, "engine"), *duration)
+	}
+	if err != nil || !bridge {
 		return err
 	}
 	nothing, err := startEmpty(ctx, dir)

@@ -43,13 +43,13 @@ func (b *bench) run(ctx context.Context, chosen []operation) error {
 				loads[s] = op.load(b.people, decks[s])
 			}
 		}
-		for _, connections := range levels {
-			progress("%s, %d connections", op.name, connections)
-			cells, err := b.measure(ctx, able, loads, connections)
+		for _, at := range op.levels() {
+			progress("%s, %s connections", op.name, at)
+			cells, err := b.measure(ctx, able, loads, at)
 			if err != nil {
-				return fmt.Errorf("%s, %d connections: %w", op.name, connections, err)
+				return fmt.Errorf("%s, %s connections: %w", op.name, at, err)
 			}
-			printRow(os.Stdout, op.name, connections, b.servers, cells)
+			printRow(os.Stdout, op.name, at, b.servers, cells)
 			for s, c := range cells {
 				if c.wrong > 0 {
 					progress("%s gave %d wrong answers to %s", s.name, c.wrong, op.name)
@@ -67,7 +67,7 @@ func (b *bench) run(ctx context.Context, chosen []operation) error {
 // measure lets the servers take turns. A server's processor time is counted
 // from its first round to the end of the last one's, so that what it does
 // behind its clients' backs counts too.
-func (b *bench) measure(ctx context.Context, able []*server, loads map[*server]*load, connections int) (map[*server]*cell, error) {
+func (b *bench) measure(ctx context.Context, able []*server, loads map[*server]*load, at level) (map[*server]*cell, error) {
 	const warmUp = 200 * time.Millisecond
 	cells := make(map[*server]*cell)
 	clients := make(map[*server][]*client)
@@ -90,7 +90,7 @@ func (b *bench) measure(ctx context.Context, able []*server, loads map[*server]*
 		return nil
 	}
 	for _, s := range able {
-		c, err := s.connect(connections, loads[s].as)
+		c, err := s.connect(at, loads[s].as)
 		if err != nil {
 			return nil, err
 		}

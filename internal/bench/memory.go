@@ -32,7 +32,7 @@ func measureMemory(ctx context.Context, dir, program string, holders int) error 
 		return err
 	}
 	const connections = 16
-	clients, err := s.connect(connections, anonymous)
+	clients, err := s.connect(level{connections, 1}, anonymous)
 	if err != nil {
 		return err
 	}

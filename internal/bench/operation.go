@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 )
 
 // identity is whom an operation's connections are bound as beforehand.
@@ -33,6 +34,15 @@ type operation struct {
 	withCode func(dn, code string) []byte
 
 	vendor bool // an operation slapd does not have
+}
+
+// levels are what the operation is measured with. While a bind is under way a
+// connection has nothing else (RFC 4511, section 4.2.1).
+func (op operation) levels() []level {
+	if op.want.op == bindResponse {
+		return levels
+	}
+	return append(slices.Clip(levels), pipelined)
 }
 
 var operations = []operation{

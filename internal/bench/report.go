@@ -31,8 +31,8 @@ func printHead(w io.Writer, servers []*server) {
 }
 
 // printRow prints one row; a server without a cell gets dashes.
-func printRow(w io.Writer, operation string, connections int, servers []*server, cells map[*server]*cell) {
-	row := fmt.Sprintf("| %s | %d |", operation, connections)
+func printRow(w io.Writer, operation string, at level, servers []*server, cells map[*server]*cell) {
+	row := fmt.Sprintf("| %s | %s |", operation, at)
 	for _, s := range servers {
 		c := cells[s]
 		if c == nil || c.inTime == 0 {

@@ -29,10 +29,24 @@ const (
 	validateOID = "1.3.6.1.4.1.30221.2.6.15"
 )
 
-// messageID is that of every request: a connection has one outstanding, so
-// the id is free again when the next is sent, and requests can be encoded
-// once and shared by all connections.
+// messageID is that of every request as it is encoded, once for all
+// connections. Those that are outstanding together get others on the way out.
 const messageID = 1
+
+// maxOutstanding is how many messageIDs have one octet, and so fit in its place.
+const maxOutstanding = 127
+
+// appendRequest appends an encoded request with another messageID.
+func appendRequest(b, request []byte, id int) []byte {
+	_, header, _, err := ber.Header(request)
+	if err != nil || id < 1 || id > maxOutstanding {
+		panic("bench: not a request of ours") // message made it
+	}
+	at := len(b) + header + 2 // behind the tag and length of the messageID
+	b = append(b, request...)
+	b[at] = byte(id)
+	return b
+}
 
 // message wraps the operation whose contents body appends.
 func message(op byte, body func(b []byte) []byte) []byte {

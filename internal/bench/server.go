@@ -127,8 +127,8 @@ func (s *server) stop() {
 	}
 }
 
-// connect opens n connections bound as who.
-func (s *server) connect(n int, who identity) ([]*client, error) {
+// connect opens connections bound as who.
+func (s *server) connect(at level, who identity) ([]*client, error) {
 	dn, secret := "", ""
 	switch who {
 	case oneUser:
@@ -136,9 +136,9 @@ func (s *server) connect(n int, who identity) ([]*client, error) {
 	case rootUser:
 		dn, secret = s.rootDN, s.rootPassword
 	}
-	clients := make([]*client, 0, n)
-	for range n {
-		c, err := dial(s.addr, dn, secret)
+	clients := make([]*client, 0, at.connections)
+	for range at.connections {
+		c, err := dial(s.addr, at.outstanding, dn, secret)
 		if err != nil {
 			disconnect(clients)
 			return nil, s.failed(err)
