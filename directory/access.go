@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"tallystick/directory/schema"
 	"tallystick/directory/store"
@@ -206,10 +207,8 @@ func (d *Directory) MaySeeConfig(ctx context.Context, who Requester) error {
 
 // secret reports whether the values of an attribute type never leave the
 // server. (They are not among an entry's attributes either, see record.)
-func secret(t *schema.AttributeType) bool {
-	switch t.Name() {
-	case "userPassword", "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, applicationAttribute, oathSecretAttribute:
-		return true
-	}
-	return false
+func secret(t *schema.AttributeType) bool { return slices.Contains(secretAttributes, t.Name()) }
+
+var secretAttributes = []string{
+	"userPassword", "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, applicationAttribute, oathSecretAttribute,
 }

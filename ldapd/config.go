@@ -26,8 +26,11 @@ type Config struct {
 	// or will soon, to clients that do not ask for it by the other control.
 	NetscapePasswordControls bool
 
-	// Log gets one record for each operation; nil discards.
+	// Log gets what happens to connections, and faults; nil discards.
 	Log *slog.Logger
+
+	// Access gets one record for each operation; nil: Log does.
+	Access *slog.Logger
 
 	MaxMessage            int // octets in a request; 16 MiB
 	MaxMessageAnonymous   int // octets in a request before a bind succeeded; 256 KiB
@@ -68,6 +71,9 @@ func (c Config) withDefaults() Config {
 	c.BusyTimeout = limit(c.BusyTimeout, 5*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Access == nil {
+		c.Access = c.Log
 	}
 	return c
 }

@@ -22,6 +22,7 @@ type operation struct {
 	ctx      context.Context     // ends with Abandon, Cancel and the session
 	cancel   context.CancelFunc
 	begun    time.Time
+	tls      bool // it came inside TLS
 
 	// What to answer beside the result; set by the function that serves it.
 	name    string       // responseName; "" if absent
@@ -52,6 +53,7 @@ const (
 
 func newOperation(c *conn, m *wire.Message, size int) *operation {
 	op := &operation{c: c, id: m.ID, request: m.Request, controls: m.Controls, size: size, who: c.who, begun: time.Now()}
+	op.tls = c.nc != c.raw
 	op.ctx, op.cancel = context.WithCancel(c.ctx)
 	if !exclusive(m.Request) {
 		op.ctx = directory.WithSlow(op.ctx, op.slow)

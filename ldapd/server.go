@@ -43,6 +43,7 @@ type Server struct {
 	ops    *extop.Set
 	cfg    Config // with defaults filled in
 	log    *slog.Logger
+	access *slog.Logger // of operations
 	router *router
 	clock  clock
 
@@ -85,7 +86,7 @@ func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
 		readers:   make(chan *conn),
 		empty:     make(chan struct{}),
 	}
-	s.log = s.cfg.Log
+	s.log, s.access = s.cfg.Log, s.cfg.Access
 	s.controls = slices.DeleteFunc(slices.Clone(controls), func(c control) bool {
 		return c.oid == wire.AccessTokenRequest && !dir.OffersTokens()
 	})
