@@ -20,7 +20,7 @@ func (d *Directory) Add(ctx context.Context, who Requester, req *AddRequest) err
 		return err
 	}
 	defer d.tree.change()()
-	if err := d.update(ctx, x.run); err != nil {
+	if err := d.change(ctx, who, []any{x.request(req)}, x.run); err != nil {
 		return err
 	}
 	return x.done(ctx)
@@ -68,6 +68,13 @@ func (d *Directory) newAddition(ctx context.Context, who Requester, req *AddRequ
 	}
 	x.controls, err = d.newChangeControls(who, &req.ChangeControls)
 	return x, err
+}
+
+// request is what was asked for, with the name that the entry has.
+func (x *addition) request(req *AddRequest) *AddRequest {
+	one := *req
+	one.Entry = x.dn.String()
+	return &one
 }
 
 func (x *addition) run(w store.Writer) error {

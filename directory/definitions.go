@@ -162,7 +162,7 @@ func (d *Directory) modifyDefinitions(ctx context.Context, who Requester, req *M
 		return err
 	}
 	var draft *schema.Draft
-	err = d.update(ctx, func(w store.Writer) error {
+	err = d.change(ctx, who, []any{req}, func(w store.Writer) error {
 		c, err := d.newDefinitionChange(w, req.Permissive)
 		if err != nil {
 			return err

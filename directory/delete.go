@@ -20,7 +20,7 @@ func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteReques
 		return err
 	}
 	defer d.tree.change()()
-	err = d.update(ctx, x.run)
+	err = d.change(ctx, who, []any{req}, x.run)
 	if errors.Is(err, store.ErrTooLarge) {
 		err = &Error{ResultCode: AdminLimitExceeded, DiagnosticMessage: "too much to delete at once", Cause: err}
 	}

@@ -121,10 +121,11 @@ type Directory struct {
 	cookies     cipher.AEAD // seals those of paged searches
 	maxSorted   int         // entries that one search sorts
 	sorts       *semaphore.Weighted
-	builtIn     *indexPlan                  // of what is always indexed
-	indexes     atomic.Pointer[indexPlan]   // in force; changes while defining is held to write
-	indexWork   chan struct{}               // gets one, if it has none, when there is something to build
-	indexBatch  int                         // entries that one update of the worker looks at
+	builtIn     *indexPlan                // of what is always indexed
+	indexes     atomic.Pointer[indexPlan] // in force; changes while defining is held to write
+	indexWork   chan struct{}             // gets one, if it has none, when there is something to build
+	indexBatch  int                       // entries that one update of the worker looks at
+	changes     changeLog
 	writability atomic.Pointer[Writability] // nil: WritesEnabled
 	indexFaults sync.Map                    // by indexName, why it cannot be built
 	unique      []*schema.AttributeType     // of Config.Unique

@@ -35,7 +35,7 @@ func (d *Directory) Modify(ctx context.Context, who Requester, req *ModifyReques
 	if err != nil {
 		return err
 	}
-	if err := d.update(ctx, m.run); err != nil {
+	if err := d.change(ctx, who, []any{req}, m.run); err != nil {
 		return err
 	}
 	return m.done(ctx)

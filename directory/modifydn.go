@@ -20,7 +20,7 @@ func (d *Directory) ModifyDN(ctx context.Context, who Requester, req *ModifyDNRe
 		return err
 	}
 	defer d.tree.change()()
-	if err := d.update(ctx, m.run); err != nil {
+	if err := d.change(ctx, who, []any{req}, m.run); err != nil {
 		return err
 	}
 	return m.done(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tallystick/directory/store"
@@ -59,7 +60,13 @@ func (d *Directory) Transact(ctx context.Context, who Requester, requests []any)
 	}
 	defer d.tree.change()()
 	failed = -1
-	err = d.update(ctx, func(w store.Writer) error {
+	logged := slices.Clone(requests)
+	for i, c := range changes {
+		if x, ok := c.(*addition); ok {
+			logged[i] = x.request(requests[i].(*AddRequest))
+		}
+	}
+	err = d.change(ctx, who, logged, func(w store.Writer) error {
 		begun := time.Now()
 		for i, c := range changes {
 			failed = i

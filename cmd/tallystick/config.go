@@ -165,8 +165,10 @@ type config struct {
 		} `yaml:"issuer"`
 	} `yaml:"bridge"`
 	Log struct {
-		Level  string `yaml:"level"`
-		Format string `yaml:"format"`
+		Level   string `yaml:"level"`
+		Format  string `yaml:"format"`
+		Access  string `yaml:"access"`
+		Changes string `yaml:"changes"`
 	} `yaml:"log"`
 	Shutdown duration `yaml:"shutdown"`
 
@@ -407,10 +409,15 @@ func logLevel(name string) (l slog.Level, err error) {
 func (c *config) logger() *slog.Logger {
 	level, _ := logLevel(c.Log.Level) // checked by problems
 	opts := &slog.HandlerOptions{Level: level}
+	return slog.New(c.logHandler(os.Stderr, opts))
+}
+
+// logHandler writes records in the configured format.
+func (c *config) logHandler(w io.Writer, opts *slog.HandlerOptions) slog.Handler {
 	if c.Log.Format == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+		return slog.NewJSONHandler(w, opts)
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+	return slog.NewTextHandler(w, opts)
 }
 
 // Files and folders that the configuration may leave to the data folder.

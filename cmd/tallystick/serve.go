@@ -52,9 +52,10 @@ folder. The first start makes what is missing: the database, the keyset that
 seals TOTP secrets, a self-signed certificate, and the root user's password,
 which is printed this once.
 
-SIGHUP reads the certificate again, https.clients and the keyset, and seals all
-TOTP secrets with its newest key. SIGTERM and SIGINT let running operations
-end, up to the time of the key shutdown.`,
+SIGHUP reads the certificate again, https.clients and the keyset, seals all TOTP
+secrets with its newest key, and opens the files of log.access and log.changes
+anew. SIGTERM and SIGINT let running operations end, up to the time of the key
+shutdown.`,
 		Example: `  tallystick serve --sample                     # with users to try
   tallystick serve --print-config > tallystick.yaml
   tallystick serve --config tallystick.yaml --check
@@ -137,8 +138,22 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	if err := d.SetWritability(ctx, machine, directory.Writability(c.Directory.Writability)); err != nil {
 		return err
 	}
+	access, err := openLogFile(c.Log.Access, "access log")
+	if err != nil {
+		return fmt.Errorf("log.access: %w", err)
+	}
+	defer func() { err = errors.Join(err, access.close()) }()
+	changes, err := openLogFile(c.Log.Changes, "log of changes")
+	if err != nil {
+		return fmt.Errorf("log.changes: %w", err)
+	}
+	defer func() { err = errors.Join(err, changes.close()) }()
+	if changes != nil {
+		d.LogChanges((&changeWriter{changes, log}).write)
+	}
 	cfg := c.ldapConfig(log)
 	cfg.TLS = cert.config()
+	cfg.Access = c.accessLogger(access)
 	server := ldapd.New(d, ops, cfg)
 
 	https, err := c.httpsCertificate(cert)
@@ -157,6 +172,11 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	}
 	if clients != nil {
 		files = append(files, clients)
+	}
+	for _, l := range []*logFile{access, changes} {
+		if l != nil {
+			files = append(files, l)
+		}
 	}
 	d.ServeMonitor(m.entries)
 	within := inprocess.Listen()

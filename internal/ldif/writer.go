@@ -25,6 +25,13 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{w: bufio.NewWriterSize(w, 64<<10)}
 }
 
+// AppendTo is NewWriter for a file that has records already, or has no version.
+func AppendTo(w io.Writer) *Writer {
+	x := NewWriter(w)
+	x.started = true
+	return x
+}
+
 // Flush writes what is still in the buffer.
 func (w *Writer) Flush() error { return w.w.Flush() }
 
