@@ -23,7 +23,7 @@ type Changes struct {
 // takes its place while it is made.
 type changeLog struct {
 	tell  func(Changes) // nil: nobody wants to know
-	mu    sync.Mutex // guards what follows, and is held while tell runs
+	mu    sync.Mutex    // guards what follows, and is held while tell runs
 	order []*changePlace
 }
 
