@@ -29,6 +29,9 @@ func (d *Directory) Bind(ctx context.Context, who Requester, req *BindRequest) (
 	if err != nil {
 		return now, err
 	}
+	if now.Limits.Identity != "" {
+		return now, nil // they were read on the way
+	}
 	if now, err = d.withLimits(ctx, now); err != nil {
 		return who.Transport(), err
 	}
@@ -87,6 +90,7 @@ func (d *Directory) provePassword(ctx context.Context, who Requester, door strin
 	if err != nil {
 		return who, err
 	}
+	who.Limits = e.limits
 	if e.application != "" {
 		return who.as(a.dn, ByApplicationPassword), nil
 	}

@@ -29,7 +29,7 @@ func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 			d.countEarly(u, cause)
 			return verdict{err: err, attempts: u.attempts}
 		}
-		e.fingerprint = u.fingerprint()
+		e.fingerprint, e.limits = u.fingerprint(), d.limitsOf(u)
 		// Where codes count only a code forgives: else whoever knows the
 		// password could begin to guess codes anew as often as he likes.
 		// Nor does an application password, for that reason.

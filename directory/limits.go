@@ -72,6 +72,15 @@ func (d *Directory) withLimits(ctx context.Context, who Requester) (Requester, e
 	})
 }
 
+// limitsOf are the limits of a user whose entry was read.
+func (d *Directory) limitsOf(u *user) (l Limits) {
+	if u.entry != nil {
+		l.Identity = u.dn.Norm()
+		d.limitsIn(u.entry, &l)
+	}
+	return l
+}
+
 // limitsIn puts those that an entry has into l.
 func (d *Directory) limitsIn(rec *record, l *Limits) {
 	seconds := func(n int) time.Duration {

@@ -73,6 +73,7 @@ type evidence struct {
 	fingerprint string // of the user's passwords
 
 	standing PasswordPolicyAnswer // of the password
+	limits   Limits               // in the entry
 
 	application string // id of the application password that was shown, and nothing else; "": none
 }
