@@ -162,7 +162,7 @@ func (d *Directory) newRecord(ctx context.Context, dn DN, id uuid.UUID, attribut
 			rec.attributes[i].Values = append(rec.attributes[i].Values[:len(rec.attributes[i].Values):len(rec.attributes[i].Values)], a.Values...)
 			continue
 		}
-		if err := rec.give(a); err != nil {
+		if err := rec.give(t, a); err != nil {
 			return nil, err
 		}
 	}

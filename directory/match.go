@@ -177,9 +177,7 @@ func (n *node) describe(description string) {
 	if n.typ.Undefined() {
 		n.unmatched = isUndefined
 	}
-	if _, options, ok := strings.Cut(description, ";"); ok {
-		n.options = strings.Split(strings.ToLower(options), ";")
-	}
+	n.options = optionsOf(description)
 }
 
 // undefined makes the node Undefined for every entry.

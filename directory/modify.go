@@ -384,7 +384,7 @@ func (d *Directory) apply(rec *record, c Change, permissive bool) error {
 	switch c.Operation {
 	case AddValues:
 		if i < 0 {
-			return rec.give(c.Attribute)
+			return rec.give(t, c.Attribute)
 		}
 		return rec.attributes[i].add(t, c.Attribute.Values, permissive)
 	case ReplaceValues:
@@ -395,7 +395,7 @@ func (d *Directory) apply(rec *record, c Change, permissive bool) error {
 		case i >= 0:
 			rec.attributes[i].Values = c.Attribute.Values
 		default:
-			return rec.give(c.Attribute)
+			return rec.give(t, c.Attribute)
 		}
 		return nil
 	}

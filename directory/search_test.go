@@ -229,3 +229,45 @@ func TestIndexAgrees(t *testing.T) {
 		}
 	}
 }
+
+// RFC 4522 and RFC 4523, section 2: certificates are sent with the option binary,
+// whoever wrote or asks for them with or without it.
+func TestBinaryOption(t *testing.T) {
+	d := newDirectory(t)
+	addPeople(t, d)
+	for i, name := range []string{"userCertificate", "userCertificate;binary", "usercertificate;BINARY;x-new"} {
+		who := person(fmt.Sprint(i))
+		mustAdd(t, d, who, "objectClass: inetOrgPerson", "cn: x", "sn: x", name+": \x30\x00")
+		for _, asked := range []string{"userCertificate", "userCertificate;binary", "*"} {
+			found, err := find(t, d, root, SearchRequest{BaseObject: who, Attributes: []string{asked}}, "(userCertificate;binary=*)")
+			if err != nil || len(found) != 1 {
+				t.Fatalf("%s: %d entries, %v", name, len(found), err)
+			}
+			got := ""
+			for _, a := range found[0].Attributes {
+				if strings.HasPrefix(strings.ToLower(a.Name), "usercertificate") {
+					got += a.Name
+				}
+			}
+			want := name
+			if i == 0 {
+				want += ";binary"
+			}
+			if got != want {
+				t.Errorf("%s, asked for as %s: %q", name, asked, got)
+			}
+		}
+	}
+	change := func(op ChangeOperation, name, value string) error {
+		return d.Modify(t.Context(), root, &ModifyRequest{Object: person("0"), Changes: []Change{{op, Attribute{Name: name, Values: [][]byte{[]byte(value)}}}}})
+	}
+	if err := change(AddValues, "userCertificate", "\x30\x00"); Result(err).ResultCode != AttributeOrValueExists {
+		t.Errorf("the same value without the option: %v", err)
+	}
+	if err := change(AddValues, "userCertificate", "\x30\x01\x00"); err != nil {
+		t.Error(err)
+	}
+	if err := change(DeleteValues, "userCertificate;binary", "\x30\x01\x00"); err != nil {
+		t.Error(err)
+	}
+}

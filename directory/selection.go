@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"slices"
 	"strings"
 
 	"tallystick/directory/schema"
@@ -53,12 +54,18 @@ func (d *Directory) newSelection(names []string) *selection {
 // describe splits an attribute description into type and options (RFC 4512,
 // section 2.5). A type the schema does not know is made up.
 func (d *Directory) describe(description string) (*schema.AttributeType, []string) {
-	t := d.schema.AttributeOrUndefined(description)
+	return d.schema.AttributeOrUndefined(description), optionsOf(description)
+}
+
+// optionsOf are the options of an attribute description, in lower case. "binary"
+// is none of them: it is about how values are sent, and values have one form here
+// (RFC 4522, section 3).
+func optionsOf(description string) []string {
 	_, options, ok := strings.Cut(description, ";")
 	if !ok {
-		return t, nil
+		return nil
 	}
-	return t, strings.Split(strings.ToLower(options), ";")
+	return slices.DeleteFunc(strings.Split(strings.ToLower(options), ";"), func(o string) bool { return o == "binary" })
 }
 
 func (s *selection) add(n namedAttribute) {

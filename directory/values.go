@@ -37,10 +37,13 @@ func (d *Directory) find(attributes []Attribute, description string) int {
 // through one by one.
 const maxAttributes = 4096
 
-// give adds an attribute that the entry does not have.
-func (r *record) give(a Attribute) error {
+// give adds an attribute of type t that the entry does not have.
+func (r *record) give(t *schema.AttributeType, a Attribute) error {
 	if len(r.attributes) >= maxAttributes {
 		return Errorf(AdminLimitExceeded, "an entry has at most %d attributes", maxAttributes)
+	}
+	if t.Syntax.Binary() && !hasOption(a.Name, "binary") {
+		a.Name += ";binary" // with which it must be sent (RFC 4522, section 5)
 	}
 	r.attributes = append(r.attributes, a)
 	return nil

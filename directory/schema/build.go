@@ -141,6 +141,7 @@ func (b *builder) define(definition Definition) error {
 		}
 		x := &Syntax{OID: d.OID, Desc: d.Desc, like: cmp.Or(d.substitute(), d.OID), text: text}
 		x.check = b.checks[strings.TrimPrefix(x.like, syntaxArc)]
+		x.binary = slices.Contains([]string{"8", "9", "10", "49"}, strings.TrimPrefix(x.OID, syntaxArc))
 		b.d.syntaxList = append(b.d.syntaxList, x)
 		return register(&b.d.syntaxes, x, d.OID, nil)
 	case RuleDefinition:

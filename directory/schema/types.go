@@ -227,8 +227,14 @@ type Syntax struct {
 
 	like  string                   // OID of the syntax whose values these are; usually OID
 	check func(value []byte) error // nil: any octets
+
+	binary bool
 	text  string
 }
+
+// Binary reports whether values are sent with the option binary, and only so (RFC
+// 4523, section 2): certificates, lists and pairs of them, and algorithms.
+func (x *Syntax) Binary() bool { return x.binary }
 
 // Validate reports what is wrong with a value under the syntax; nil if it is
 // well formed. The message does not repeat the value.
