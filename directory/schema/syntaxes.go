@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -28,12 +29,18 @@ func (s *Schema) checks() map[string]func(value []byte) error {
 		"12": normalizes(s.normalizeDN),
 		"14": checkDeliveryMethod,
 		"15": checkDirectoryString,
+		"16": checkContentRule,
+		"17": checkStructureRule,
+		"21": checkEnhancedGuide,
 		"22": checkFax,
 		"24": normalizes(normalizeTime),
+		"25": checkGuide,
 		"26": checkIA5,
 		"27": checkInteger,
 		"30": description(ParseMatchingRule),
+		"31": checkRuleUse,
 		"34": normalizes(s.normalizeNameAndUID),
+		"35": checkNameForm,
 		"36": checkNumeric,
 		"37": description(ParseObjectClass),
 		"38": checkOID,
@@ -41,7 +48,9 @@ func (s *Schema) checks() map[string]func(value []byte) error {
 		"41": checkPostalAddress,
 		"44": checkPrintable,
 		"50": checkPrintable, // PrintableString, says RFC 4517, section 3.3.31
+		"51": checkTeletex,
 		"52": checkTelex,
+		"53": checkUTCTime,
 		"54": description(ParseLDAPSyntax),
 
 		uuidSyntax:        normalizes(normalizeUUID),
@@ -218,6 +227,24 @@ func checkTelex(value []byte) error {
 	for _, p := range parts {
 		if err := checkPrintable(p); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+var teletexParameters = []string{"graphic", "control", "misc", "page", "private"}
+
+// checkTeletex is RFC 4517, section 3.3.32: an identifier with parameters behind $.
+func checkTeletex(value []byte) error {
+	id, rest, more := bytes.Cut(value, []byte("$"))
+	if err := checkPrintable(id); err != nil {
+		return err
+	}
+	for more {
+		var parameter []byte
+		parameter, rest, more = bytes.Cut(rest, []byte("$"))
+		if key, _, ok := bytes.Cut(parameter, []byte(":")); !ok || !slices.Contains(teletexParameters, string(key)) {
+			return valueErrorf("the parameters of a teletex terminal are %s, with a colon and a value behind", strings.Join(teletexParameters, ", "))
 		}
 	}
 	return nil

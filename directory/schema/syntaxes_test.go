@@ -76,10 +76,58 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s %q: %q, want %q", tt.attribute, tt.value, got, tt.want)
 		}
 	}
+	// The syntaxes that no attribute here has.
+	for _, tt := range []struct{ syntax, value, want string }{
+		{"16", "( 2.5.6.6 DESC 'people' NOT ( x121Address $ telexNumber ) AUX pkiUser )", ""},
+		{"16", "( 2.5.6.6 WITHOUT x121Address )", `at offset 10: unknown keyword "WITHOUT"`},
+		{"17", "( 2 DESC 'organization structure rule' FORM 2.5.15.3 )", ""},
+		{"17", "( 3 FORM 2.5.15.4 SUP ( 1 2 ) )", ""},
+		{"17", "( 3 SUP 1 )", "no FORM"},
+		{"31", "( 2.5.13.16 APPLIES ( givenName $ surname ) )", ""},
+		{"31", "( 2.5.13.16 )", "no APPLIES"},
+		{"35", "( 2.5.15.3 NAME 'orgNameForm' OC organization MUST o MAY ( l $ st ) )", ""},
+		{"35", "( 2.5.15.3 NAME 'orgNameForm' OC organization )", "no MUST"},
+		{"21", "person#(sn$EQ)#oneLevel", ""},
+		{"21", "2.5.6.6 # !(sn$APPROX | cn$SUBSTR) & ?true # wholeSubtree", ""},
+		{"21", "person#sn$EQ#below", "an enhanced guide is class#criteria#subset; subsets are baseobject, oneLevel and wholeSubtree"},
+		{"25", "person#sn$EQ", ""},
+		{"25", "(sn$GE&(cn$LE|!?false))", ""},
+		{"25", "sn", "criteria of a guide are attribute$EQ, SUBSTR, GE, LE or APPROX, ?true and ?false, with !, &, | and parentheses"},
+		{"25", strings.Repeat("(", 100) + "?true", "criteria of a guide are attribute$EQ, SUBSTR, GE, LE or APPROX, ?true and ?false, with !, &, | and parentheses"},
+		{"25", "#sn$EQ", "the class of a guide is a name or numbers with dots"},
+		{"51", "12-ab$graphic:\x00\xff$page:a4", ""},
+		{"51", "12$colour:red", "the parameters of a teletex terminal are graphic, control, misc, page, private, with a colon and a value behind"},
+		{"51", "", "a printable string is not empty"},
+		{"53", "2601020304Z", ""},
+		{"53", "260102030405+0100", ""},
+		{"53", "2601020304", ""},
+		{"53", "20260102030405Z", "a UTC time is YYMMDDHHMMSSZ"},
+		{"53", "2613020304Z", "a generalized time is YYYYMMDDHHMMSSZ: month, hour, minute or second is out of range"},
+	} {
+		got := ""
+		if err := Standard().Syntax(syntaxArc + tt.syntax).Validate([]byte(tt.value)); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%s %q: %q, want %q", tt.syntax, tt.value, got, tt.want)
+		}
+	}
 	other := Standard().Syntax(syntaxArc + "39")
 	if other.Validate([]byte("Internet$a@b")) != nil || other.Validate([]byte("x")) == nil {
 		t.Error("other mailbox")
 	}
+}
+
+// Whatever octets come, every syntax says something about them.
+func FuzzValidate(f *testing.F) {
+	for _, seed := range []string{"person#(sn$EQ)#oneLevel", "( 3 FORM 2.5.15.4 SUP ( 1 2 ) )", "12$graphic:x", "2601020304Z", "cn=a#'01'B"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(_ *testing.T, value []byte) {
+		for _, x := range Standard().inForce.Load().syntaxList {
+			_ = x.Validate(value)
+		}
+	})
 }
 
 // No message repeats what it is about: values may be secret.

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"math/bits"
 	"time"
 )
@@ -13,6 +14,21 @@ func normalizeTime(dst, value []byte) ([]byte, error) {
 		return nil, err
 	}
 	return t.AppendFormat(dst, "20060102150405.000000000Z"), nil
+}
+
+// checkUTCTime is RFC 4517, section 3.3.34: YYMMDDHHMM[SS] with Z, an offset or
+// neither. It is a generalized time without a century.
+func checkUTCTime(value []byte) error {
+	digits := bytes.IndexFunc(value, func(r rune) bool { return r < '0' || r > '9' })
+	if digits < 0 {
+		digits, value = len(value), append(value[:len(value):len(value)], 'Z')
+	}
+	zone := len(value) - digits
+	if digits != 10 && digits != 12 || zone != 1 && zone != 5 {
+		return valueErrorf("a UTC time is YYMMDDHHMMSSZ")
+	}
+	_, err := ParseGeneralizedTime(append([]byte("20"), value...))
+	return err
 }
 
 // ParseGeneralizedTime reads a value of the Generalized Time syntax (RFC 4517,

@@ -229,7 +229,7 @@ type Syntax struct {
 	check func(value []byte) error // nil: any octets
 
 	binary bool
-	text  string
+	text   string
 }
 
 // Binary reports whether values are sent with the option binary, and only so (RFC
