@@ -143,7 +143,7 @@ func (d *Directory) acceptNewUser(ctx context.Context, who Requester, rec *recor
 // newRecord makes a record of what a client wants an entry to be. id is its
 // entryUUID.
 func (d *Directory) newRecord(ctx context.Context, dn DN, id uuid.UUID, attributes []Attribute) (*record, error) {
-	rec := &record{uuid: id}
+	rec := &record{uuid: id, attributes: make([]Attribute, 0, len(attributes)+1)} // and that of the name
 	for _, a := range attributes {
 		t := d.schema.AttributeOrUndefined(a.Name)
 		if err := checkWritable(a.Name, t); err != nil {

@@ -14,11 +14,6 @@ import (
 // find returns the position of the attribute with the same type and options
 // as description; -1 if there is none.
 func (d *Directory) find(attributes []Attribute, description string) int {
-	for i := range attributes {
-		if strings.EqualFold(attributes[i].Name, description) {
-			return i
-		}
-	}
 	t, options := d.describe(description)
 	slices.Sort(options)
 	for i := range attributes {
@@ -220,12 +215,9 @@ func (d *Directory) addSuperclasses(rec *record) {
 // isOf reports whether an entry is of an object class or of one derived from it.
 func (d *Directory) isOf(rec *record, class string) bool {
 	want := d.schema.ObjectClass(class)
-	for _, v := range d.valuesOf(rec, "objectClass") {
-		if c := d.schema.ObjectClass(string(v)); c != nil && want != nil && c.IsA(want) {
-			return true
-		}
-	}
-	return false
+	return want != nil && slices.ContainsFunc(d.valuesOf(rec, "objectClass"), func(v []byte) bool {
+		return d.schema.IsClass(v, want)
+	})
 }
 
 // namesUUID reports whether a part of an RDN is the entry's entryUUID, which is

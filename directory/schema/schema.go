@@ -62,6 +62,13 @@ func (s *Schema) ObjectClass(name string) *ObjectClass {
 	return lookup(&s.inForce.Load().classes, name)
 }
 
+// IsClass reports whether a value of objectClass is a class or one derived from
+// it.
+func (s *Schema) IsClass(value []byte, class *ObjectClass) bool {
+	c := lookup(&s.inForce.Load().classes, value)
+	return c != nil && c.IsA(class)
+}
+
 // MatchingRule is the matching rule of a name or OID in any case; nil if there
 // is none.
 func (s *Schema) MatchingRule(name string) *MatchingRule {
