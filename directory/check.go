@@ -30,7 +30,7 @@ func (d *Directory) Check(ctx context.Context, fault func(string)) (Checked, err
 		if err := c.readIndexes(); err != nil {
 			return err
 		}
-		for _, step := range []func(context.Context) error{c.entries, c.children, c.index, c.credentials, c.audit} {
+		for _, step := range []func(context.Context) error{c.entries, c.children, c.index, c.credentials, c.audit, c.history} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -134,6 +134,39 @@ func (c *checker) entries(ctx context.Context) error {
 		return nil
 	})
 }
+
+// history looks whether the history is whole.
+func (c *checker) history(ctx context.Context) error {
+	head, err := readHistoryHead(c.r)
+	if err != nil {
+		c.faultf("%v", err)
+		return nil
+	}
+	next := head.first
+	err = c.scan(ctx, []byte{historySpace}, false, func(key, value []byte) error {
+		if len(key) != 17 || historyNumber(key) != next {
+			c.faultf("the history: %x is there in place of %d", key, next)
+			next = head.last + 1
+			return errBrokenHistory
+		}
+		if logged, err := decodePastState(value); err != nil {
+			c.faultf("change %d: %v", next, err)
+		} else if err := decodeRecord(new(record), logged.before); err != nil {
+			c.faultf("change %d: the entry before it: %v", next, err)
+		}
+		next++
+		return nil
+	})
+	if errors.Is(err, errBrokenHistory) {
+		return nil // told already
+	}
+	if err == nil && next != head.last+1 {
+		c.faultf("the history ends with %d in place of %d", next-1, head.last)
+	}
+	return err
+}
+
+var errBrokenHistory = errors.New("the history is broken")
 
 // placeNorm is the normalised name of an entry below its parent.
 func (d *Directory) placeNorm(rec *record) (string, error) {

@@ -71,6 +71,9 @@ type Config struct {
 	// Audit is how much of the audit log is kept.
 	Audit AuditConfig
 
+	// Sync is how many changes are kept for searches that ask for them.
+	Sync SyncConfig
+
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 
@@ -131,6 +134,7 @@ type Directory struct {
 	unique      []*schema.AttributeType     // of Config.Unique
 	references  []*schema.AttributeType     // of Config.ReferentialIntegrity
 	referrals   atomic.Bool                 // there are referral objects, or were
+	followers   followers
 	tree        tree
 	policies    *compiledEntries[*policy]
 
@@ -315,6 +319,8 @@ func (d *Directory) updateIf(ctx context.Context, internal bool, fn func(store.W
 		return fn(w)
 	})
 	switch {
+	case err == nil:
+		d.followers.tell()
 	case errors.Is(err, store.ErrReadOnly):
 		return &Error{ResultCode: UnwillingToPerform, DiagnosticMessage: "the server takes no changes at the moment", Cause: err}
 	case errors.Is(err, store.ErrTooLarge):

@@ -205,12 +205,16 @@ func trigrams(b []byte) [][]byte {
 	return t
 }
 
-// writeIndex brings the index from the entry old to new; either may be nil.
+// writeIndex brings the index from the entry old to new, and writes down that
+// it changes; either may be nil.
 func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) error {
 	d.policies.follow(d, w, old, new)
 	d.passwordPolicies.follow(d, w, old, new)
 	if new != nil && !d.referrals.Load() && d.isReferral(new) {
 		d.referrals.Store(true) // before anybody can see it; that it may come to nothing is no harm
+	}
+	if err := d.remember(w, id, old); err != nil {
+		return err
 	}
 	if old != nil && new != nil {
 		old, new = differences(old, new)

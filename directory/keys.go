@@ -16,6 +16,7 @@ import "encoding/binary"
 //	't' number 0 entry-id credential-id  index of serial and device numbers, see serial.go
 //	'l' entry-id                    attempt counter and lockout
 //	'a' sequence                    audit record, hash-chained, see auditchain.go
+//	'h' number entry-id             what an entry was before a change, see history.go
 //	'm' name                        format version, next id, root user's password, …
 //
 // An index only proposes: every candidate is matched against the filter, so a
@@ -30,6 +31,7 @@ const (
 	numberSpace     = 't'
 	attemptSpace    = 'l'
 	auditSpace      = 'a'
+	historySpace    = 'h'
 	metaSpace       = 'm'
 )
 

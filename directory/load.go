@@ -73,6 +73,13 @@ func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, 
 		takeIDs(&l.w, l.first, l.next-1)
 		l.w.Set(metaKey("format"), []byte(formatVersion)) // of blocks in the index
 	}
+	if count > 0 { // which are not in the history
+		head, err := readHistoryHead(r)
+		if err != nil {
+			return 0, err
+		}
+		l.w.Set(historyHeadKey, head.renewed().encode())
+	}
 	if l.definitions != nil {
 		writeDefinitions(&l.w, l.definitions.definitions())
 	}

@@ -221,17 +221,12 @@ var referralScope = map[Scope]string{BaseObject: "base", SingleLevel: "one", Who
 // sendReferences sends a continuation for each referral object in scope,
 // whatever the filter (RFC 3296, section 5.4).
 func (s *search) sendReferences(ctx context.Context) error {
-	w, ok := s.w.(ReferenceWriter)
-	if !ok || s.req.Scope == BaseObject || s.after != nil {
+	if s.req.Scope == BaseObject || s.after != nil {
 		return nil
 	}
 	ids, err := s.d.referralObjects(s.r)
 	if err != nil {
 		return err
-	}
-	scope := "sub"
-	if s.req.Scope == SingleLevel {
-		scope = "base"
 	}
 	for _, id := range ids {
 		if err := s.pace(ctx); err != nil {
@@ -248,13 +243,30 @@ func (s *search) sendReferences(ctx context.Context) error {
 		if !in || !s.d.isReferral(rec) {
 			continue
 		}
-		name, err := s.d.nameOfRecord(s.r, rec)
-		if err != nil {
+		if err := s.sendReference(rec); err != nil {
 			return err
 		}
-		if err := w.WriteReference(urisOf(s.d.refsOf(rec), name, "", scope)); err != nil {
-			return err
-		}
+	}
+	return nil
+}
+
+// sendReference sends a continuation for a referral object.
+func (s *search) sendReference(rec *record) error {
+	scope := "sub"
+	if s.req.Scope == SingleLevel {
+		scope = "base"
+	}
+	name, err := s.d.nameOfRecord(s.r, rec)
+	if err != nil {
+		return err
+	}
+	uris := urisOf(s.d.refsOf(rec), name, "", scope)
+	if f := s.following; f != nil {
+		f.change.UUID = rec.uuid
+		return f.w.WriteSyncReference(f.change, uris)
+	}
+	if w, ok := s.w.(ReferenceWriter); ok {
+		return w.WriteReference(uris)
 	}
 	return nil
 }

@@ -66,6 +66,7 @@ type SearchRequest struct {
 	Paged         *Paged       // nil: all at once
 	Sort          *Sort        // nil: in no particular order
 	VirtualList   *VirtualList // nil: all, or a page
+	Sync          *Sync        // what becomes of the content (RFC 4533); nil: what there is
 	MatchedValues []Filter     // only values that match one of these (RFC 3876), which are no And, Or, Not; nil: all
 }
 

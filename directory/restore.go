@@ -88,6 +88,12 @@ func (r *restoring) pair(key, value []byte) error {
 		head.last = max(head.last, r.head.last)
 		r.head = head
 		return err
+	case string(key) == string(historyHeadKey): // what came behind the backup may have been told to somebody
+		head, err := decodeHistoryHead(value)
+		if err != nil {
+			return err
+		}
+		value = head.renewed().encode()
 	case key[0] == auditSpace && len(key) == 9: // if the head is gone or stops short, the log goes on behind its records
 		r.head.last = uint64(idAtEnd(key))
 	case string(key) == string(metaKey("format")) && !readable(value):

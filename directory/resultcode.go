@@ -57,6 +57,7 @@ const (
 	CannotCancel                 ResultCode = 121   // RFC 3909
 	AssertionFailed              ResultCode = 122   // RFC 4528
 	AuthorizationDenied          ResultCode = 123   // RFC 4370
+	SyncRefreshRequired          ResultCode = 4096  // RFC 4533
 	NoOperation                  ResultCode = 16654 // draft-zeilenga-ldap-noop
 )
 
@@ -132,5 +133,6 @@ var resultNames = map[ResultCode][2]string{
 	CannotCancel:                 {"cannotCancel", "cannot cancel"},
 	AssertionFailed:              {"assertionFailed", "assertion failed"},
 	AuthorizationDenied:          {"authorizationDenied", "authorization denied"},
+	SyncRefreshRequired:          {"e-syncRefreshRequired", "sync refresh required"},
 	NoOperation:                  {"noOperation", "no operation"},
 }

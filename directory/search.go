@@ -58,6 +58,9 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 		Slow(ctx)
 		return s.overdue(ctx)
 	}
+	if req.Sync != nil {
+		return s.synchronize(ctx, who)
+	}
 	if req.Paged != nil {
 		return s.paged(ctx, who)
 	}
@@ -146,6 +149,7 @@ type search struct {
 	seesPasswords    bool    // what a password policy counts, of everybody
 	self             entryID // of whom he sees it anyway; 0: nobody
 	w                EntryWriter
+	following        *follower // nil: nobody asked for changes
 
 	sizeLimit   int
 	lookThrough int // 0: no limit
@@ -184,6 +188,10 @@ func (s *search) run(ctx context.Context) error {
 	}
 	if err := s.assertBase(); err != nil {
 		return err
+	}
+	if s.following != nil {
+		s.assertion = nil // it was about the beginning
+		return s.following.round(ctx)
 	}
 	if s.references {
 		if err := s.sendReferences(ctx); err != nil {
@@ -333,30 +341,43 @@ func (s *search) overdue(ctx context.Context) error {
 }
 
 func (s *search) consider(id entryID, b []byte) error {
+	found, err := s.finds(id, b)
+	if err != nil || !found {
+		return err
+	}
+	if s.sorting != nil {
+		return s.sorting.add(id, &s.candidate)
+	}
+	return s.sendFound(id)
+}
+
+// finds reports whether an entry is in scope and matches, and leaves it in
+// s.candidate. A referral object that is sent as a continuation is not one.
+func (s *search) finds(id entryID, b []byte) (bool, error) {
 	v := &s.candidate
 	v.reset(s, id)
 	if err := decodeRecord(&v.rec, b); err != nil {
-		return err
+		return false, err
 	}
 	in, err := s.inScope(id, &v.rec)
 	if err != nil || !in {
-		return err
+		return false, err
 	}
 	if s.references && s.d.isReferral(&v.rec) {
-		return nil // it was sent as a continuation
+		return false, nil
 	}
 	if s.needsOperational {
 		name, err := v.name()
 		if err != nil {
-			return err
+			return false, err
 		}
 		if v.operational, err = s.d.operational(s.r, id, &v.rec, name); err != nil {
-			return err
+			return false, err
 		}
-		if s.seesPasswords || s.self == id && id != 0 {
+		if s.following == nil && (s.seesPasswords || s.self == id && id != 0) {
 			more, err := s.d.passwordAttributes(s.r, id, &v.rec)
 			if err != nil {
-				return err
+				return false, err
 			}
 			v.operational = append(v.operational, more...)
 		}
@@ -364,18 +385,24 @@ func (s *search) consider(id entryID, b []byte) error {
 	if s.needsMemberOf {
 		name, err := v.name()
 		if err != nil {
-			return err
+			return false, err
 		}
 		if v.operational, err = s.d.withMemberOf(s.r, name, &v.rec, v.operational); err != nil {
-			return err
+			return false, err
 		}
 	}
+	if s.following != nil {
+		v.operational = s.d.onlySynchronized(v.operational)
+	}
 	if !s.matcher.match(v) {
-		return cmp.Or(v.err, s.matcher.err)
+		return false, cmp.Or(v.err, s.matcher.err)
 	}
-	if s.sorting != nil {
-		return s.sorting.add(id, v)
-	}
+	return true, nil
+}
+
+// sendFound sends what finds has left.
+func (s *search) sendFound(id entryID) error {
+	v := &s.candidate
 	name, err := v.name()
 	if err != nil {
 		return err

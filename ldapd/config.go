@@ -36,6 +36,7 @@ type Config struct {
 	MaxMessageAnonymous   int // octets in a request before a bind succeeded; 256 KiB
 	MaxOperations         int // operations running beside the reading of one connection; 32
 	MaxConnections        int // 10,000
+	MaxPersistent         int // searches that wait for changes, on all connections; 100
 	MaxTransactionChanges int // waiting in one transaction; 1,000
 	MaxConnectionsPerPeer int // from one IPv4 address or one IPv6 /64; 1,000
 	MaxConnectionsPerUser int // that are bound as one user, the root user apart; no limit
@@ -66,6 +67,7 @@ func (c Config) withDefaults() Config {
 	c.MessageTimeout = limit(c.MessageTimeout, 30*time.Second)
 	c.WriteTimeout = limit(c.WriteTimeout, 30*time.Second)
 	c.HandshakeTimeout = limit(c.HandshakeTimeout, 10*time.Second)
+	c.MaxPersistent = limit(c.MaxPersistent, 100)
 	c.MaxTransactionChanges = limit(c.MaxTransactionChanges, 1000)
 	c.TransactionTimeout = limit(c.TransactionTimeout, time.Minute)
 	c.BusyTimeout = limit(c.BusyTimeout, 5*time.Second)

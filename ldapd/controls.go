@@ -59,6 +59,7 @@ var controls = []control{
 	{wire.SortRequest, onSearch, sort},
 	{wire.VirtualListRequest, onSearch, virtualList},
 	{wire.MatchedValues, onSearch, matchedValues},
+	{wire.SyncRequest, onSearch, synchronization},
 	{wire.NoOp, onChange, noOp},
 	{wire.NoOpOpenLDAP, onChange, noOp},
 	{wire.PermissiveModify, onModify, permissiveModify},

@@ -353,7 +353,7 @@ func parseResponse(message []byte) (r response, err error) {
 		return r, err
 	}
 	r.id, r.tag = int32(id), tag
-	if tag == wire.TagSearchResultEntry {
+	if tag == wire.TagSearchResultEntry || tag == wire.TagIntermediateResponse {
 		return r, nil
 	}
 	op := ber.NewReader(contents)

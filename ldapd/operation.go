@@ -37,6 +37,7 @@ type operation struct {
 	// Guarded by conn.mu.
 	state     state
 	abandoned bool // nobody waits for the answer
+	persists  bool // it goes on until somebody ends it
 
 	done chan struct{}        // closed when answered; nil unless handed on
 	code directory.ResultCode // valid once done is closed
@@ -109,6 +110,7 @@ func (op *operation) slow() {
 func (c *conn) perform(op *operation) (handed bool, err error) {
 	defer op.cancel()
 	if exclusive(op.request) {
+		c.endPersistent()
 		c.running.Wait()
 	}
 	if _, ok := op.request.(*directory.BindRequest); ok {
@@ -193,23 +195,22 @@ func (op *operation) run() (err error) {
 // directory.EntryWriter. Its error is context.Canceled, whatever became of
 // the client.
 func (op *operation) WriteEntry(e *directory.Entry) error {
-	if err := op.ctx.Err(); err != nil {
-		return err
-	}
 	op.entries++
-	if op.c.out.entry(op.id, e) != nil {
-		return context.Canceled
-	}
-	return nil
+	return op.queue(func(b []byte) []byte { return wire.AppendEntry(b, op.id, e) })
 }
 
 // WriteReference sends a continuation. It makes an operation a
 // directory.ReferenceWriter. Its error is that of WriteEntry.
 func (op *operation) WriteReference(uris []string) error {
+	return op.queue(func(b []byte) []byte { return wire.AppendReference(b, op.id, uris) })
+}
+
+// queue sends the message that encode appends.
+func (op *operation) queue(encode func([]byte) []byte) error {
 	if err := op.ctx.Err(); err != nil {
 		return err
 	}
-	if op.c.out.reference(op.id, uris) != nil {
+	if op.c.out.queue(encode) != nil {
 		return context.Canceled
 	}
 	return nil

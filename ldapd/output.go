@@ -6,7 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"tallystick/directory"
 	"tallystick/ldapd/wire"
 )
 
@@ -40,16 +39,6 @@ type output struct {
 	err    error   // why nothing can be written any more
 }
 
-// entry queues a SearchResultEntry.
-func (o *output) entry(id int32, e *directory.Entry) error {
-	return o.queue(func(b []byte) []byte { return wire.AppendEntry(b, id, e) })
-}
-
-// reference queues a SearchResultReference.
-func (o *output) reference(id int32, uris []string) error {
-	return o.queue(func(b []byte) []byte { return wire.AppendReference(b, id, uris) })
-}
-
 // queue queues the message that encode appends: not the last of its operation.
 func (o *output) queue(encode func([]byte) []byte) error {
 	o.mu.Lock()
@@ -63,6 +52,13 @@ func (o *output) queue(encode func([]byte) []byte) error {
 		return o.flush()
 	}
 	return nil
+}
+
+// flushNow writes what is queued.
+func (o *output) flushNow() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.flush()
 }
 
 // response queues the last message of an operation.

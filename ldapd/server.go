@@ -31,6 +31,7 @@ type Directory interface {
 	AccessToken(ctx context.Context, who directory.Requester) (directory.AccessToken, error)
 	OffersTokens() bool
 	Refresh(ctx context.Context, who directory.Requester) (directory.Requester, error)
+	OffersSync() bool
 	ProxiedAs(ctx context.Context, who directory.Requester, authzID string) (directory.Requester, error)
 
 	Advertise(attribute string, values ...string)
@@ -51,6 +52,10 @@ type Server struct {
 
 	controls []control  // that it takes
 	readers  chan *conn // see handOn
+
+	persisting atomic.Int64    // operations that go on until somebody ends them
+	stopping   context.Context // of those; ends when the server shuts down
+	stop       context.CancelFunc
 
 	inTransactions atomic.Int64 // octets of the requests that wait in transactions
 
@@ -87,8 +92,9 @@ func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
 		empty:     make(chan struct{}),
 	}
 	s.log, s.access = s.cfg.Log, s.cfg.Access
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.controls = slices.DeleteFunc(slices.Clone(controls), func(c control) bool {
-		return c.oid == wire.AccessTokenRequest && !dir.OffersTokens()
+		return c.oid == wire.AccessTokenRequest && !dir.OffersTokens() || c.oid == wire.SyncRequest && !dir.OffersSync()
 	})
 	s.router = newRouter(s)
 	dir.Advertise("supportedLDAPVersion", "3")
@@ -273,6 +279,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.closing {
 		s.closing = true
+		s.stop()
 		for l := range s.listeners {
 			l.Close()
 		}

@@ -107,14 +107,20 @@ type counters struct {
 	}
 }
 
-// slot is where a code is counted: the last slot is for noOperation, the one
-// code that is larger than there are slots.
+// largeCodes are the codes that are larger than there are slots; they are
+// counted in the last ones.
+var largeCodes = [...]directory.ResultCode{directory.SyncRefreshRequired, directory.NoOperation}
+
+const firstLarge = len(counters{}.operations[0].results) - len(largeCodes)
+
+// slot is where a code is counted.
 func slot(code directory.ResultCode) int {
-	const last = len(counters{}.operations[0].results) - 1
-	switch {
-	case code == directory.NoOperation:
-		return last
-	case code < 0 || int(code) >= last:
+	for i, large := range largeCodes {
+		if code == large {
+			return firstLarge + i
+		}
+	}
+	if code < 0 || int(code) >= firstLarge {
 		return int(directory.Other)
 	}
 	return int(code)
@@ -148,8 +154,8 @@ func (s *Server) Stats() Stats {
 				continue
 			}
 			code := directory.ResultCode(i)
-			if i == len(o.results)-1 {
-				code = directory.NoOperation
+			if i >= firstLarge {
+				code = largeCodes[i-firstLarge]
 			}
 			one.Results[code] = n
 		}

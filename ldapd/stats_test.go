@@ -88,7 +88,7 @@ func TestOperationTimes(t *testing.T) {
 func TestSlot(t *testing.T) {
 	for code, want := range map[directory.ResultCode]directory.ResultCode{
 		directory.Success: directory.Success, directory.AuthorizationDenied: directory.AuthorizationDenied,
-		directory.NoOperation: directory.NoOperation, 127: directory.Other, 4096: directory.Other, -1: directory.Other,
+		directory.NoOperation: directory.NoOperation, 127: directory.Other, 4097: directory.Other, -1: directory.Other,
 	} {
 		s := &Server{}
 		s.counters.ended(&directory.AddRequest{}, code, 0)

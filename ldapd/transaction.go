@@ -30,7 +30,7 @@ type transaction struct {
 	who   directory.Requester // on whose behalf they are made
 	ops   []*operation
 	size  int         // octets of their requests
-	timer *time.Timer // aborts it
+	timer *time.Timer // aborts it; nil: not yet begun
 }
 
 // transactions are those of a session. The zero value has none.
@@ -58,9 +58,16 @@ func (s *Server) startTransaction(_ context.Context, op *operation, req *wire.Ex
 	}
 	c.txns.last++
 	t := &transaction{id: strconv.Itoa(c.txns.last), who: op.who}
-	t.timer = time.AfterFunc(s.cfg.TransactionTimeout, func() { c.abort(t) })
 	c.txns.open[t.id] = t
 	op.value = []byte(t.id)
+	op.then = func() error { // not before the client knows of it
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.txns.open[t.id] == t {
+			t.timer = time.AfterFunc(s.cfg.TransactionTimeout, func() { c.abort(t) })
+		}
+		return nil
+	}
 	return nil
 }
 
@@ -90,7 +97,9 @@ func (c *conn) take(id string) *transaction {
 
 // drop ends t without a word. mu is held.
 func (c *conn) drop(t *transaction) {
-	t.timer.Stop()
+	if t.timer != nil {
+		t.timer.Stop()
+	}
 	delete(c.txns.open, t.id)
 	c.srv.inTransactions.Add(-int64(t.size))
 }

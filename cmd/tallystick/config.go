@@ -114,6 +114,11 @@ type config struct {
 		Keep    int      `yaml:"keep"`
 		KeepFor duration `yaml:"keepFor"`
 	} `yaml:"audit"`
+	Sync struct {
+		Keep     int      `yaml:"keep"`
+		KeepFor  duration `yaml:"keepFor"`
+		Searches int      `yaml:"searches"`
+	} `yaml:"sync"`
 	Limits struct {
 		Connections        int      `yaml:"connections"`
 		ConnectionsPerPeer int      `yaml:"connectionsPerPeer"`
@@ -295,6 +300,7 @@ func (c *config) problems() []problem {
 	check(slices.Contains(directory.Writabilities, directory.Writability(c.Directory.Writability)), "directory.writability", "%q is none of enabled, internal-only, disabled", c.Directory.Writability)
 	check(c.SecondFactor.Window >= 0 && c.SecondFactor.Window <= 10, "secondFactor.window", "is 0 to 10, not %d", c.SecondFactor.Window)
 	check(c.SecondFactor.Drift >= 0 && c.SecondFactor.Drift <= 100, "secondFactor.drift", "is 0 to 100, not %d", c.SecondFactor.Drift)
+	check(c.Sync.Keep == 0 || c.Sync.Keep >= 1000, "sync.keep", "is at least 1000, or 0 for none")
 	check(c.Audit.Keep == 0 || c.Audit.Keep >= 1000, "audit.keep", "is at least 1000, or 0 for no limit")
 	check(len(c.SecondFactor.Separator) <= 8, "secondFactor.separator", "has more than 8 octets")
 	check(c.SecondFactor.PendingFor >= 0, "secondFactor.pendingFor", "must not be negative")
@@ -314,7 +320,7 @@ func (c *config) problems() []problem {
 		"attempts.address.hourly": c.Attempts.Address.Hourly,
 		"secondFactor.perUser":    c.SecondFactor.PerUser, "attempts.lockAfter": c.Attempts.LockAfter, "attempts.free": c.Attempts.Free,
 		"limits.connections": c.Limits.Connections, "limits.connectionsPerPeer": c.Limits.ConnectionsPerPeer,
-		"limits.operations": c.Limits.Operations, "bridge.connections": c.Bridge.Connections, "bridge.clients": c.Bridge.Clients, "bridge.clientsPerAddress": c.Bridge.PerAddress,
+		"limits.operations": c.Limits.Operations, "sync.searches": c.Sync.Searches, "bridge.connections": c.Bridge.Connections, "bridge.clients": c.Bridge.Clients, "bridge.clientsPerAddress": c.Bridge.PerAddress,
 		"limits.filters": c.Limits.Filters, "limits.elements": c.Limits.Elements,
 	} {
 		check(n > 0, key, "must be at least 1")

@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 //	                         or by a clock that is off, for example by -5h
 //	field name key           set a variable to a string in the JSON of the last output,
 //	                         or to an attribute's value in its LDIF
+//	cookie name              set a variable to the cookie of the last ldapsearch -E sync
 //	grpcurl arg...           call the server by gRPC with grpcurl
 //	value name op key=text   set a variable to a requestValue in base64, of
 //	                         generate (id, password), revoke (id, password, secret)
@@ -98,6 +99,7 @@ func TestScripts(t *testing.T) {
 			"grpcurl": cmdGRPCurl,
 			"tamper":  cmdTamper,
 			"hidden":  cmdHidden,
+			"cookie":  cmdCookie,
 		},
 	})
 }
@@ -229,6 +231,19 @@ func cmdSecret(ts *testscript.TestScript, neg bool, args []string) {
 	response, err := wire.DecodeGenerateTOTPSharedSecretResponse(value)
 	ts.Check(err)
 	ts.Setenv(args[0], response.TOTPSharedSecret)
+}
+
+var syncCookie = regexp.MustCompile(`(?m)^# cookie: (\S+)$`) // as ldapsearch prints it
+
+func cmdCookie(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 || neg {
+		ts.Fatalf("usage: cookie name")
+	}
+	all := syncCookie.FindAllStringSubmatch(ts.ReadFile("stdout"), -1)
+	if all == nil {
+		ts.Fatalf("no cookie in the last output")
+	}
+	ts.Setenv(args[0], all[len(all)-1][1])
 }
 
 // cmdValue makes a requestValue from arguments such as id=dn:uid=ann.

@@ -112,6 +112,11 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	}
 	defer func() { err = errors.Join(err, data.close()) }() // last of all
 
+	if c.acceptRollback {
+		if err := data.directory.RenewHistory(ctx); err != nil {
+			return err
+		}
+	}
 	if err := firstStart(ctx, data.directory, opts.sample, c, out); err != nil {
 		return err
 	}

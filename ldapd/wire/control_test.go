@@ -206,7 +206,7 @@ func FuzzControlValues(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		for _, decode := range []func([]byte) error{DecodeNoValue, decodeFilter(DefaultLimits), decodeSelection(DefaultLimits),
-			decodePaged, decodeList, decodeEnd, decodeSort(DefaultLimits), decodeMatched(DefaultLimits)} {
+			decodePaged, decodeList, decodeEnd, decodeSync, decodeSort(DefaultLimits), decodeMatched(DefaultLimits)} {
 			_ = decode(value) // an error, never a panic
 		}
 	})

@@ -72,23 +72,25 @@ func (r *Response) appendResult(b []byte) []byte {
 }
 
 // AppendEntry appends an LDAPMessage with a SearchResultEntry to b.
-func AppendEntry(b []byte, id int32, e *directory.Entry) []byte {
+func AppendEntry(b []byte, id int32, e *directory.Entry, controls ...Control) []byte {
 	b, message := ber.Begin(b, ber.Sequence)
 	b = ber.AppendInt(b, ber.Integer, int64(id))
 	b = appendEntry(b, e)
+	b = appendControls(b, controls)
 	return ber.End(b, message)
 }
 
 // AppendReference appends an LDAPMessage with a SearchResultReference (RFC
 // 4511, section 4.5.3) to b.
-func AppendReference(b []byte, id int32, uris []string) []byte {
+func AppendReference(b []byte, id int32, uris []string, controls ...Control) []byte {
 	b, message := ber.Begin(b, ber.Sequence)
 	b = ber.AppendInt(b, ber.Integer, int64(id))
 	b, op := ber.Begin(b, TagSearchResultReference)
 	for _, uri := range uris {
 		b = ber.AppendString(b, ber.OctetString, uri)
 	}
-	return ber.End(ber.End(b, op), message)
+	b = appendControls(ber.End(b, op), controls)
+	return ber.End(b, message)
 }
 
 // appendEntry appends a SearchResultEntry (RFC 4511, section 4.5.2).

@@ -1,0 +1,707 @@
+package directory
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	"tallystick/directory/schema"
+	"tallystick/directory/store"
+)
+
+// Sync asks for the content of a search, or for what has become of it since an
+// earlier one, and, if so wanted, for what becomes of it from then on (RFC
+// 4533). It takes the cookie to ask with the next time. The server keeps
+// nothing between two searches but the history.
+type Sync struct {
+	Persist bool   // refreshAndPersist: the search goes on until its context ends
+	Cookie  []byte // empty: all of the content
+	Reload  bool   // all of the content also if the cookie cannot be used; otherwise e-syncRefreshRequired
+
+	Next    []byte // the cookie; nil: none
+	Deletes bool   // what was not sent has not changed; otherwise it is no longer there
+}
+
+// SyncState says what a message of a Sync is about (RFC 4533, section 2.3).
+type SyncState int
+
+const (
+	SyncPresent SyncState = 0
+	SyncAdd     SyncState = 1
+	SyncModify  SyncState = 2
+	SyncDelete  SyncState = 3
+)
+
+// SyncChange goes with an entry or a reference.
+type SyncChange struct {
+	State  SyncState
+	UUID   [16]byte // of the entry, or of the referral object
+	Cookie []byte   // of the content as it is with this; nil: none
+}
+
+// SyncInfo is a message of its own (RFC 4533, section 2.5). Sets of entries are
+// not sent: OpenLDAP's consumers pass over some of them.
+type SyncInfo struct {
+	Kind   SyncInfoKind
+	Cookie []byte // nil: none; not with SyncNewCookie
+}
+
+// SyncInfoKind is what a SyncInfo says.
+type SyncInfoKind int
+
+const (
+	SyncNewCookie      SyncInfoKind = 0
+	SyncRefreshDelete  SyncInfoKind = 1 // the content was refreshed; what was not sent has not changed
+	SyncRefreshPresent SyncInfoKind = 2 // the content was refreshed; what was not sent is no longer there
+)
+
+// A SyncWriter receives what a search with Sync sends. An entry is only valid
+// during the call; of one that is deleted it has the name alone, and of such a
+// reference there are no URIs.
+type SyncWriter interface {
+	WriteSyncEntry(SyncChange, *Entry) error
+	WriteSyncReference(SyncChange, []string) error
+	WriteSyncInfo(*SyncInfo) error
+	// Flush is called when there is nothing more to send for now.
+	Flush() error
+}
+
+var errSyncRefresh = &Error{ResultCode: SyncRefreshRequired, DiagnosticMessage: "the cookie is not of what the server remembers: begin again without"}
+
+// OffersSync reports whether changes are kept for those who ask for them.
+func (d *Directory) OffersSync() bool { return d.cfg.Sync.Keep >= 0 }
+
+// follower is a search with Sync at work.
+type follower struct {
+	s    *search
+	req  *Sync
+	w    SyncWriter
+	own  DN     // of the requester; zero: he sees everything
+	hash uint32 // of the search, in its cookies
+
+	ownID entryID // of the requester; 0: he has no entry
+
+	refreshed  bool
+	base       entryID // as of the refresh
+	generation uint64
+	at         uint64 // number of the last change that the client knows
+	told       uint64 // that of the last cookie he has
+
+	change SyncChange // goes with what the search sends next
+}
+
+// synchronize is a search with Sync.
+func (s *search) synchronize(ctx context.Context, who Requester) error {
+	w, ok := s.w.(SyncWriter)
+	req := s.req
+	switch {
+	case !ok || !s.d.OffersSync():
+		return Errorf(UnwillingToPerform, "no changes are kept here")
+	case req.Paged != nil || req.Sort != nil || req.VirtualList != nil || req.MatchedValues != nil:
+		return Errorf(UnwillingToPerform, "content is synchronized without pages, order, and selection of values")
+	case s.base.IsZero() && req.Scope == BaseObject || s.d.kept(s.base) && !s.base.IsZero():
+		return Errorf(UnwillingToPerform, "what the server keeps itself is not synchronized")
+	}
+	if err := s.d.mustSynchronize(&req.Filter); err != nil {
+		return err
+	}
+	s.needsMemberOf = false
+	f := &follower{s: s, req: req.Sync, w: w, change: SyncChange{State: SyncAdd}}
+	if !s.d.isRoot(who) {
+		own, err := s.d.parseDN(who.DN)
+		if err != nil {
+			return err
+		}
+		f.own = own
+	}
+	s.following, s.w = f, f
+	f.req.Next, f.req.Deletes = nil, false
+	if f.req.Persist {
+		Slow(ctx)
+		s.d.followers.waiting.Add(1)
+		defer s.d.followers.waiting.Add(-1)
+	}
+	for {
+		next := s.d.followers.wait()
+		s.above = nil
+		if err := s.start(ctx, who); err != nil {
+			return err
+		}
+		if !f.req.Persist {
+			return nil
+		}
+		s.deadline, s.sizeLimit, s.lookThrough = time.Time{}, 0, 0 // which are about the refresh
+		if err := f.w.Flush(); err != nil {
+			return err
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// synchronized are the operational attributes that do not depend on other
+// entries (RFC 4533, section 4.2), beside those that clients write.
+var synchronized = []string{"entryUUID", "createTimestamp", "modifyTimestamp", "creatorsName", "modifiersName", "structuralObjectClass"}
+
+func synchronizes(t *schema.AttributeType) bool {
+	return !t.Operational() || slices.Contains(synchronized, t.Name()) || checkWritable(t.Name(), t) == nil
+}
+
+// mustSynchronize fails if the filter asks for what is not synchronized.
+func (d *Directory) mustSynchronize(f *Filter) error {
+	for i := range f.Filters {
+		if err := d.mustSynchronize(&f.Filters[i]); err != nil {
+			return err
+		}
+	}
+	if t := d.schema.Attribute(f.Attribute); t != nil && !synchronizes(t) {
+		return Errorf(UnwillingToPerform, "%s depends on other entries and is not synchronized", t.Name())
+	}
+	return nil
+}
+
+// onlySynchronized removes what is not synchronized from operational attributes.
+func (d *Directory) onlySynchronized(attributes []Attribute) []Attribute {
+	return slices.DeleteFunc(attributes, func(a Attribute) bool {
+		return !synchronizes(d.schema.AttributeOrUndefined(a.Name))
+	})
+}
+
+// WriteEntry sends an entry that the search has found.
+func (f *follower) WriteEntry(e *Entry) error {
+	f.change.UUID = f.s.candidate.rec.uuid
+	return f.w.WriteSyncEntry(f.change, e)
+}
+
+// round brings the client's copy from what he has to what the snapshot has.
+// The base is resolved.
+func (f *follower) round(ctx context.Context) error {
+	s := f.s
+	head, err := readHistoryHead(s.r)
+	if err != nil {
+		return err
+	}
+	hash, err := f.syncHash()
+	if err != nil {
+		return err
+	}
+	if f.refreshed {
+		if hash != f.hash || head.generation != f.generation && f.generation != 0 || f.at+1 < head.first || s.baseID != f.base {
+			f.req.Next = nil
+			return errSyncRefresh
+		}
+		f.generation = head.generation
+		if head.last == f.at {
+			return nil
+		}
+		if err := f.findOwn(); err != nil {
+			return err
+		}
+		if err := f.update(ctx, head.last, true); err != nil {
+			return err
+		}
+		f.req.Next = f.cookie()
+		return nil
+	}
+	f.hash = hash
+	f.refreshed, f.base, f.generation = true, s.baseID, head.generation
+	info := SyncInfo{Kind: SyncRefreshPresent}
+	if len(f.req.Cookie) > 0 {
+		at, ok := readSyncCookie(f.req.Cookie, head, f.hash)
+		switch {
+		case ok:
+			f.at, info.Kind, f.req.Deletes = at, SyncRefreshDelete, true
+		case !f.req.Reload:
+			return errSyncRefresh
+		}
+	}
+	if f.req.Deletes {
+		if err := f.findOwn(); err != nil {
+			return err
+		}
+		err = f.update(ctx, head.last, false)
+	} else {
+		err = f.everything(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	f.at, f.told = head.last, head.last
+	f.req.Next = f.cookie()
+	if !f.req.Persist {
+		return nil
+	}
+	info.Cookie = f.req.Next
+	return f.w.WriteSyncInfo(&info)
+}
+
+// findOwn finds the requester's entry.
+func (f *follower) findOwn() error {
+	if f.own.IsZero() {
+		return nil
+	}
+	var err error
+	f.ownID, err = f.s.d.resolve(f.s.r, f.own)
+	if errors.Is(err, NoSuchObject) {
+		f.ownID, err = 0, nil
+	}
+	return err
+}
+
+// everything sends all of the content.
+func (f *follower) everything(ctx context.Context) error {
+	if f.s.references {
+		if err := f.s.sendReferences(ctx); err != nil {
+			return err
+		}
+	}
+	return f.s.walk(ctx)
+}
+
+// known says as what an entry is in the content.
+type known int
+
+const (
+	unknown known = iota // it is not
+	asEntry
+	asReference
+)
+
+// touched is an entry that may have come into the content, have changed there,
+// or have left it.
+type touched struct {
+	id      entryID
+	first   uint64 // number of the first change since; 0: an ancestor was moved
+	uuid    [16]byte
+	was, is known
+	name    string // as it is now in the content, or else was
+	depth   int    // of the name
+	early   bool   // to be deleted first: another entry has the name now
+}
+
+// update sends what the changes up to last have done to the content since the
+// client's last one. persisting says that the refresh has ended.
+func (f *follower) update(ctx context.Context, last uint64, persisting bool) error {
+	list, err := f.touched(ctx, last)
+	if err != nil {
+		return err
+	}
+	// Parents come before their children and go after them. What goes goes at
+	// the end, since something may have been moved away from below it, unless
+	// its name is needed.
+	var gone, rest []touched
+	for _, t := range list {
+		switch {
+		case t.is == unknown || t.was != unknown && t.was != t.is:
+			if t.is != unknown {
+				rest = append(rest, t)
+			}
+			gone = append(gone, t)
+		default:
+			rest = append(rest, t)
+		}
+	}
+	slices.SortStableFunc(rest, func(a, b touched) int { return cmp.Compare(a.depth, b.depth) })
+	slices.SortStableFunc(gone, func(a, b touched) int { return cmp.Compare(b.depth, a.depth) })
+	early := slices.DeleteFunc(slices.Clone(gone), func(t touched) bool { return !t.early })
+	gone = slices.DeleteFunc(gone, func(t touched) bool { return t.early })
+
+	f.at = last
+	left := len(early) + len(rest) + len(gone)
+	if left == 0 {
+		if last-f.told < quietChanges {
+			return nil
+		}
+		f.told = last
+		return f.w.WriteSyncInfo(&SyncInfo{Kind: SyncNewCookie, Cookie: f.cookie()})
+	}
+	cookie := func() []byte {
+		if left--; left > 0 || !persisting {
+			return nil
+		}
+		f.told = last
+		return f.cookie()
+	}
+	for i := range early {
+		if err := f.sendDeleted(&early[i], cookie()); err != nil {
+			return err
+		}
+	}
+	for i := range rest {
+		state := SyncAdd
+		if persisting && rest[i].was == rest[i].is {
+			state = SyncModify
+		}
+		if err := f.send(&rest[i], state, cookie()); err != nil {
+			return err
+		}
+	}
+	for i := range gone {
+		if err := f.sendDeleted(&gone[i], cookie()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// quietChanges is how many changes that do not concern the content pass until
+// the client gets a new cookie all the same.
+const quietChanges = 1000
+
+func (f *follower) sendDeleted(t *touched, cookie []byte) error {
+	change := SyncChange{SyncDelete, t.uuid, cookie}
+	if t.was == asReference {
+		return f.w.WriteSyncReference(change, nil)
+	}
+	return f.w.WriteSyncEntry(change, &Entry{DN: t.name})
+}
+
+// send sends what is in the content.
+func (f *follower) send(t *touched, state SyncState, cookie []byte) error {
+	f.change = SyncChange{state, t.uuid, cookie}
+	b, err := f.s.r.Get(entryKey(t.id))
+	if err != nil {
+		return err
+	}
+	if t.is == asReference {
+		var rec record
+		if err := decodeRecord(&rec, b); err != nil {
+			return err
+		}
+		return f.s.sendReference(&rec)
+	}
+	found, err := f.s.finds(t.id, b)
+	if err != nil || !found {
+		return err
+	}
+	return f.s.sendFound(t.id)
+}
+
+// touched finds out which entries the changes up to last may have brought into
+// the content, out of it, or changed within.
+func (f *follower) touched(ctx context.Context, last uint64) ([]touched, error) {
+	s := f.s
+	past := &past{Reader: s.r, first: map[entryID]uint64{}}
+	var ids []entryID
+	since := historyBetween(f.at+1, last)
+	since.KeysOnly = true
+	err := s.r.Scan(since, func(key, _ []byte) bool {
+		id := idAtEnd(key)
+		if _, met := past.first[id]; !met {
+			past.first[id] = historyNumber(key)
+			ids = append(ids, id)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	before := *s // the same search in the past
+	before.r, before.above, before.candidate = past, nil, view{}
+	var list []touched
+	judge := func(id entryID, moved bool) error {
+		t := touched{id: id, first: past.first[id]}
+		if err := s.pace(ctx); err != nil {
+			return err
+		}
+		if err := f.judge(&before, s, &t); err != nil {
+			return err
+		}
+		if t.was != unknown || t.is != unknown {
+			if !moved || t.was != t.is {
+				list = append(list, t)
+			}
+		}
+		return nil
+	}
+	below := map[entryID]bool{} // whose ancestors were moved
+	for _, id := range ids {
+		if err := judge(id, false); err != nil {
+			return nil, err
+		}
+		if moved, err := past.moved(s.r, id); err != nil {
+			return nil, err
+		} else if moved {
+			if err := past.below(s.r, id, below); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for id := range below {
+		if err := judge(id, true); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// judge says what an entry was in the content and what it is.
+func (f *follower) judge(before, now *search, t *touched) error {
+	old, err := before.r.Get(entryKey(t.id))
+	if err == nil {
+		if t.was, err = before.knows(t.id, old, before.r.(*past).cut(t.id)); err != nil {
+			return err
+		}
+		t.uuid = before.candidate.rec.uuid
+		if t.was != unknown {
+			if t.name, err = before.candidate.name(); err != nil {
+				return err
+			}
+		}
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	b, err := now.r.Get(entryKey(t.id))
+	if err == nil {
+		if t.is, err = now.knows(t.id, b, false); err != nil {
+			return err
+		}
+		t.uuid = now.candidate.rec.uuid
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if t.first != 0 {
+		if err := f.mustNotChangeAccess(t.id, old, b); err != nil {
+			return err
+		}
+	}
+	if t.was == unknown && t.is == unknown {
+		return nil
+	}
+	if t.was != unknown && t.is != t.was {
+		dn, err := now.d.parseDN(t.name)
+		if err != nil {
+			return err
+		}
+		t.depth = dn.Len()
+		_, err = now.d.resolve(now.r, dn)
+		t.early = err == nil || t.is != unknown
+		if err != nil && !errors.Is(err, NoSuchObject) {
+			return err
+		}
+	}
+	if t.is != unknown {
+		name, err := now.candidate.name()
+		if err != nil {
+			return err
+		}
+		dn, err := now.d.parseDN(name)
+		if err != nil {
+			return err
+		}
+		t.depth = dn.Len()
+	}
+	return nil
+}
+
+// knows says as what the entry encoded in b is in the content, and leaves it in
+// s.candidate. Of one that is cut it believes that it matches.
+func (s *search) knows(id entryID, b []byte, cut bool) (known, error) {
+	found, err := s.finds(id, b)
+	if err != nil {
+		return unknown, err
+	}
+	if found {
+		return asEntry, nil
+	}
+	in, err := s.inScope(id, &s.candidate.rec)
+	switch {
+	case err != nil || !in:
+		return unknown, err
+	case cut:
+		return asEntry, nil
+	case s.references && s.req.Scope != BaseObject && s.d.isReferral(&s.candidate.rec):
+		return asReference, nil
+	}
+	return unknown, nil
+}
+
+// past is a store.Reader of entries as they were before some changes. The rest
+// of the store is as it is.
+type past struct {
+	store.Reader
+	first map[entryID]uint64 // number of the first of the changes of an entry
+}
+
+func (p *past) Get(key []byte) ([]byte, error) {
+	if key[0] != entrySpace {
+		return p.Reader.Get(key)
+	}
+	id := idAtEnd(key)
+	number, ok := p.first[id]
+	if !ok {
+		return p.Reader.Get(key)
+	}
+	b, err := p.Reader.Get(historyKey(number, id))
+	if err != nil {
+		return nil, err
+	}
+	c, err := decodePastState(b)
+	if err == nil && c.before == nil {
+		err = store.ErrNotFound
+	}
+	return c.before, err
+}
+
+// cut reports whether what is known of the entry's past is not all.
+func (p *past) cut(id entryID) bool {
+	number, ok := p.first[id]
+	if !ok {
+		return false
+	}
+	b, err := p.Reader.Get(historyKey(number, id))
+	if err != nil {
+		return false
+	}
+	c, err := decodePastState(b)
+	return err == nil && c.cut
+}
+
+// moved reports whether an entry that was there has got another name since.
+func (p *past) moved(now store.Reader, id entryID) (bool, error) {
+	old, err := readRecord(p, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	rec, err := readRecord(now, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && (old.parent != rec.parent || old.rdn != rec.rdn), err
+}
+
+// below adds the entries below one to ids, those that have changed excepted.
+func (p *past) below(r store.Reader, id entryID, ids map[entryID]bool) error {
+	var children []entryID
+	err := r.Scan(store.Prefix(childPrefix(id)), func(_, value []byte) bool {
+		if len(value) == 8 {
+			children = append(children, idAtEnd(value))
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for _, child := range children {
+		if ids[child] {
+			continue
+		}
+		if _, met := p.first[child]; !met {
+			ids[child] = true
+		}
+		if err := p.below(r, child, ids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A cookie is written as OpenLDAP writes its own, since its consumers read in
+// it: rid=000,csn=time#count#sid#mod. Its change sequence number grows with
+// each change. The time is the generation with the higher bits of the change's
+// number, count its lower 24 bits, mod a hash of the search.
+
+const csnTime = "20060102150405.000000Z"
+
+func (f *follower) cookie() []byte {
+	if f.generation == 0 {
+		return nil // nothing was ever changed
+	}
+	t := time.UnixMicro(int64(f.generation + f.at>>24)).UTC()
+	return fmt.Appendf(nil, "rid=000,csn=%s#%06x#000#%06x", t.Format(csnTime), f.at&0xffffff, f.hash)
+}
+
+// readSyncCookie returns the number of the last change that the client knows,
+// if the history goes on from there.
+func readSyncCookie(cookie []byte, head historyHead, hash uint32) (at uint64, ok bool) {
+	for _, field := range strings.Split(string(cookie), ",") {
+		csn, ok := strings.CutPrefix(field, "csn=")
+		if !ok {
+			continue
+		}
+		parts := strings.Split(csn, "#")
+		if len(parts) != 4 || len(parts[1]) != 6 || len(parts[3]) != 6 {
+			return 0, false
+		}
+		t, err := time.Parse(csnTime, parts[0])
+		if err != nil {
+			return 0, false
+		}
+		var count, mod uint64
+		if _, err := fmt.Sscanf(parts[1]+" "+parts[3], "%06x %06x", &count, &mod); err != nil {
+			return 0, false
+		}
+		high := uint64(t.UnixMicro()) - head.generation
+		at = high<<24 | count
+		return at, high < generationGap && mod == uint64(hash) && at <= head.last && at+1 >= head.first
+	}
+	return 0, false
+}
+
+// syncHash is a short hash of what decides on the content, so that a client
+// does not by mistake ask with the cookie of another search.
+//
+// What the requester may see is part of it, as far as it is said in ACIs.
+func (f *follower) syncHash() (uint32, error) {
+	s := f.s
+	rules, err := s.r.Get(metaKey("acis"))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return 0, err
+	}
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%q %q %d %q %d %t %t %+v", rules, f.own.Norm(), s.baseID, s.base.Norm(), s.req.Scope, s.req.TypesOnly, s.req.ManageDsaIT, s.req.Filter)
+	names := slices.Clone(s.req.Attributes)
+	for i := range names {
+		names[i] = strings.ToLower(names[i])
+	}
+	slices.Sort(names)
+	fmt.Fprintf(h, " %q", names)
+	return h.Sum32() & 0xffffff, nil
+}
+
+// mustNotChangeAccess fails if a change of an entry, nil where it is not there,
+// may have changed what the requester may see of others: what has become of
+// those is not in the history.
+func (f *follower) mustNotChangeAccess(id entryID, before, after []byte) error {
+	if f.own.IsZero() {
+		return nil
+	}
+	var old, rec record
+	if err := errors.Join(decodeRecord(&old, before), decodeRecord(&rec, after)); err != nil {
+		return err
+	}
+	o, n := differences(&old, &rec)
+	if id == f.ownID && len(o.attributes)+len(n.attributes) > 0 || f.joins(o, n) || f.joins(n, o) {
+		f.req.Next = nil
+		return errSyncRefresh
+	}
+	return nil
+}
+
+// joins reports whether a group that the requester is not in by old has him by
+// new.
+func (f *follower) joins(old, new *record) bool {
+	d := f.s.d
+	had := map[string]bool{}
+	for _, v := range append(d.valuesOf(old, "member"), d.valuesOf(old, "uniqueMember")...) {
+		had[string(v)] = true
+	}
+	return slices.ContainsFunc(append(d.valuesOf(new, "member"), d.valuesOf(new, "uniqueMember")...), func(v []byte) bool {
+		if had[string(v)] {
+			return false
+		}
+		dn, err := d.parseDN(string(v))
+		return err == nil && dn.Equal(f.own)
+	})
+}
