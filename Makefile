@@ -62,9 +62,9 @@ needs:
 	ls /usr/share/java/okhttp.jar /usr/share/javascript/jquery/jquery.min.js >/dev/null 2>&1 || ! command -v apt-get >/dev/null || missing="$$missing okhttp jQuery"; \
 	perl -MNet::LDAP -MIO::Socket::SSL -MAuthen::SASL -e1 2>/dev/null || ! command -v apt-get >/dev/null || missing="$$missing Net::LDAP"; \
 	ls /usr/lib/*/sasl2/libplain.so* >/dev/null 2>&1 || ! command -v apt-get >/dev/null || missing="$$missing SASL-PLAIN"; \
-	if [ -z "$$missing" ]; then ! command -v apt-get >/dev/null || exec .ci/witnesses; exit 0; fi; \
+	if [ -z "$$missing" ]; then ! command -v apt-get >/dev/null || .ci/witnesses || { [ "$$CI" != true ] && echo "Some tests will be skipped."; }; exit; fi; \
 	if ! command -v apt-get >/dev/null; then \
 		echo "The tests need:$$missing. Install OpenLDAP's client tools and slapd, oathtool, zbarimg, Chromium, curl, openssl, SoftHSM 2, OpenSC, Ruby, Java, the Monitoring Plugins, Apache, pamtester, Net::LDAP for Perl and a C compiler."; exit 1; fi; \
 	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	$$sudo apt-get update && $$sudo env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y --no-install-recommends ldap-utils libsasl2-modules slapd oathtool zbar-tools chromium curl openssl softhsm2 opensc python3-ldap3 python3-requests ruby default-jdk-headless libokhttp-java libjs-jquery monitoring-plugins-standard apache2-bin pamtester libnet-ldap-perl libio-socket-ssl-perl libauthen-sasl-perl gcc libc6-dev </dev/null && .ci/witnesses
+		apt-get install -y --no-install-recommends ldap-utils libsasl2-modules slapd oathtool zbar-tools chromium curl openssl softhsm2 opensc python3-ldap3 python3-requests ruby default-jdk-headless libokhttp-java libjs-jquery monitoring-plugins-standard apache2-bin pamtester libnet-ldap-perl libio-socket-ssl-perl libauthen-sasl-perl gcc libc6-dev </dev/null && { .ci/witnesses || { [ "$$CI" != true ] && echo "Some tests will be skipped."; }; }
