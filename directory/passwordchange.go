@@ -58,7 +58,7 @@ func (d *Directory) mayChange(u *user, c passwordChange) error {
 		return policyError(InsufficientAccessRights, MustSupplyOldPassword, "the old password has to come with the new one")
 	case !p.allowUserChange:
 		return policyError(InsufficientAccessRights, PasswordModNotAllowed, "an administrator sets this password")
-	case p.minAge > 0 && !u.mustChange() && now.Sub(d.timeOf(u.entry, pwdChangedTime)) < p.minAge:
+	case p.minAge > 0 && !u.mustChange() && now.Sub(timeOf(u.entry, pwdChangedTime)) < p.minAge:
 		return policyError(ConstraintViolation, PasswordTooYoung, "the password was changed a short time ago")
 	}
 	return nil

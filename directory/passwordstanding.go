@@ -22,12 +22,15 @@ const (
 
 // timeOf is the value of an attribute of the entry that is one time; zero: there
 // is none.
-func (d *Directory) timeOf(rec *record, attribute string) time.Time {
+func timeOf(rec *record, attribute string) time.Time {
 	if rec == nil {
 		return time.Time{}
 	}
-	for _, v := range d.valuesOf(rec, attribute) {
-		if t, err := schema.ParseGeneralizedTime(v); err == nil {
+	for _, a := range rec.attributes { // by name: it is looked for with every bind
+		if len(a.Name) != len(attribute) || !strings.EqualFold(a.Name, attribute) || len(a.Values) == 0 {
+			continue
+		}
+		if t, err := schema.ParseGeneralizedTime(a.Values[0]); err == nil {
 			return t
 		}
 	}
@@ -99,6 +102,12 @@ func (d *Directory) locked(u *user, now time.Time) (cause string) {
 	if !a.locked.IsZero() && (a.locked.Equal(lockedForGood) || now.Sub(a.locked) < p.lockFor()) {
 		return causeLocked
 	}
+	if start := timeOf(u.entry, pwdStartTime); !start.IsZero() && now.Before(start) {
+		return causePeriod
+	}
+	if end := timeOf(u.entry, pwdEndTime); !end.IsZero() && !now.Before(end) {
+		return causePeriod
+	}
 	if p == nil {
 		return ""
 	}
@@ -110,12 +119,6 @@ func (d *Directory) locked(u *user, now time.Time) (cause string) {
 	}
 	if p.maxIdle > 0 && !a.lastSuccess.IsZero() && now.Sub(a.lastSuccess) >= p.maxIdle+p.idleStep() {
 		return causeIdle
-	}
-	if start := d.timeOf(u.entry, pwdStartTime); !start.IsZero() && now.Before(start) {
-		return causePeriod
-	}
-	if end := d.timeOf(u.entry, pwdEndTime); !end.IsZero() && !now.Before(end) {
-		return causePeriod
 	}
 	return ""
 }
@@ -162,7 +165,7 @@ func (d *Directory) expiry(u *user) time.Time {
 	if p == nil || p.maxAge == 0 || u.entry == nil {
 		return time.Time{}
 	}
-	changed := d.timeOf(u.entry, pwdChangedTime)
+	changed := timeOf(u.entry, pwdChangedTime)
 	if changed.IsZero() {
 		return changed
 	}

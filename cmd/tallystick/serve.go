@@ -134,6 +134,7 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 		passwords.NewGenerate(d),
 		passwords.NewQuality(d),
 		passwords.NewVerify(d),
+		passwords.NewState(d),
 		totp.NewGenerate(d),
 		totp.NewRevoke(d),
 		totp.NewValidate(d),

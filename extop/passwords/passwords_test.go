@@ -20,7 +20,7 @@ const (
 
 func TestContract(t *testing.T) {
 	d := directorytest.Open(t, nil)
-	for _, op := range []extop.Operation{passwords.NewGenerate(d), passwords.NewQuality(d), passwords.NewVerify(d)} {
+	for _, op := range []extop.Operation{passwords.NewGenerate(d), passwords.NewQuality(d), passwords.NewVerify(d), passwords.NewState(d)} {
 		t.Run(op.OID(), func(t *testing.T) { extoptest.Run(t, op) })
 	}
 }
