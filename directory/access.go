@@ -117,6 +117,15 @@ func (d *Directory) privilegesOf(r store.Reader, who Requester) (privileges, err
 	return d.privilegesIn(rec), nil
 }
 
+// privileges is privilegesOf in a snapshot of its own.
+func (d *Directory) privileges(ctx context.Context, who Requester) (may privileges, err error) {
+	err = d.view(ctx, func(r store.Reader) (err error) {
+		may, err = d.privilegesOf(r, who)
+		return err
+	})
+	return may, err
+}
+
 // privilegesIn is what the entry's owner may do.
 func (d *Directory) privilegesIn(rec *record) privileges {
 	var p privileges

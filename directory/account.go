@@ -31,6 +31,15 @@ func (d *Directory) nobody(name string) account {
 	return account{id: shadowIDs + entryID(maphash.String(d.credentials.seed, name)%shadowCounters)}
 }
 
+// isSelf reports whether who is a.
+func (d *Directory) isSelf(who Requester, a account) bool {
+	if who.DN == d.rootName {
+		return a.dn.Equal(d.root)
+	}
+	own, err := d.parseDN(who.DN)
+	return err == nil && own.Equal(a.dn)
+}
+
 // accountOf is the account of a DN.
 func (d *Directory) accountOf(r store.Reader, dn DN) (account, error) {
 	if dn.Equal(d.root) {

@@ -262,5 +262,7 @@ func (d *Directory) unseal(owner [16]byte, c *credential) (seal.Secret, error) {
 }
 
 func sealedFor(owner [16]byte, credentialID string) []byte {
-	return append(append([]byte("TOTP secret of "), owner[:]...), credentialID...)
+	const purpose = "TOTP secret of "
+	b := make([]byte, 0, len(purpose)+len(owner)+len(credentialID))
+	return append(append(append(b, purpose...), owner[:]...), credentialID...)
 }

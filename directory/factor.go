@@ -15,6 +15,10 @@ func (d *Directory) asOfNow(ctx context.Context, who Requester) (Requester, erro
 	if who.How != ByPasswordAndCode || who.Factor == "" {
 		return who, nil
 	}
+	return d.vouched(ctx, who)
+}
+
+func (d *Directory) vouched(ctx context.Context, who Requester) (Requester, error) {
 	err := d.view(ctx, func(r store.Reader) error {
 		a, err := d.requester(r, who)
 		if err != nil {

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"tallystick/directory/store"
 )
 
 // Failures are counted per user, see attempts, and before that per address they
@@ -75,13 +73,8 @@ func (d *Directory) guess(ctx context.Context, a account, p proof) (guess, error
 	if source == "" {
 		return g, nil
 	}
-	if own, err := d.parseDN(p.who.DN); !p.who.Anonymous() && (err != nil || !own.Equal(a.dn)) {
-		var may privileges
-		err := d.view(ctx, func(r store.Reader) (err error) {
-			may, err = d.privilegesOf(r, p.who)
-			return err
-		})
-		if err != nil || may.any() {
+	if !p.who.Anonymous() && !d.isSelf(p.who, a) {
+		if may, err := d.privileges(ctx, p.who); err != nil || may.any() {
 			return g, err
 		}
 	}

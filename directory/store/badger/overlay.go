@@ -67,6 +67,19 @@ func (o *overlay) get(key []byte) (value []byte, found bool, err error) {
 	return value, true, err
 }
 
+// touches reports whether there are changes of keys in a range. A nil overlay
+// has none.
+func (o *overlay) touches(rng store.Range) (some bool) {
+	if o == nil {
+		return false
+	}
+	o.changes.Ascend(string(rng.Start), func(key string, _ change) bool {
+		some = len(rng.End) == 0 || key < string(rng.End)
+		return false
+	})
+	return some
+}
+
 // copy is o as it is now. What is put into either from then on copies what it
 // touches.
 func (o *overlay) copy() *overlay {
@@ -93,18 +106,20 @@ type overlayCursor struct {
 	it  btree.MapIter[string, change]
 	ok  bool
 	rng store.Range
+	buf []byte // the key, as key returned it
 }
 
 func (c *overlayCursor) key() []byte {
 	if !c.ok {
 		return nil
 	}
-	key := []byte(c.it.Key())
-	if c.rng.Reverse && bytes.Compare(key, c.rng.Start) < 0 ||
-		!c.rng.Reverse && len(c.rng.End) > 0 && bytes.Compare(key, c.rng.End) >= 0 {
+	key := c.it.Key()
+	if c.rng.Reverse && key < string(c.rng.Start) ||
+		!c.rng.Reverse && len(c.rng.End) > 0 && key >= string(c.rng.End) {
 		return nil
 	}
-	return key
+	c.buf = append(c.buf[:0], key...)
+	return c.buf
 }
 
 func (c *overlayCursor) deleted() bool { return c.it.Value().deleted }
@@ -161,13 +176,13 @@ func (w *writer) Scan(rng store.Range, fn func(key, value []byte) bool) error {
 	base := w.base.cursor(rng)
 	defer base.close()
 	layers := make([]cursor, 0, 4)
-	if w.own.count() > 0 {
+	if w.own.touches(rng) {
 		layers = append(layers, w.own.copy().cursor(rng)) // fn may put
 	}
-	if w.group.count() > 0 {
+	if w.group.touches(rng) {
 		layers = append(layers, w.group.cursor(rng))
 	}
-	if w.flying != nil {
+	if w.flying.touches(rng) {
 		layers = append(layers, w.flying.cursor(rng))
 	}
 	return scan(w.base.ctx, rng, fn, append(layers, base)...)
