@@ -3,11 +3,11 @@
 // It uses Badger in one particular way. A single goroutine runs all updates,
 // groups those that wait into one transaction, and so pays for one flush where
 // many writers would pay for one each; conflicts cannot happen. It runs the
-// next group while the disk has one. Readers share
-// a published snapshot and never wait for the disk. Values carry a checksum of
-// their own, because Badger is silent about most damage; for the same reason
-// the newest version is also kept in a small file beside the database, so that
-// one that has lost its tail is refused instead of served.
+// next group while the disk has one. Readers share a published snapshot and
+// never wait for the disk; what was read lately they find on the heap. Values
+// carry a checksum of their own, because Badger is silent about most damage;
+// for the same reason the newest version is also kept in a small file beside
+// the database, so that one that has lost its tail is refused instead of served.
 package badger
 
 import (
