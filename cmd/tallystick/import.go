@@ -26,7 +26,13 @@ func importCommand(flags *globalFlags) *cobra.Command {
 with a changetype in the order they stand. All of it is loaded or nothing: the
 work is done on a copy of the database that takes its place at the end. A bad
 record ends the import with file, line and reason; with --continue it is
-skipped, and the exit status is 1.
+skipped, and the exit status is 1. After an interruption, a kill or a power
+loss the database is what it was before: run the import again, which also
+removes what is left of the copy. On a terminal it shows how far it is.
+
+Files of nothing but entries to add, parents before children, load much faster
+than changes, with memory that does not depend on how many there are but for
+some 50 octets each.
 
 Passwords in the clear are hashed; hashed ones, and everything else that export
 writes, are taken over as they are. The server must not be running.`,
