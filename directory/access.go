@@ -10,17 +10,19 @@ import (
 	"tallystick/directory/store"
 )
 
-// The access rules, closed by default:
+// Who may do what, closed by default:
 //
-//   - anybody may read the root DSE and the schema and use the operations that
-//     carry their own proof (see credentials.go);
-//   - an authenticated user reads all but secrets, and changes his own password;
-//     a local user of the machine who has no entry is not one;
-//   - a user whose entry has ds-privilege-name values does what they grant;
+//   - access control instructions say who reads, searches, compares, adds,
+//     changes, moves and deletes what, and who sends which requests: those of
+//     entries and, above them, DefaultACIs or the configuration's (see acis.go);
+//   - a user whose entry has ds-privilege-name values does what they grant: with
+//     bypass-acl whatever ACIs say;
 //   - the root user, and the server itself, do everything;
+//   - a local user of the machine who has no entry is nobody;
 //   - a user who was let in by the grace of a policy enrols, and does no more;
 //   - an application with a password of its own reads as its user, who is no
 //     administrator then, and does no more;
+//   - policies, and secrets of OATH-LDAP, are changed with bypass-acl alone;
 //   - secrets are never read, compared or searched by anybody.
 
 // privileges is what a requester may do beyond reading.
@@ -35,12 +37,15 @@ type privileges struct {
 	configWrite     bool // config-write: change it: indexes, whether it takes changes
 	monitorRead     bool // monitor-read: see all of cn=monitor
 	backendBackup   bool // backend-backup: have the running server write a backup
+	modifyACL       bool // modify-acl: change ACIs, as far as ACIs allow; bypass-acl has it
+	privilegeChange bool // privilege-change: change privileges, as far as ACIs allow; bypass-acl has it
 }
 
 // allPrivileges is what the root user may do.
 var allPrivileges = privileges{
 	root: true, bypassACL: true, passwordReset: true, proxiedAuth: true,
 	unindexedSearch: true, configRead: true, configWrite: true, monitorRead: true, backendBackup: true,
+	modifyACL: true, privilegeChange: true,
 }
 
 func (p privileges) any() bool { return p != privileges{} }
@@ -65,6 +70,10 @@ func (p *privileges) named(value []byte) *bool {
 		return &p.monitorRead
 	case "backend-backup":
 		return &p.backendBackup
+	case "modify-acl":
+		return &p.modifyACL
+	case "privilege-change":
+		return &p.privilegeChange
 	}
 	return nil
 }
@@ -139,11 +148,14 @@ func (d *Directory) privilegesIn(rec *record) privileges {
 			}
 		}
 	}
+	if p.bypassACL {
+		p.modifyACL, p.privilegeChange = true, true
+	}
 	return p
 }
 
-// mayRead fails unless who may read entries.
-func (d *Directory) mayRead(r store.Reader, who Requester) error {
+// authenticated fails unless who is a user of the directory.
+func (d *Directory) authenticated(r store.Reader, who Requester) error {
 	switch {
 	case who.How == ByServer:
 		return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tallystick/directory/aci"
 	"tallystick/directory/store"
 )
 
@@ -42,7 +43,8 @@ func (d *Directory) newAddition(ctx context.Context, who Requester, req *AddRequ
 	if err != nil {
 		return nil, err
 	}
-	if err := d.requireBypass(ctx, who); err != nil {
+	may, err := d.mayAdd(ctx, who, dn, req.Attributes)
+	if err != nil {
 		return nil, err
 	}
 	if d.kept(dn) || dn.Equal(d.root) {
@@ -56,8 +58,22 @@ func (d *Directory) newAddition(ctx context.Context, who Requester, req *AddRequ
 	}
 	x := &addition{d: d, who: who, dn: dn, manage: req.ManageDsaIT}
 	plain, secrets := d.withoutOATHSecret(req.Attributes)
+	if !may.bypassACL {
+		if len(secrets) > 0 {
+			return nil, errNoAccess
+		}
+		if err := d.checkClearPasswords(plain); err != nil {
+			return nil, err
+		}
+	}
 	if x.rec, err = d.newRecord(ctx, dn, id, plain); err != nil {
 		return nil, err
+	}
+	if err := d.checkACIs(x.rec, dn); err != nil {
+		return nil, err
+	}
+	if !may.bypassACL && d.guarded(nil, x.rec) {
+		return nil, errNoAccess
 	}
 	if err := d.acceptNewUser(ctx, who, x.rec, req.Attributes); err != nil {
 		return nil, err
@@ -78,10 +94,17 @@ func (x *addition) request(req *AddRequest) *AddRequest {
 }
 
 func (x *addition) run(w store.Writer) error {
-	if err := x.d.held(w, x.dn, x.manage, ""); err != nil {
+	rights, err := x.d.rightsOf(w, x.who, aci.Read)
+	if err != nil {
+		return err
+	}
+	if err := x.d.held(w, rights, x.dn, x.manage, ""); err != nil {
 		return err
 	}
 	id, err := x.d.insert(w, x.dn, x.rec)
+	if errors.Is(err, NoSuchObject) && rights != nil {
+		return rights.missing(x.dn)
+	}
 	if err != nil {
 		return err
 	}
@@ -213,7 +236,7 @@ func (d *Directory) place(r store.Reader, dn DN) (parent entryID, norm, name str
 	case ok && dn.Equal(context), !ok && len(*d.contexts.Load()) == 0:
 		return 0, dn.Norm(), dn.String(), nil
 	case !ok:
-		return 0, "", "", Errorf(NoSuchObject, "no naming context of this server holds the entry")
+		return 0, "", "", errNoContext
 	}
 	parent, err = d.resolve(r, dn.Parent())
 	return parent, dn.RDN(0).Norm(), dn.RDN(0).String(), err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"tallystick/directory/aci"
 	"tallystick/directory/sasl"
 	"tallystick/directory/seal"
 	"tallystick/directory/store"
@@ -24,6 +25,14 @@ func (d *Directory) saslMechanisms() []string {
 }
 
 func (d *Directory) bindSASL(ctx context.Context, anonymous Requester, c *SASLCredentials) (Requester, error) {
+	who, err := d.bindBy(ctx, anonymous, c)
+	if err == nil && !who.Anonymous() && who.Proxy == "" {
+		who.Method = c.Mechanism
+	}
+	return who, err
+}
+
+func (d *Directory) bindBy(ctx context.Context, anonymous Requester, c *SASLCredentials) (Requester, error) {
 	if slices.Contains(d.saslMechanisms(), c.Mechanism) {
 		switch c.Mechanism {
 		case sasl.Plain:
@@ -150,6 +159,9 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 			if err := d.mayTakeOver(r, may, a); err != nil {
 				return err
 			}
+			if err := d.mayActFor(r, who, a); err != nil {
+				return err
+			}
 			as = anonymous.as(a.dn, min(who.How, ByPassword)).actedFor(who)
 			if who.How == ByTransport {
 				as.How = ByTransport
@@ -161,6 +173,19 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 		return anonymous, err
 	}
 	return as, nil
+}
+
+// mayActFor fails unless ACIs let who act for a user.
+func (d *Directory) mayActFor(r store.Reader, who Requester, user account) error {
+	x, err := d.rightsOf(r, who, aci.Read|aci.Proxy)
+	if err != nil || x == nil || user.root() {
+		return err
+	}
+	_, _, err = d.target(x, r, user.dn, func(u *ruling) bool { return u.mayEntry(aci.Proxy) })
+	if _, ok := errors.AsType[*Error](err); ok {
+		return errNoAccess // who may not know of a user hears no more
+	}
+	return err
 }
 
 // actedFor is the requester once proxy acts for him.

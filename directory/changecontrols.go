@@ -3,6 +3,7 @@ package directory
 import (
 	"bytes"
 
+	"tallystick/directory/aci"
 	"tallystick/directory/store"
 )
 
@@ -77,19 +78,22 @@ func (d *Directory) specialView(name string, attributes []Attribute) *view {
 	return &view{s: &search{d: d}, text: name, operational: attributes}
 }
 
-// copy returns what is wanted of the entry, in memory of its own.
+// copy returns what is wanted of the entry and may be read, in memory of its
+// own.
 func (v *view) copy(wants *selection) *Entry {
 	e := &Entry{DN: v.text}
-	v.eachAttribute(func(a *Attribute) bool {
-		if wants.has(a.Name) {
+	for _, list := range [][]Attribute{v.rec.attributes, v.operational} {
+		for _, a := range list {
+			if !wants.has(a.Name) || !v.ruling.may(aci.Read, a.Name) {
+				continue
+			}
 			c := Attribute{Name: a.Name}
 			for _, value := range a.Values {
 				c.Values = append(c.Values, bytes.Clone(value))
 			}
 			e.Attributes = append(e.Attributes, c)
 		}
-		return true
-	})
+	}
 	return e
 }
 
@@ -128,10 +132,7 @@ func (c *changeControls) before(r store.Reader, id entryID, rec *record) error {
 	if c == nil || c.assertion == nil && c.wantsPre == nil && c.wantsPost == nil {
 		return nil
 	}
-	if err := c.d.mayRead(r, c.who); err != nil {
-		return err
-	}
-	v, err := c.d.viewOf(r, id, rec)
+	v, err := c.view(r, id, rec)
 	if err != nil {
 		return err
 	}
@@ -144,6 +145,15 @@ func (c *changeControls) before(r store.Reader, id entryID, rec *record) error {
 	return nil
 }
 
+// view is of the entry as the requester may search and read it.
+func (c *changeControls) view(r store.Reader, id entryID, rec *record) (*view, error) {
+	x, err := c.d.rightsOf(r, c.who, aci.Read|aci.Search)
+	if err != nil {
+		return nil, err
+	}
+	return x.on(c.d, r, id, rec)
+}
+
 // after reads the entry as the change leaves it; rec is nil if it is gone. Its
 // error takes the change back.
 func (c *changeControls) after(r store.Reader, id entryID, rec *record) error {
@@ -151,7 +161,7 @@ func (c *changeControls) after(r store.Reader, id entryID, rec *record) error {
 		return nil
 	}
 	if c.wantsPost != nil && rec != nil {
-		v, err := c.d.viewOf(r, id, rec)
+		v, err := c.view(r, id, rec)
 		if err != nil {
 			return err
 		}

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"tallystick/directory/store"
 )
 
 func filter(t *testing.T, text string) *Filter {
@@ -216,21 +214,6 @@ func TestReadEntry(t *testing.T) {
 		if Result(err).ResultCode != row.code || pre != row.pre || post != row.post {
 			t.Errorf("%s: %v\nbefore: %s\nafter: %s", row.rule, err, pre, post)
 		}
-	}
-}
-
-// A user who may change something and not read gets nothing to read: as a
-// local user of the machine without an entry.
-func TestReadEntryIsReading(t *testing.T) {
-	d := newDirectory(t)
-	addPeople(t, d, "ann")
-	c, err := d.newChangeControls(Requester{DN: "cn=nobody", How: ByTransport}, &ChangeControls{PreRead: &ReadEntry{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = d.store.View(context.Background(), func(r store.Reader) error { return c.before(r, 0, nil) })
-	if !errors.Is(err, InsufficientAccessRights) {
-		t.Errorf("%v", err)
 	}
 }
 

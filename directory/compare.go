@@ -2,7 +2,9 @@ package directory
 
 import (
 	"context"
+	"errors"
 
+	"tallystick/directory/aci"
 	"tallystick/directory/schema"
 	"tallystick/directory/store"
 )
@@ -29,13 +31,13 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 	}
 	switch {
 	case dn.IsZero():
-		return special(d.rootDSE())
+		return d.compareKept(ctx, who, "", d.rootDSE(), assertion, t, req)
 	case who.How == InGrace:
 		return false, errEnrolFirst
 	case who.Password.MustChange:
 		return false, ErrMustChange
 	case dn.Equal(d.subentry):
-		return special(d.subschema())
+		return d.compareKept(ctx, who, subschemaDN, d.subschema(), assertion, t, req)
 	case dn.IsUnder(d.auditDN):
 		return d.compareAudit(ctx, who, dn, special)
 	case dn.IsUnder(d.monitorDN):
@@ -45,13 +47,17 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 	}
 	var equal bool
 	err = d.view(ctx, func(r store.Reader) error {
-		if err := d.mayRead(r, who); err != nil {
+		x, err := d.rightsOf(r, who, aci.Read|aci.Search|aci.Compare)
+		if err != nil {
 			return err
 		}
-		if err := d.held(r, dn, req.ManageDsaIT, ""); err != nil {
+		if err := d.held(r, x, dn, req.ManageDsaIT, ""); err != nil {
 			return err
 		}
 		id, err := d.resolve(r, dn)
+		if errors.Is(err, NoSuchObject) && x != nil {
+			return x.refuse(dn, nil, comparing(req.Attribute))
+		}
 		if err != nil {
 			return err
 		}
@@ -59,12 +65,15 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		if err != nil {
 			return err
 		}
-		if assertion != nil {
-			v, err := d.viewOf(r, id, rec)
-			if err == nil {
-				err = assert(assertion, v)
-			}
+		if x != nil || assertion != nil {
+			v, err := x.on(d, r, id, rec)
 			if err != nil {
+				return err
+			}
+			if !comparing(req.Attribute)(v.ruling) {
+				return x.refuse(dn, v, comparing(req.Attribute))
+			}
+			if err := assert(assertion, v); err != nil {
 				return err
 			}
 		}
@@ -83,6 +92,30 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 				}
 			}
 			attributes = append(attributes, rec.attributes...)
+		}
+		equal, err = d.compareIn(attributes, t, req)
+		return err
+	})
+	return equal, err
+}
+
+// comparing is what it takes to compare an attribute.
+func comparing(description string) func(*ruling) bool {
+	return func(u *ruling) bool { return u.may(aci.Compare, description) }
+}
+
+// compareKept is Compare in an entry that the server keeps itself.
+func (d *Directory) compareKept(ctx context.Context, who Requester, name string, attributes []Attribute, assertion *matcher, t *schema.AttributeType, req *CompareRequest) (equal bool, err error) {
+	err = d.view(ctx, func(r store.Reader) error {
+		v, err := d.keptView(r, who, aci.Read|aci.Search|aci.Compare, name, attributes)
+		switch {
+		case err != nil:
+			return err
+		case !comparing(req.Attribute)(v.ruling):
+			return errNoAccess
+		}
+		if err := assert(assertion, v); err != nil {
+			return err
 		}
 		equal, err = d.compareIn(attributes, t, req)
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"tallystick/directory/aci"
 	"tallystick/directory/store"
 )
 
@@ -35,7 +36,7 @@ func (d *Directory) newDeletion(ctx context.Context, who Requester, req *DeleteR
 	if err != nil {
 		return nil, err
 	}
-	if err := d.requireBypass(ctx, who); err != nil {
+	if err := d.mayTry(ctx, who, aci.Delete, nil); err != nil {
 		return nil, err
 	}
 	if d.kept(dn) {
@@ -67,20 +68,21 @@ type deletion struct {
 	manage   bool // see ChangeControls.ManageDsaIT
 	controls *changeControls
 
-	context bool // it is a naming context that goes
-	count   int  // entries so far, in this run
+	rights  *rights // in the transaction at work; nil: everything
+	context bool    // it is a naming context that goes
+	count   int     // entries so far, in this run
 }
 
 func (x *deletion) run(w store.Writer) error {
 	x.count = 0
-	if err := x.d.held(w, x.dn, x.manage, ""); err != nil {
+	var err error
+	if x.rights, err = x.d.rightsOf(w, x.who, aci.Read|aci.Delete); err != nil {
 		return err
 	}
-	id, err := x.d.resolve(w, x.dn)
-	if err != nil {
+	if err := x.d.held(w, x.rights, x.dn, x.manage, ""); err != nil {
 		return err
 	}
-	rec, err := readRecord(w, id)
+	id, rec, err := x.d.target(x.rights, w, x.dn, deleting)
 	if err != nil {
 		return err
 	}
@@ -117,6 +119,9 @@ func (x *deletion) remove(w store.Writer, id entryID, key []byte, rec *record, n
 	if x.count++; x.count > maxSubtree {
 		return Errorf(AdminLimitExceeded, "more than %d entries: delete parts of the subtree first", maxSubtree)
 	}
+	if err := x.mayRemove(w, id, rec); err != nil {
+		return err
+	}
 	if err := x.removeBelow(w, id, name); err != nil {
 		return err
 	}
@@ -131,6 +136,21 @@ func (x *deletion) remove(w store.Writer, id entryID, key []byte, rec *record, n
 		}
 	}
 	return x.d.deleteCredentials(w, id)
+}
+
+func deleting(u *ruling) bool { return u.mayEntry(aci.Delete) }
+
+// mayRemove fails unless who asks may delete an entry. Of those below the one
+// that he names he hears no more than that there is one that he may not.
+func (x *deletion) mayRemove(w store.Writer, id entryID, rec *record) error {
+	if x.rights == nil {
+		return nil
+	}
+	v, err := x.rights.on(x.d, w, id, rec)
+	if err == nil && (!deleting(v.ruling) || x.d.isAnyPolicy(rec)) {
+		err = x.rights.denied()
+	}
+	return err
 }
 
 func (x *deletion) removeBelow(w store.Writer, id entryID, name string) error {

@@ -65,6 +65,10 @@ type Config struct {
 	// at, of somebody without the privilege unindexed-search; 0: no limit.
 	UnindexedLimit int
 
+	// ACIs are access control instructions above all entries; nil: DefaultACIs.
+	// Those in entries are in force beside them.
+	ACIs []string
+
 	// Credentials is about passwords, TOTP and attempts.
 	Credentials CredentialsConfig
 
@@ -141,6 +145,7 @@ type Directory struct {
 	passwordPolicies      *compiledEntries[*passwordPolicy]
 	defaultPasswordPolicy DN // zero: none
 
+	acis        acis
 	credentials credentials
 }
 
@@ -219,6 +224,9 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 		return nil, fmt.Errorf("reading the referral objects: %w", err)
 	}
 	if err := errors.Join(d.policies.open(ctx, d), d.passwordPolicies.open(ctx, d)); err != nil {
+		return nil, err
+	}
+	if err := d.openACIs(ctx); err != nil {
 		return nil, err
 	}
 	if err := d.credentials.open(ctx, d); err != nil {

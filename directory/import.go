@@ -258,6 +258,9 @@ func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute
 	if err != nil {
 		return nil, imported{}, err
 	}
+	if err := d.checkACIs(rec, dn); err != nil {
+		return nil, imported{}, err
+	}
 	d.stamp(rec, importer)
 	if err := kept.into(rec); err != nil {
 		return nil, imported{}, err

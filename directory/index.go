@@ -29,7 +29,7 @@ var builtInIndexes = map[IndexKind][]string{
 		"objectClass", "uid", "cn", "sn", "givenName", "mail", "ou", "telephoneNumber", "employeeNumber",
 		"member", "uniqueMember", "memberUid", "uidNumber", "gidNumber", "entryUUID",
 	},
-	PresenceIndex:  {"uid", "cn", "mail", "member", "uniqueMember", "memberUid", "uidNumber", "gidNumber", privilegeAttribute},
+	PresenceIndex:  {"uid", "cn", "mail", "member", "uniqueMember", "memberUid", "uidNumber", "gidNumber", privilegeAttribute, aciAttribute},
 	SubstringIndex: {"uid", "cn", "sn", "givenName", "mail"},
 }
 
@@ -215,6 +215,9 @@ func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) err
 	}
 	if err := d.remember(w, id, old); err != nil {
 		return err
+	}
+	if !slices.EqualFunc(d.acisOf(old), d.acisOf(new), bytes.Equal) {
+		d.acis.changed(w)
 	}
 	if old != nil && new != nil {
 		old, new = differences(old, new)

@@ -89,6 +89,9 @@ func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, 
 	if l.passwordPolicies {
 		d.passwordPolicies.changed(&l.w)
 	}
+	if l.acis {
+		d.acis.changed(&l.w)
+	}
 	if l.audit.last != logged {
 		l.w.Set(auditHeadKey, l.audit.encode())
 	}
@@ -111,6 +114,7 @@ type loading struct {
 	keys             keyList // of the entry being added
 	policies         bool    // some of the entries are
 	passwordPolicies bool
+	acis             bool              // some of the entries have
 	numbers          map[string]bool   // of the new credentials
 	unique           map[string]bool   // values of unique attributes that were loaded
 	definitions      *definitionChange // nil: none
@@ -178,6 +182,7 @@ func (l *loading) add(ctx context.Context, in *ImportRecord) error {
 	}
 	l.policies = l.policies || d.policies.has(d, rec)
 	l.passwordPolicies = l.passwordPolicies || d.passwordPolicies.has(d, rec)
+	l.acis = l.acis || len(d.acisOf(rec)) > 0
 	d.indexes.Load().collect(&l.keys, d.schema, id, rec)
 	l.keys.each(l.index.add)
 	return nil

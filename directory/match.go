@@ -12,6 +12,8 @@ type attributeSource interface {
 	// eachAttribute calls yield for every attribute that may be searched,
 	// operational ones included, until it returns false.
 	eachAttribute(yield func(*Attribute) bool)
+	// maySearch reports whether a filter may say something of the type at all.
+	maySearch(*schema.AttributeType) bool
 	// entryDN is the entry's name; only called for a match with dnAttributes.
 	entryDN() DN
 }
@@ -292,6 +294,9 @@ func (n *node) evaluate(e attributeSource) truth {
 		return greatest
 	case FilterNot:
 		return -n.parts[0].evaluate(e)
+	}
+	if n.typ != nil && !e.maySearch(n.typ) {
+		return isUndefined // whether the entry has it or not
 	}
 	n.result = n.unmatched
 	if n.constant {

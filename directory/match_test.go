@@ -25,6 +25,8 @@ func (s sample) eachAttribute(yield func(*Attribute) bool) {
 	}
 }
 
+func (s sample) maySearch(*schema.AttributeType) bool { return true }
+
 func (s sample) entryDN() DN {
 	dn, err := ParseDN(schema.Standard(), s.dn)
 	if err != nil {

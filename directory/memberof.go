@@ -56,6 +56,24 @@ func (m membership) in(d *Directory, r store.Reader, group entryID) (bool, error
 	return findValue(d.schema.Attribute(m.attribute), d.valuesOf(rec, m.attribute), m.value) >= 0, nil
 }
 
+// isMember reports whether a group lists somebody in one of the ways. One that
+// does not exist has no members.
+func (d *Directory) isMember(r store.Reader, group DN, ways []membership) (bool, error) {
+	id, err := d.resolve(r, group)
+	if errors.Is(err, NoSuchObject) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, m := range ways {
+		if ok, err := m.in(d, r, id); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
 // memberOf is the attribute of an entry; without values if no group lists it.
 func (d *Directory) memberOf(r store.Reader, dn string, rec *record) (Attribute, error) {
 	a := Attribute{Name: memberOfAttribute}

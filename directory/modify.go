@@ -7,14 +7,15 @@ import (
 	"math/big"
 	"slices"
 
+	"tallystick/directory/aci"
 	"tallystick/directory/schema"
 	"tallystick/directory/seal"
 	"tallystick/directory/store"
 )
 
-// Modify changes an entry: all changes in order, or none. A user without
-// privileges may change his own userPassword and nothing else, and that not
-// without a code on this connection if a bind takes one. Errors:
+// Modify changes an entry: all changes in order, or none. It takes the right to
+// write each attribute; for userPassword, password-reset besides, or being the
+// user, and then a code on this connection if a bind takes one. Errors:
 // noSuchObject with MatchedDN; noSuchAttribute; attributeOrValueExists;
 // notAllowedOnRDN; those of a bad value. RFC 4511, section 4.6; increment:
 // RFC 4525.
@@ -54,7 +55,7 @@ func (d *Directory) newModification(ctx context.Context, who Requester, dn DN, r
 	if who.Password.MustChange && d.onlyPasswords(req.Changes) {
 		onlyPasswords.Password.MustChange = false
 	}
-	if err := onlyPasswords.mayModify(); err != nil {
+	if err := onlyPasswords.mayChange(); err != nil {
 		return nil, err
 	}
 	if d.kept(dn) {
@@ -65,8 +66,10 @@ func (d *Directory) newModification(ctx context.Context, who Requester, dn DN, r
 		m.self = dn.Equal(self)
 	}
 	if err := d.view(ctx, func(r store.Reader) (err error) {
-		m.may, err = d.privilegesOf(r, who)
-		return err
+		if m.may, err = d.privilegesOf(r, who); err != nil {
+			return err
+		}
+		return m.hasHope(r)
 	}); err != nil {
 		return nil, err
 	}
@@ -144,10 +147,12 @@ func (m *modification) prepare(ctx context.Context) error {
 			}
 			continue
 		}
-		if m.onReset = m.onReset || t.Name() == pwdReset; !m.may.bypassACL {
-			return errNoAccess
-		}
+		m.onReset = m.onReset || t.Name() == pwdReset
 		if isOATHSecret(t) {
+			if !m.may.bypassACL {
+				return errNoAccess
+			}
+
 			m.onOATH = true
 			continue
 		}
@@ -172,6 +177,9 @@ func (m *modification) preparePasswords(ctx context.Context) error {
 	var u *user
 	err := m.d.view(ctx, func(r store.Reader) error {
 		id, err := m.d.resolve(r, m.dn)
+		if err == nil {
+			err = m.allowed(r)
+		}
 		if err == nil {
 			u, err = m.mayChangePassword(r, id)
 		}
@@ -276,7 +284,14 @@ func (m *modification) mayChangePassword(r store.Reader, id entryID) (*user, err
 }
 
 func (m *modification) run(w store.Writer) error {
-	if err := m.d.held(w, m.dn, m.manage, ""); err != nil {
+	x, err := m.d.rightsOf(w, m.who, aci.Read|aci.Write|aci.SelfWrite)
+	if err != nil {
+		return err
+	}
+	if err := m.d.held(w, x, m.dn, m.manage, ""); err != nil {
+		return err
+	}
+	if err := m.allowedBy(x, w); err != nil {
 		return err
 	}
 	id, err := m.d.resolve(w, m.dn)
@@ -325,11 +340,17 @@ func (m *modification) run(w store.Writer) error {
 		}
 	}
 	m.d.addSuperclasses(rec)
+	if !m.may.bypassACL && m.d.guarded(old, rec) {
+		return errNoAccess
+	}
 	if c := m.d.schema.StructuralClass(m.d.valuesOf(rec, "objectClass")); c != nil && c.Name() != old.structural && old.structural != "" {
 		return Errorf(ObjectClassModsProhibited, "the structural object class cannot change from %s to %s", old.structural, c.Name())
 	}
 	rdn := m.dn.RDN(0)
 	if err := m.d.checkEntry(rec, rdn); err != nil {
+		return err
+	}
+	if err := m.d.checkACIs(rec, m.dn); err != nil {
 		return err
 	}
 	if err := m.d.checkUnique(w, id, old, rec); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"tallystick/directory/aci"
 	"tallystick/directory/store"
 )
 
@@ -32,7 +33,13 @@ func (d *Directory) newRename(ctx context.Context, who Requester, req *ModifyDNR
 	if err != nil {
 		return nil, err
 	}
-	if err := d.requireBypass(ctx, who); err != nil {
+	if m.renames() {
+		err = d.mayTry(ctx, who, aci.Write, d.schema.AttributeOrUndefined(m.rdn.AVAs()[0].Type))
+	}
+	if err == nil && (m.moves() || !m.renames()) {
+		err = d.mayTry(ctx, who, aci.Export, nil)
+	}
+	if err != nil {
 		return nil, err
 	}
 	m.controls, err = d.newChangeControls(who, &req.ChangeControls)
@@ -80,14 +87,15 @@ func (d *Directory) newMove(who Requester, req *ModifyDNRequest) (*move, error) 
 
 func (m *move) run(w store.Writer) error {
 	d := m.d
-	if err := d.held(w, m.dn, m.manage, ""); err != nil {
-		return err
-	}
-	id, err := d.resolve(w, m.dn)
+	x, err := d.rightsOf(w, m.who, aci.Read|aci.Write|aci.Import|aci.Export)
 	if err != nil {
 		return err
 	}
-	old, err := readRecord(w, id)
+	err = d.held(w, x, m.dn, m.manage, "")
+	if err != nil {
+		return err
+	}
+	id, old, err := d.target(x, w, m.dn, m.granted)
 	if err != nil {
 		return err
 	}
@@ -99,10 +107,10 @@ func (m *move) run(w store.Writer) error {
 	}
 	parent := old.parent
 	if m.superior != nil {
-		if err := m.elsewhere(d.held(w, *m.superior, m.manage, "")); err != nil {
+		if err := m.elsewhere(d.held(w, x, *m.superior, m.manage, "")); err != nil {
 			return err
 		}
-		if parent, err = d.resolve(w, *m.superior); err != nil {
+		if parent, _, err = d.target(x, w, *m.superior, m.grantedBelow); err != nil {
 			return err
 		}
 		if err := below(w, parent, id); err != nil {
@@ -174,6 +182,33 @@ func (m *move) exists(r store.Reader, other entryID) error {
 	}
 	return &Error{ResultCode: EntryAlreadyExists}
 }
+
+// granted is what it takes to rename an entry, or to move it away: to write the
+// attributes of its names, and to take it out.
+func (m *move) granted(u *ruling) bool {
+	var avas []AVA
+	if m.renames() {
+		avas = append(avas, m.rdn.AVAs()...)
+	}
+	if m.renames() && m.deleteOld {
+		avas = append(avas, m.dn.RDN(0).AVAs()...)
+	}
+	for _, ava := range avas {
+		if !u.may(aci.Write, ava.Type) {
+			return false
+		}
+	}
+	return !m.moves() && m.renames() || u.mayEntry(aci.Export)
+}
+
+// grantedBelow is what it takes to move an entry below another.
+func (m *move) grantedBelow(u *ruling) bool { return !m.moves() || u.mayEntry(aci.Import) }
+
+// renames reports whether the entry gets another name among its siblings.
+func (m *move) renames() bool { return m.rdn.Norm() != m.dn.RDN(0).Norm() }
+
+// moves reports whether the entry gets another parent.
+func (m *move) moves() bool { return m.superior != nil && !m.superior.Equal(m.dn.Parent()) }
 
 // audit tells of a rename that changes what somebody logs in as.
 func (m *move) audit(w store.Writer, id entryID, rec *record) error {

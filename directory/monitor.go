@@ -27,7 +27,7 @@ type monitored struct {
 // monitorEntries is the entries that who may see, or an error if he may not see
 // base.
 func (d *Directory) monitorEntries(r store.Reader, who Requester, base DN) ([]monitored, error) {
-	if err := d.mayRead(r, who); err != nil {
+	if err := d.authenticated(r, who); err != nil {
 		return nil, err
 	}
 	may, err := d.privilegesOf(r, who)

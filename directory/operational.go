@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tallystick/directory/schema"
 	"tallystick/directory/store"
 )
 
@@ -41,6 +42,10 @@ func (d *Directory) valuesOf(rec *record, name string) [][]byte {
 	if want == nil {
 		return nil
 	}
+	return d.valuesOfType(rec, want)
+}
+
+func (d *Directory) valuesOfType(rec *record, want *schema.AttributeType) [][]byte {
 	subtypes := d.schema.HasSubtypes(want)
 	var values [][]byte
 	for _, a := range rec.attributes {

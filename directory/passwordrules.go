@@ -8,6 +8,7 @@ import (
 
 	"tallystick/directory/password"
 	"tallystick/directory/seal"
+	"tallystick/directory/aci"
 	"tallystick/directory/store"
 )
 
@@ -98,7 +99,19 @@ func (d *Directory) PasswordPolicy(ctx context.Context, who Requester, c Passwor
 		}
 	}
 	err := d.view(ctx, func(r store.Reader) error {
-		reads := d.mayRead(r, who) == nil
+		reads := d.authenticated(r, who) == nil
+		if rights, err := d.rightsOf(r, who, aci.Read); err != nil {
+			return err
+		} else if rights != nil && reads && !c.Self {
+			about := names[1]
+			if c.Policy != nil {
+				about = names[0]
+			}
+			seen, err := rights.visible(about)
+			if reads = seen != nil; err != nil {
+				return err
+			}
+		}
 		list, err := d.passwordPolicies.in(d, r)
 		if err != nil {
 			return err

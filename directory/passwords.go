@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"tallystick/directory/aci"
 	"tallystick/directory/password"
 	"tallystick/directory/seal"
 	"tallystick/directory/store"
@@ -16,6 +17,8 @@ import (
 const maxPasswordValues = 8
 
 var errPasswordValues = Errorf(ConstraintViolation, "userPassword: more than %d values", maxPasswordValues)
+
+var errHashedPassword = Errorf(ConstraintViolation, "userPassword: hashed values are only taken from administrators")
 
 // hashPasswordValues turns values given for userPassword into what is stored:
 // passwords in the clear are hashed with the default scheme. Values that are
@@ -32,7 +35,7 @@ func (d *Directory) hashPasswordValues(values [][]byte, allowHashed bool) ([][]b
 		known := !errors.Is(err, password.ErrScheme)
 		switch {
 		case known && !allowHashed:
-			return nil, Errorf(ConstraintViolation, "userPassword: hashed values are only taken from administrators")
+			return nil, errHashedPassword
 		case known && err != nil:
 			return nil, Errorf(ConstraintViolation, "userPassword: the value is not one that its storage scheme writes, or costs too much to verify")
 		case known:
@@ -196,7 +199,21 @@ func (d *Directory) mayReset(r store.Reader, who Requester, target account) erro
 	case !target.known():
 		return &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
 	}
-	return d.mayTakeOver(r, may, target)
+	if err := d.mayTakeOver(r, may, target); err != nil {
+		return err
+	}
+	return d.mayWritePassword(r, who, target)
+}
+
+// mayWritePassword fails unless ACIs let who write the password of a user. The
+// root user's is nobody's but his own.
+func (d *Directory) mayWritePassword(r store.Reader, who Requester, user account) error {
+	x, err := d.rightsOf(r, who, aci.Read|aci.Write)
+	if err != nil || x == nil || user.root() {
+		return err
+	}
+	_, _, err = d.target(x, r, user.dn, func(u *ruling) bool { return u.may(aci.Write, "userPassword") })
+	return err
 }
 
 // mayChangeOwnPassword fails unless who, being u, may set his password without
@@ -211,6 +228,15 @@ func (u *user) mayChangeOwnPassword(who Requester) error {
 	return nil
 }
 
+// whoseProof is who somebody acts as that has shown a user's old password: that
+// user, where he is.
+func whoseProof(who Requester, user account, self bool) Requester {
+	if self {
+		return who
+	}
+	return who.Transport().as(user.dn, ByPassword)
+}
+
 func (d *Directory) setPassword(ctx context.Context, who Requester, target account, self bool, proved evidence, change passwordChange, hashed []byte) error {
 	return d.update(ctx, func(w store.Writer) error {
 		u, err := d.readUser(w, target)
@@ -221,11 +247,17 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 		case !u.known():
 			return &Error{ResultCode: NoSuchObject}
 		case proved.stored != nil:
+			if err := d.mayWritePassword(w, whoseProof(who, target, self), target); err != nil {
+				return err
+			}
 			if !slices.ContainsFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, proved.stored) }) {
 				return refuse(doorPassword, "changed meanwhile")
 			}
 		case self:
 			if err := u.mayChangeOwnPassword(who); err != nil {
+				return err
+			}
+			if err := d.mayWritePassword(w, who, target); err != nil {
 				return err
 			}
 		default:

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"tallystick/directory/schema"
 	"tallystick/directory/store"
 )
 
@@ -113,19 +114,7 @@ func conditionDN(d *Directory, text string) (DN, error) {
 }
 
 func (s *subject) memberOf(group DN) (bool, error) {
-	id, err := s.d.resolve(s.r, group)
-	if errors.Is(err, NoSuchObject) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	for _, m := range s.listed() {
-		if ok, err := m.in(s.d, s.r, id); ok || err != nil {
-			return ok, err
-		}
-	}
-	return false, nil
+	return s.d.isMember(s.r, group, s.listed())
 }
 
 // listed is how groups list the user; made once.
@@ -180,5 +169,7 @@ func (e ownEntry) eachAttribute(yield func(*Attribute) bool) {
 		}
 	}
 }
+
+func (e ownEntry) maySearch(*schema.AttributeType) bool { return true }
 
 func (e ownEntry) entryDN() DN { return e.u.dn }

@@ -66,10 +66,11 @@ func (d *Directory) openReferrals(ctx context.Context) error {
 }
 
 // held fails with a referral if the entry named dn is, or would be, held by
-// another server (RFC 3296, sections 5.2 and 5.3). scope is that of a search,
+// another server (RFC 3296, sections 5.2 and 5.3). A referral object that the
+// requester may not know of is none. scope is that of a search,
 // as in an LDAP URL; "" for other operations. Where there never was a referral
 // object, it costs nothing.
-func (d *Directory) held(r store.Reader, dn DN, manage bool, scope string) error {
+func (d *Directory) held(r store.Reader, x *rights, dn DN, manage bool, scope string) error {
 	if _, ours := d.context(dn); !ours {
 		if len(d.cfg.Referral) == 0 || len(*d.contexts.Load()) == 0 {
 			return nil
@@ -99,6 +100,10 @@ func (d *Directory) held(r store.Reader, dn DN, manage bool, scope string) error
 			return err
 		}
 		if d.isReferral(rec) {
+			v, err := x.on(d, r, id, rec)
+			if err != nil || !v.ruling.sees(v) {
+				return err
+			}
 			return d.referral(r, dn, rec, scope)
 		}
 		if !missing {
@@ -243,6 +248,16 @@ func (s *search) sendReferences(ctx context.Context) error {
 		if !in || !s.d.isReferral(rec) {
 			continue
 		}
+		if s.rights != nil {
+			v, err := s.rights.on(s.d, s.r, id, rec)
+			if err != nil {
+				return err
+			}
+			if !v.ruling.sees(v) {
+				continue
+			}
+		}
+		s.met = true
 		if err := s.sendReference(rec); err != nil {
 			return err
 		}

@@ -24,12 +24,14 @@ const (
 type Requester struct {
 	DN       string         // authorization identity; "" is anonymous
 	How      Authentication // Unauthenticated if DN is ""
+	Method   string         // SASL mechanism that DN was proved by; "": a simple bind, or somebody acts for DN
 	Factor   string         // what the code shown was of: id of a TOTP credential, or a set of recovery codes; "": none
 	Proxy    string         // DN of who acts for DN, in whose name operations are written down; "": nobody does
 	External string         // DN that SASL EXTERNAL would give on this transport; "" if none
 	Peer     string         // address of the client, for the log and the audit
 	Listener string         // where the client came in, one of Listeners; "": none of them
 	Secure   bool           // TLS or a local socket
+	KeyBits  int            // of the cipher that TLS uses; 0: no TLS
 	Limits   Limits         // of whom it is; zero: the server's own
 
 	Password PasswordPolicyAnswer // what the password policy said when he bound
@@ -71,7 +73,27 @@ var errApplication = Errorf(InsufficientAccessRights, "not allowed with an appli
 
 // Transport is the client of r before he said who he is: anonymous.
 func (r Requester) Transport() Requester {
-	return Requester{External: r.External, Peer: r.Peer, Listener: r.Listener, Secure: r.Secure}
+	return Requester{External: r.External, Peer: r.Peer, Listener: r.Listener, Secure: r.Secure, KeyBits: r.KeyBits}
+}
+
+// localStrength is what a connection counts as that never leaves the machine:
+// more than none and less than any encryption, as slapd has it.
+const localStrength = 71
+
+// strength is how well the connection is protected, in bits of a key.
+func (r Requester) strength() int {
+	switch {
+	case r.KeyBits > 0:
+		return r.KeyBits
+	case r.Secure:
+		return localStrength
+	}
+	return 0
+}
+
+// simple reports whether the requester bound by name and password himself.
+func (r Requester) simple() bool {
+	return r.Method == "" && r.Proxy == "" && (r.How == ByPassword || r.How == ByPasswordAndCode || r.How == ByApplicationPassword)
 }
 
 // address is that of the client; not valid if he has none.

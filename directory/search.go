@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"tallystick/directory/aci"
+	"tallystick/directory/schema"
 	"tallystick/directory/store"
 )
 
@@ -71,11 +73,7 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 func (s *search) start(ctx context.Context, who Requester) error {
 	d, base, req := s.d, s.base, s.req
 	if base.IsZero() && req.Scope == BaseObject {
-		dse := d.rootDSE()
-		if err := assert(s.assertion, d.specialView("", dse)); err != nil {
-			return err
-		}
-		return s.special("", dse)
+		return s.kept(ctx, who, "", d.rootDSE())
 	}
 	if who.How == InGrace {
 		return errEnrolFirst
@@ -84,14 +82,7 @@ func (s *search) start(ctx context.Context, who Requester) error {
 		return ErrMustChange
 	}
 	if base.Equal(d.subentry) {
-		subschema := d.subschema()
-		if err := assert(s.assertion, d.specialView(subschemaDN, subschema)); err != nil {
-			return err
-		}
-		if req.Scope == SingleLevel || req.Scope == SubordinateSubtree {
-			return nil
-		}
-		return s.special(subschemaDN, subschema)
+		return s.kept(ctx, who, subschemaDN, d.subschema())
 	}
 	plan := d.indexes.Load()
 	return d.view(ctx, func(r store.Reader) error {
@@ -105,7 +96,8 @@ func (s *search) start(ctx context.Context, who Requester) error {
 		if base.IsUnder(d.monitorDN) {
 			return s.monitor(who)
 		}
-		if err := d.mayRead(r, who); err != nil {
+		var err error
+		if s.rights, err = d.rightsOf(r, who, aci.Read|aci.Search); err != nil {
 			return err
 		}
 		if s.needsOperational && d.passwordPolicies.written.Load() {
@@ -113,8 +105,59 @@ func (s *search) start(ctx context.Context, who Requester) error {
 				return err
 			}
 		}
-		return s.run(ctx)
+		if s.rights == nil {
+			return s.run(ctx)
+		}
+		if hopeless, err := s.rights.hopeless(aci.Read, nil); err != nil {
+			return err
+		} else if hopeless {
+			return s.rights.denied()
+		}
+		if s.following != nil {
+			return errSyncLimited
+		}
+		return s.hide(s.run(ctx))
 	})
+}
+
+// kept searches at an entry that the server keeps itself and that has no other
+// below it.
+func (s *search) kept(ctx context.Context, who Requester, name string, attributes []Attribute) error {
+	return s.d.view(ctx, func(r store.Reader) error {
+		v, err := s.d.keptView(r, who, aci.Read|aci.Search, name, attributes)
+		if err != nil {
+			return err
+		}
+		if err := assert(s.assertion, v); err != nil {
+			return err
+		}
+		if name != "" && (s.req.Scope == SingleLevel || s.req.Scope == SubordinateSubtree) {
+			return nil
+		}
+		return s.specialUnder(v.ruling, name, attributes)
+	})
+}
+
+// hide makes of a search at a base that the requester may not know of, and that
+// has found nothing, one at a base that is not there.
+func (s *search) hide(err error) error {
+	if s.met || s.base.IsZero() {
+		return err
+	}
+	if _, ok := errors.AsType[*Error](err); !ok && err != nil {
+		return err
+	}
+	base, e := s.rights.visible(s.base)
+	if e != nil {
+		return e
+	}
+	if base != nil {
+		return err
+	}
+	if l := s.req.VirtualList; l != nil {
+		l.Position, l.Entries = 0, 0
+	}
+	return s.rights.missing(s.base)
 }
 
 // lesser is the stricter of two limits of which 0 is none.
@@ -140,6 +183,7 @@ type search struct {
 	baseID           entryID // 0: above the naming contexts
 	matcher          *matcher
 	assertion        *matcher // nil: none
+	rights           *rights  // nil: everything may be read
 	wants            *selection
 	matched          []matchedValue // nil: all values
 	sorting          *sorting       // nil: entries are sent as they are found
@@ -157,6 +201,7 @@ type search struct {
 	deadline    time.Time // zero: none
 
 	looked, sent int
+	met          bool                 // an entry matched
 	above        map[entryID]ancestor // those met so far
 
 	pageSize int       // the most entries of this page; 0: it is not one
@@ -177,7 +222,7 @@ type ancestor struct {
 func (s *search) run(ctx context.Context) error {
 	s.references = s.d.referrals.Load() && !s.req.ManageDsaIT
 	if !s.base.IsZero() {
-		if err := s.d.held(s.r, s.base, s.req.ManageDsaIT, referralScope[s.req.Scope]); err != nil {
+		if err := s.d.held(s.r, s.rights, s.base, s.req.ManageDsaIT, referralScope[s.req.Scope]); err != nil {
 			return err
 		}
 		id, err := s.d.resolve(s.r, s.base)
@@ -260,9 +305,12 @@ func (s *search) assertBase() error {
 	if err != nil {
 		return err
 	}
-	v, err := s.d.viewOf(s.r, s.baseID, rec)
+	v, err := s.rights.on(s.d, s.r, s.baseID, rec)
 	if err != nil {
 		return err
+	}
+	if !v.ruling.sees(v) {
+		return s.rights.missing(s.base)
 	}
 	return assert(s.assertion, v)
 }
@@ -394,9 +442,16 @@ func (s *search) finds(id entryID, b []byte) (bool, error) {
 	if s.following != nil {
 		v.operational = s.d.onlySynchronized(v.operational)
 	}
+	if v.ruling, err = s.rights.ruling(v); err != nil {
+		return false, err
+	}
 	if !s.matcher.match(v) {
 		return false, cmp.Or(v.err, s.matcher.err)
 	}
+	if !v.ruling.sees(v) {
+		return false, nil
+	}
+	s.met = true
 	return true, nil
 }
 
@@ -408,11 +463,11 @@ func (s *search) sendFound(id entryID) error {
 		return err
 	}
 	s.at.id = uint64(id)
-	return s.send(name, v.rec.attributes, v.operational)
+	return s.send(name, v.ruling, v.rec.attributes, v.operational)
 }
 
-// send passes on what is asked for of an entry.
-func (s *search) send(name string, lists ...[]Attribute) error {
+// send passes on what is asked for of an entry and may be read.
+func (s *search) send(name string, ruling *ruling, lists ...[]Attribute) error {
 	if s.pageSize > 0 && s.onPage >= s.pageSize {
 		return errPageFull
 	}
@@ -426,7 +481,7 @@ func (s *search) send(name string, lists ...[]Attribute) error {
 	s.out.Attributes = s.out.Attributes[:0]
 	for _, list := range lists {
 		for _, a := range list {
-			if !s.wants.has(a.Name) {
+			if !s.wants.has(a.Name) || !ruling.may(aci.Read, a.Name) {
 				continue
 			}
 			if s.req.TypesOnly {
@@ -444,13 +499,17 @@ func (s *search) send(name string, lists ...[]Attribute) error {
 
 // special matches and sends an entry that is not stored.
 func (s *search) special(name string, attributes []Attribute) error {
+	return s.specialUnder(nil, name, attributes)
+}
+
+func (s *search) specialUnder(ruling *ruling, name string, attributes []Attribute) error {
 	v := &s.candidate
 	v.reset(s, 0)
-	v.text, v.operational = name, attributes
+	v.text, v.operational, v.ruling = name, attributes, ruling
 	if !s.matcher.match(v) {
 		return cmp.Or(v.err, s.matcher.err)
 	}
-	return s.send(name, attributes)
+	return s.send(name, ruling, attributes)
 }
 
 func (s *search) inScope(id entryID, rec *record) (bool, error) {
@@ -506,6 +565,7 @@ type view struct {
 	operational []Attribute
 	text        string // its name, once known
 	err         error  // what went wrong while it was matched
+	ruling      *ruling
 }
 
 func (v *view) reset(s *search, id entryID) { *v = view{s: s, id: id} }
@@ -526,17 +586,19 @@ func (v *view) name() (string, error) {
 }
 
 func (v *view) eachAttribute(yield func(*Attribute) bool) {
-	for i := range v.rec.attributes {
-		if !yield(&v.rec.attributes[i]) {
-			return
-		}
-	}
-	for i := range v.operational {
-		if !yield(&v.operational[i]) {
-			return
+	for _, list := range [][]Attribute{v.rec.attributes, v.operational} {
+		for i := range list {
+			if v.ruling != nil && !v.ruling.may(aci.Search, list[i].Name) {
+				continue
+			}
+			if !yield(&list[i]) {
+				return
+			}
 		}
 	}
 }
+
+func (v *view) maySearch(t *schema.AttributeType) bool { return v.ruling.mayType(aci.Search, t) }
 
 func (v *view) entryDN() DN {
 	name, err := v.name()

@@ -73,6 +73,10 @@ type SyncWriter interface {
 
 var errSyncRefresh = &Error{ResultCode: SyncRefreshRequired, DiagnosticMessage: "the cookie is not of what the server remembers: begin again without"}
 
+// errSyncLimited is for whom ACIs hide something from: what he may see can
+// change with the ACIs, his groups and other entries, and no history has that.
+var errSyncLimited = Errorf(UnwillingToPerform, "content is synchronized for those who may read all of it")
+
 // OffersSync reports whether changes are kept for those who ask for them.
 func (d *Directory) OffersSync() bool { return d.cfg.Sync.Keep >= 0 }
 

@@ -72,7 +72,7 @@ func TestTokenStandsForABind(t *testing.T) {
 		for range 3 {
 			got, err := h.bearer("", token.Token)
 			h.want(door+": its token", err, Success)
-			who.fingerprint, who.Peer = "", "peer"
+			who.fingerprint, who.Peer, who.Method = "", "peer", "OAUTHBEARER"
 			if got != who || got.How != row.how {
 				t.Errorf("%s: the token makes %+v of %+v", door, got, who)
 			}

@@ -114,11 +114,13 @@ func (d *Directory) resolve(r store.Reader, dn DN) (entryID, error) {
 	return d.walk(r, dn)
 }
 
+var errNoContext = Errorf(NoSuchObject, "no naming context of this server holds the entry")
+
 // walk resolves dn from its naming context downwards.
 func (d *Directory) walk(r store.Reader, dn DN) (entryID, error) {
 	context, ok := d.context(dn)
 	if !ok {
-		return 0, Errorf(NoSuchObject, "no naming context of this server holds the entry")
+		return 0, errNoContext
 	}
 	id, err := child(r, 0, context.Norm())
 	if errors.Is(err, store.ErrNotFound) {

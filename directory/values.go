@@ -92,7 +92,7 @@ func checkValues(name string, t *schema.AttributeType, values [][]byte) error {
 // as administrators write it.
 func stored(t *schema.AttributeType) bool {
 	switch t.Name() {
-	case privilegeAttribute, refAttribute, sizeLimitAttribute, timeLimitAttribute, lookThroughLimitAttribute, idleTimeLimitAttribute,
+	case privilegeAttribute, refAttribute, aciAttribute, sizeLimitAttribute, timeLimitAttribute, lookThroughLimitAttribute, idleTimeLimitAttribute,
 		policySubentry, pwdReset, pwdStartTime, pwdEndTime:
 		return true
 	}

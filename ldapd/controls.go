@@ -72,7 +72,8 @@ var controls = []control{
 const maxControls = 32
 
 // takeControls takes the controls of op. A critical one that the server does
-// not know, or not with this operation, is an error; others are ignored.
+// not know, or not with this operation, is an error; others are ignored. One
+// that the client may not use is like one that is not known.
 func (op *operation) takeControls() error {
 	if len(op.controls) > maxControls {
 		return directory.Errorf(directory.AdminLimitExceeded, "request has more than %d controls", maxControls)
@@ -85,6 +86,15 @@ func (op *operation) takeControls() error {
 			}
 		}
 		known := op.lookUp(c.OID)
+		if known != nil {
+			may, err := op.c.srv.dir.MayControl(op.ctx, op.who, c.OID)
+			if err != nil {
+				return err
+			}
+			if !may {
+				known = nil
+			}
+		}
 		if known == nil {
 			if c.Critical {
 				return directory.Errorf(directory.UnavailableCriticalExtension, "control %q is not supported here", clip(c.OID))

@@ -14,6 +14,9 @@ func (s *Server) extended(ctx context.Context, op *operation, req *wire.Extended
 	if op.who.Password.MustChange && req.Name != extopwire.PasswordModifyOID {
 		return directory.ErrMustChange
 	}
+	if err := s.dir.MayExtend(ctx, op.who, req.Name); err != nil {
+		return err
+	}
 	r, err := s.ops.Lookup(req.Name).Serve(ctx, &extop.Request{Value: req.Value, From: op.who})
 	if err != nil {
 		return err

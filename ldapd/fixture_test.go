@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,6 +84,7 @@ func openShared() error {
 	ctx := context.Background()
 	shared.dir, err = directory.Open(ctx, shared.store, directory.Config{
 		Suffixes:    []string{suffix},
+		ACIs:        append(slices.Clone(directory.DefaultACIs), `(extop!="1.3.6.1.4.1.30221.2.6.15")(version 3.0; acl "operations of the tests"; allow (read) userdn="ldap:///anyone";)`),
 		Credentials: directory.CredentialsConfig{Keyset: keyset, Scheme: password.SSHA512},
 	})
 	if err != nil {

@@ -32,6 +32,8 @@ type Directory interface {
 	OffersTokens() bool
 	Refresh(ctx context.Context, who directory.Requester) (directory.Requester, error)
 	OffersSync() bool
+	MayExtend(ctx context.Context, who directory.Requester, oid string) error
+	MayControl(ctx context.Context, who directory.Requester, oid string) (bool, error)
 	ProxiedAs(ctx context.Context, who directory.Requester, authzID string) (directory.Requester, error)
 
 	Advertise(attribute string, values ...string)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"strings"
 	"time"
 
 	"tallystick/directory"
@@ -44,5 +45,19 @@ func (c *conn) startTLS() error {
 	c.nc = t
 	c.out.replace(t)
 	c.who.Secure = true
+	c.who.KeyBits = keyBits(t.ConnectionState().CipherSuite)
 	return nil
+}
+
+// keyBits is how long the key of a cipher suite is: AES-128 has 128, and the
+// others that crypto/tls still agrees to have 256 or, of old ones, 112.
+func keyBits(suite uint16) int {
+	name := tls.CipherSuiteName(suite)
+	switch {
+	case strings.Contains(name, "_256_"), strings.Contains(name, "CHACHA20"):
+		return 256
+	case strings.Contains(name, "_128_"):
+		return 128
+	}
+	return 112
 }

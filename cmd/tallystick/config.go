@@ -74,6 +74,9 @@ type config struct {
 
 		ReferentialIntegrity []string `yaml:"referentialIntegrity"`
 	} `yaml:"directory"`
+	Access struct {
+		ACI []string `yaml:"aci"`
+	} `yaml:"access"`
 	Passwords struct {
 		Scheme    string `yaml:"scheme"`
 		MinLength int    `yaml:"minLength"`

@@ -4,9 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"tallystick/directory"
 )
 
 // The sample file is where the defaults come from, so it must name every key,
@@ -129,5 +132,17 @@ func TestSize(t *testing.T) {
 		if got := int64(s); err != nil && tt.want != -1 || err == nil && got != tt.want {
 			t.Errorf("%q: got %d, %v; want %d", tt.text, got, err, tt.want)
 		}
+	}
+}
+
+// The access control instructions of the sample file are those that a directory
+// has by itself.
+func TestSampleACIs(t *testing.T) {
+	c, err := new(globalFlags).config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(c.Access.ACI, directory.DefaultACIs) {
+		t.Errorf("tallystick.yaml has\n%s\nand package directory\n%s", strings.Join(c.Access.ACI, "\n"), strings.Join(directory.DefaultACIs, "\n"))
 	}
 }

@@ -32,6 +32,7 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 		SizeLimit:            c.Directory.SizeLimit,
 		LookThroughLimit:     c.Directory.LookThroughLimit,
 		UnindexedLimit:       c.Directory.UnindexedLimit,
+		ACIs:                 c.acis(),
 		AnyAttributes:        !c.Directory.Classes,
 		Unique:               c.Directory.Unique,
 		TimeLimit:            time.Duration(c.Directory.TimeLimit),
@@ -67,6 +68,9 @@ func (c *config) directoryConfig(keys *seal.Keyset, log *slog.Logger, now func()
 		Log:   log.With("part", "directory"),
 	}
 }
+
+// acis is access.aci; not nil, which would be the default.
+func (c *config) acis() []string { return append([]string{}, c.Access.ACI...) }
 
 func (c *config) ldapConfig(log *slog.Logger) ldapd.Config {
 	return ldapd.Config{

@@ -143,6 +143,15 @@ func (a *ACI) Attributes() []string {
 	return a.attributes.given
 }
 
+// OnlyAt returns the name that the ACI is about nothing outside of, and whether
+// it is about nothing below it either. It is not ok if there is none.
+func (a *ACI) OnlyAt() (dn schema.DN, alone, ok bool) {
+	if a.target == nil || a.target.not || a.target.pattern != nil {
+		return schema.DN{}, false, false
+	}
+	return a.target.dn, a.scope == base, true
+}
+
 // TargetDN is the name that target has; zero if there is none, or a pattern.
 func (a *ACI) TargetDN() schema.DN {
 	if a.target == nil {

@@ -232,18 +232,28 @@ var unsupportedTargets = map[string]string{
 	"requestcriteria":   "is not supported: there are none to name",
 }
 
-// targetValue is quoted, or all up to the closing parenthesis.
+// targetValue is quoted, or all up to the parenthesis that closes the target.
 func (p *parser) targetValue() (string, int, error) {
 	if p.space(); strings.HasPrefix(p.text[p.at:], `"`) {
 		return p.quoted()
 	}
-	start := p.at
-	n := strings.IndexByte(p.text[start:], ')')
-	if n <= 0 {
-		return "", start, fmt.Errorf("a value is missing")
+	start, open := p.at, 0
+	for ; p.at < len(p.text); p.at++ {
+		switch p.text[p.at] {
+		case '(':
+			open++
+		case ')':
+			open--
+		}
+		if open < 0 {
+			break
+		}
 	}
-	p.at += n
-	return strings.TrimSpace(p.text[start:p.at]), start, nil
+	value := strings.TrimSpace(p.text[start:p.at])
+	if value == "" || p.at == len(p.text) {
+		return "", start, fmt.Errorf("a value, or the parenthesis behind it, is missing")
+	}
+	return value, start, nil
 }
 
 func parseAttributes(value string) (*attributes, error) {

@@ -74,7 +74,7 @@ func (p *parser) oneRule() (rule, error) {
 	if why := unsupportedRules[keyword]; why != "" {
 		return nil, p.fail(at, "%s: %s", keyword, why)
 	}
-	read := ruleKeywords[keyword]
+	read := ruleReader(keyword)
 	if read == nil {
 		return nil, p.fail(at, "%q is no bind rule: userdn, groupdn, userattr, ip, authmethod, ssf, secure, timeofday or dayofweek", keyword)
 	}
@@ -118,21 +118,32 @@ var unsupportedRules = map[string]string{
 	"oauthscope":         "is not supported: who may do what is not for the issuer of a token to say",
 }
 
-// ruleKeywords read the values of the bind rules.
-var ruleKeywords map[string]func(*parser, comparison, string) (rule, error)
-
-func init() {
-	ruleKeywords = map[string]func(*parser, comparison, string) (rule, error){
-		"userdn":     eachPart((*parser).userDN),
-		"groupdn":    eachPart((*parser).groupDN),
-		"userattr":   func(p *parser, _ comparison, v string) (rule, error) { return p.userAttr(v) },
-		"ip":         func(_ *parser, _ comparison, v string) (rule, error) { return parseNetworks(v) },
-		"authmethod": func(_ *parser, _ comparison, v string) (rule, error) { return parseMethod(v) },
-		"ssf":        parseStrength,
-		"secure":     func(_ *parser, _ comparison, v string) (rule, error) { return parseSecure(v) },
-		"timeofday":  parseTime,
-		"dayofweek":  func(_ *parser, _ comparison, v string) (rule, error) { return parseDays(v) },
+// ruleReader is what reads the value of a bind rule; nil: there is no such rule.
+func ruleReader(keyword string) func(*parser, comparison, string) (rule, error) {
+	unordered := func(read func(string) (rule, error)) func(*parser, comparison, string) (rule, error) {
+		return func(_ *parser, _ comparison, value string) (rule, error) { return read(value) }
 	}
+	switch keyword {
+	case "userdn":
+		return eachPart((*parser).userDN)
+	case "groupdn":
+		return eachPart((*parser).groupDN)
+	case "userattr":
+		return func(p *parser, _ comparison, value string) (rule, error) { return p.userAttr(value) }
+	case "ip":
+		return unordered(parseNetworks)
+	case "authmethod":
+		return unordered(parseMethod)
+	case "secure":
+		return unordered(parseSecure)
+	case "dayofweek":
+		return unordered(parseDays)
+	case "ssf":
+		return parseStrength
+	case "timeofday":
+		return parseTime
+	}
+	return nil
 }
 
 // eachPart reads a value whose parts have || between them, of which one has to
@@ -308,7 +319,7 @@ func (p *parser) userAttr(value string) (rule, error) {
 	}
 	s := p.schema
 	switch what {
-	case "USERDN", "SELFDN":
+	case "USERDN":
 		u.compare = func(q *Requester, v []byte) (bool, error) {
 			dn, err := s.ParseDN(string(v))
 			return err == nil && dn.Equal(q.DN), nil
@@ -339,6 +350,8 @@ func (p *parser) userAttr(value string) (rule, error) {
 			verdict, err := userURL{url}.holds(q, nil)
 			return verdict == Yes, err
 		}
+	case "SELFDN":
+		return nil, errors.New("#SELFDN is not supported: use #USERDN, or the right selfwrite")
 	case "ROLEDN":
 		return nil, errors.New("there are no roles; use #GROUPDN")
 	default:
@@ -347,9 +360,6 @@ func (p *parser) userAttr(value string) (rule, error) {
 		}
 		f, err := p.makeFilter("(" + u.attribute + "=" + escapeFilter(what) + ")")
 		return ownValue{f}, err
-	}
-	if what == "SELFDN" {
-		return nil, errors.New("#SELFDN is #USERDN here")
 	}
 	return u, nil
 }
@@ -498,9 +508,10 @@ func parseTime(_ *parser, c comparison, value string) (rule, error) {
 func parseDays(value string) (rule, error) {
 	var list days
 	for _, name := range strings.Split(value, ",") {
+		name = strings.TrimSpace(name)
 		day := time.Weekday(-1)
 		for d := time.Sunday; d <= time.Saturday; d++ {
-			if strings.EqualFold(strings.TrimSpace(name), d.String()[:3]) {
+			if strings.EqualFold(name, d.String()[:3]) {
 				day = d
 			}
 		}

@@ -144,3 +144,16 @@ type oids struct {
 }
 
 func (o *oids) cover(oid string) bool { return (o.all || slices.Contains(o.list, oid)) != o.not }
+
+// Everything reports whether a global ACI is about all attributes of all
+// entries.
+func (a *ACI) Everything() bool {
+	return a.target == nil && a.filter == nil && a.attributes != nil && !a.attributes.not && a.attributes.user && a.attributes.operational
+}
+
+// Scoped reports whether targetscope is other than subtree, which a global ACI
+// can only be with a target.
+func (a *ACI) Scoped() bool { return a.scope != subtree }
+
+// Targeted reports whether there is a target.
+func (a *ACI) Targeted() bool { return a.target != nil }

@@ -23,6 +23,7 @@ const (
 var never = map[string][]string{
 	"directory":              {"ldapd", "extop", "httpbridge", "cmd", badger, etcd, goldap, ldapserver, client, http},
 	"directory/schema":       {"ldapd", "extop", "httpbridge", "cmd", "directory/store", "directory/totp", "directory/password", badger, etcd, goldap, ldapserver, client, http},
+	"directory/aci":          {"ldapd", "extop", "httpbridge", "cmd", "directory/store", "directory/totp", "directory/password", badger, etcd, goldap, ldapserver, client, http},
 	"directory/totp":         {"ldapd", "extop", "httpbridge", "cmd", "directory/store", "directory/schema", "directory/password", badger, etcd, goldap, ldapserver, client, http},
 	"directory/password":     {"ldapd", "extop", "httpbridge", "cmd", "directory/store", "directory/schema", "directory/totp", badger, etcd, goldap, ldapserver, client, http},
 	"directory/sasl":         {"ldapd", "extop", "httpbridge", "cmd", "directory/store", "directory/schema", "directory/totp", "directory/password", badger, etcd, goldap, ldapserver, client, http},
