@@ -186,12 +186,13 @@ func (d *Directory) acisOf(rec *record) [][]byte {
 // maxACIs is how many one entry may have: each is asked for what is below it.
 const maxACIs = 1000
 
-// checkACIs fails with invalidAttributeSyntax if an entry, whose name is dn,
-// has an ACI that could not be in force.
-func (d *Directory) checkACIs(rec *record, dn DN) error {
-	values := d.acisOf(rec)
+var errTooManyACIs = Errorf(AdminLimitExceeded, "%s: an entry has at most %d", aciAttribute, maxACIs)
+
+// checkACIs fails with invalidAttributeSyntax if one of the values could not be
+// in force in an entry called dn.
+func (d *Directory) checkACIs(values [][]byte, dn DN) error {
 	if len(values) > maxACIs {
-		return Errorf(AdminLimitExceeded, "%s: an entry has at most %d", aciAttribute, maxACIs)
+		return errTooManyACIs
 	}
 	for i, v := range values {
 		if err := d.checkACI(string(v), dn); err != nil {

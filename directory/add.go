@@ -69,7 +69,7 @@ func (d *Directory) newAddition(ctx context.Context, who Requester, req *AddRequ
 	if x.rec, err = d.newRecord(ctx, dn, id, plain); err != nil {
 		return nil, err
 	}
-	if err := d.checkACIs(x.rec, dn); err != nil {
+	if err := d.checkACIs(d.acisOf(x.rec), dn); err != nil {
 		return nil, err
 	}
 	if !may.bypassACL && d.guarded(nil, x.rec) {

@@ -155,20 +155,33 @@ func (d *Directory) mayAdd(ctx context.Context, who Requester, dn DN, attributes
 // mayAddAt reports whether an entry called dn may be added, by what is in force
 // below the deepest entry above it.
 func (x *rights) mayAddAt(dn DN, attributes []Attribute) (bool, error) {
+	rec := new(record)
+	for _, a := range attributes {
+		if !secret(x.d.schema.AttributeOrUndefined(a.Name)) {
+			rec.attributes = append(rec.attributes, Attribute{a.Name, slices.Clone(a.Values)})
+		}
+	}
+	if !dn.IsZero() {
+		x.d.addNameValues(rec, dn.RDN(0))
+	}
+	x.d.addSuperclasses(rec)
+	depth := 1
 	for above := dn.Parent(); !above.IsZero(); above = above.Parent() {
 		id, err := x.d.resolve(x.r, above)
-		if errors.Is(err, NoSuchObject) {
-			continue
+		if err == nil {
+			rec.parent = id
+			break
 		}
-		if err != nil {
+		if !errors.Is(err, NoSuchObject) {
 			return false, err
 		}
-		v := &view{s: &search{d: x.d, r: x.r}, text: dn.String(), rec: record{parent: id, attributes: attributes}}
-		u, err := x.rulingBelow(v, id, dn.Len()-above.Len())
-		return u.mayEntry(aci.Add), err
+		depth++
 	}
-	v := &view{s: &search{d: x.d, r: x.r}, text: dn.String(), rec: record{attributes: attributes}}
-	u, err := x.ruling(v)
+	if rec.parent == 0 {
+		depth = 1
+	}
+	v := &view{s: &search{d: x.d, r: x.r}, text: dn.String(), rec: *rec}
+	u, err := x.rulingBelow(v, rec.parent, depth)
 	return u.mayEntry(aci.Add), err
 }
 

@@ -258,7 +258,7 @@ func (d *Directory) newImport(ctx context.Context, dn DN, attributes []Attribute
 	if err != nil {
 		return nil, imported{}, err
 	}
-	if err := d.checkACIs(rec, dn); err != nil {
+	if err := d.checkACIs(d.acisOf(rec), dn); err != nil {
 		return nil, imported{}, err
 	}
 	d.stamp(rec, importer)

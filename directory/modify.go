@@ -164,6 +164,11 @@ func (m *modification) prepare(ctx context.Context) error {
 			if err := checkValues(c.Attribute.Name, t, c.Attribute.Values); err != nil {
 				return err
 			}
+			if t.Name() == aciAttribute {
+				if err := m.d.checkACIs(c.Attribute.Values, m.dn); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	if !m.onPass {
@@ -350,8 +355,8 @@ func (m *modification) run(w store.Writer) error {
 	if err := m.d.checkEntry(rec, rdn); err != nil {
 		return err
 	}
-	if err := m.d.checkACIs(rec, m.dn); err != nil {
-		return err
+	if len(m.d.acisOf(rec)) > maxACIs {
+		return errTooManyACIs
 	}
 	if err := m.d.checkUnique(w, id, old, rec); err != nil {
 		return err

@@ -64,6 +64,7 @@ second factor, and an HTTP bridge in front of it.
   index          adds, lists and removes indexes, also on a running server
   writability    says which changes a running server takes
   check          proves that the data and all its indexes are in step
+  access         tells what somebody may do with an entry, and why
   audit          verifies and prints the audit log
   keys           manages the keys that TOTP secrets are sealed with
   apikey         makes API keys for the help desk's programs, on a running server
@@ -93,6 +94,7 @@ file with every key and its default.`,
 		importCommand(flags),
 		exportCommand(flags),
 		checkCommand(flags),
+		accessCommand(flags),
 		indexCommand(flags),
 		writabilityCommand(),
 		backupCommand(flags),
