@@ -6,9 +6,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"tallystick/directory/aci"
 	"tallystick/directory/password"
 	"tallystick/directory/seal"
-	"tallystick/directory/aci"
 	"tallystick/directory/store"
 )
 

@@ -93,8 +93,16 @@ func explainAccess(ctx context.Context, out io.Writer, d *directory.Directory, w
 	slices.SortStableFunc(x.Attributes, func(a, b directory.AttributeAccess) int {
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
+	var none []string
 	for _, a := range x.Attributes {
-		line(a.Name+":", a.Rights.String())
+		if a.Rights == 0 {
+			none = append(none, a.Name)
+		} else {
+			line(a.Name+":", a.Rights.String())
+		}
+	}
+	if none != nil {
+		line("nothing of:", strings.Join(none, " "))
 	}
 	for _, r := range x.Rules {
 		holder := r.Holder
