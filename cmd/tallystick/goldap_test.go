@@ -171,6 +171,19 @@ func TestGoLDAP(t *testing.T) {
 	if must(async.Err()); n != 10 {
 		t.Errorf("%d entries, one by one", n)
 	}
+	sync := c.Syncrepl(context.Background(), search(people, "(uid=user.*)"), 2, ldap.SyncRequestModeRefreshOnly, nil, false)
+	entries, states := 0, 0
+	for sync.Next() {
+		if sync.Entry() != nil {
+			entries++
+			if ldap.FindControl(sync.Controls(), ldap.ControlTypeSyncState) != nil {
+				states++
+			}
+		}
+	}
+	if must(sync.Err()); entries != 10 || states != 10 || ldap.FindControl(sync.Controls(), ldap.ControlTypeSyncDone) == nil {
+		t.Errorf("%d entries with %d states, done %v", entries, states, sync.Controls())
+	}
 	_, err = c.Search(search("uid=nobody,"+people, "(cn=*)"))
 	refused(err, ldap.LDAPResultNoSuchObject)
 	if failed := (*ldap.Error)(nil); !errors.As(err, &failed) || failed.MatchedDN != people {
