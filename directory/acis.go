@@ -32,9 +32,9 @@ var DefaultACIs = []string{
 	`(targetattr="userPassword")(version 3.0; acl "the help desk sets passwords"; allow (write) userdn="ldap:///??sub?(ds-privilege-name=password-reset)";)`,
 	`(version 3.0; acl "proxies act for everybody"; allow (proxy) userdn="ldap:///??sub?(ds-privilege-name=proxied-auth)";)`,
 	// Password modify, who am I, TOTP: generate, revoke and management, and the
-	// quality requirements for passwords.
+	// quality requirements for passwords; password policy state.
 	`(extop="1.3.6.1.4.1.4203.1.11.1 || 1.3.6.1.4.1.4203.1.11.3 || 1.3.6.1.4.1.30221.2.6.56 || 1.3.6.1.4.1.30221.2.6.58 || ` +
-		`2.25.339436907553608478315258445179521720842.6.1 || 1.3.6.1.4.1.30221.2.6.43")` +
+		`2.25.339436907553608478315258445179521720842.6.1 || 1.3.6.1.4.1.30221.2.6.43 || 1.3.6.1.4.1.30221.1.6.1")` +
 		`(version 3.0; acl "operations that carry their own proof"; allow (read) userdn="ldap:///anyone";)`,
 	// Validate TOTP password, verify password, generate password, manage server.
 	`(extop="1.3.6.1.4.1.30221.2.6.15 || 1.3.6.1.4.1.30221.2.6.72 || 1.3.6.1.4.1.30221.2.6.62 || 2.25.339436907553608478315258445179521720842.6.2")` +

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -136,7 +137,7 @@ func TestSize(t *testing.T) {
 }
 
 // The access control instructions of the sample file are those that a directory
-// has by itself.
+// has by itself, and name every operation that is served.
 func TestSampleACIs(t *testing.T) {
 	c, err := new(globalFlags).config()
 	if err != nil {
@@ -144,5 +145,10 @@ func TestSampleACIs(t *testing.T) {
 	}
 	if !slices.Equal(c.Access.ACI, directory.DefaultACIs) {
 		t.Errorf("tallystick.yaml has\n%s\nand package directory\n%s", strings.Join(c.Access.ACI, "\n"), strings.Join(directory.DefaultACIs, "\n"))
+	}
+	for _, oid := range operations(nil, nil).OIDs() {
+		if !regexp.MustCompile(`[" ]` + regexp.QuoteMeta(oid) + `[" ]`).MatchString(strings.Join(directory.DefaultACIs, "\n")) {
+			t.Errorf("no access control instruction names the extended operation %s, which is for bypass-acl so", oid)
+		}
 	}
 }

@@ -128,19 +128,7 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	}
 
 	d := data.directory
-	ops := extop.NewSet(
-		whoami.Operation{},
-		passmod.New(d),
-		passwords.NewGenerate(d),
-		passwords.NewQuality(d),
-		passwords.NewVerify(d),
-		passwords.NewState(d),
-		totp.NewGenerate(d),
-		totp.NewRevoke(d),
-		totp.NewValidate(d),
-		manage.New(d),
-		serverop.New(d, &backups{data: data, folder: c.backups(), now: opts.now}),
-	)
+	ops := operations(d, &backups{data: data, folder: c.backups(), now: opts.now})
 	if err := d.SetWritability(ctx, machine, directory.Writability(c.Directory.Writability)); err != nil {
 		return err
 	}
@@ -318,4 +306,22 @@ func (c *config) newBridge(listenTLS *tls.Config, m *monitor, now func() time.Ti
 	cfg.TellClient, cfg.Identity, cfg.Now = true, &upstream.Credentials{External: true}, now
 	cfg.Dial = dial
 	return httpbridge.New(cfg)
+}
+
+// operations are the extended operations that are served. Each is for those
+// whom an access control instruction lets send it: DefaultACIs names all.
+func operations(d *directory.Directory, b *backups) *extop.Set {
+	return extop.NewSet(
+		whoami.Operation{},
+		passmod.New(d),
+		passwords.NewGenerate(d),
+		passwords.NewQuality(d),
+		passwords.NewVerify(d),
+		passwords.NewState(d),
+		totp.NewGenerate(d),
+		totp.NewRevoke(d),
+		totp.NewValidate(d),
+		manage.New(d),
+		serverop.New(d, b),
+	)
 }
