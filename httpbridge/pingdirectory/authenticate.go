@@ -16,6 +16,10 @@ const (
 	accessTokenResponse = "1.3.6.1.4.1.30221.2.5.68"
 )
 
+// passwordExpired is told to whoever shows an expired password, and a code if one
+// is needed: else he would try it again and again.
+const passwordExpired = "the password has expired: have an administrator set another"
+
 // authenticate binds with the credentials in the body, and answers with an
 // access token and, if they are asked for, attributes of the user.
 func authenticate(ctx context.Context, h *Handler, c *call) (*reply, error) {
@@ -33,6 +37,9 @@ func authenticate(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	token := upstream.Control{OID: accessTokenRequest, Critical: true}
 	s, controls, err := h.ldap.Bind(ctx, in.credentials, append([]upstream.Control{token}, in.controls...))
 	var rejected *upstream.RejectedError
+	if errors.As(err, &rejected) && rejected.Result.PasswordExpired {
+		return nil, &upstream.Result{Code: invalidCredentials, DiagnosticMessage: passwordExpired}
+	}
 	if errors.As(err, &rejected) {
 		return nil, &upstream.Result{Code: invalidCredentials} // why is for nobody to know
 	}

@@ -108,6 +108,9 @@ func problemOf(err error) *problem {
 		// One answer for all of them: servers say different things about
 		// unknown users, and a stranger is not to tell them apart.
 		p = unauthorized("the credentials of the Authorization header are not valid")
+		if rejected.Result.PasswordExpired { // which is told with the right ones only
+			p = unauthorized(passwordExpired)
+		}
 		p.result = &upstream.Result{Code: 49}
 		return p
 	case errors.As(err, &result):

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"tallystick/extop/wire"
 	"tallystick/internal/ber"
 
 	"github.com/go-ldap/ldap/v3"
@@ -129,7 +131,8 @@ func bindRequest(rw io.ReadWriter, id int64, name string, authentication []byte,
 	b = appendControls(b, controls)
 	b = ber.End(b, message)
 	answer, err := exchange(rw, b, id, bindResponse)
-	if err != nil {
+	var refused *Result
+	if err != nil && !errors.As(err, &refused) {
 		return nil, err
 	}
 	outer := ber.NewReader(answer)
@@ -137,10 +140,25 @@ func bindRequest(rw io.ReadWriter, id int64, name string, authentication []byte,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
 	}
-	return messageControls(contents)
+	answered, err := messageControls(contents)
+	if refused != nil {
+		if i := slices.IndexFunc(answered, isPolicy); i >= 0 {
+			r, err := wire.DecodePasswordPolicyResponse(answered[i].Value)
+			refused.PasswordExpired = err == nil && r.Error != nil && *r.Error == passwordExpired
+		}
+		return nil, refused
+	}
+	return answered, err
 }
 
+// isPolicy reports whether c is the password policy control, of either direction.
+func isPolicy(c Control) bool { return c.OID == wire.PasswordPolicyOID }
+
+// passwordExpired is an error of the password policy control.
+const passwordExpired = 0
+
 // exchange sends request and reads the one answer to it, and not an octet more.
+// With an error that is a *Result there is an answer too.
 func exchange(rw io.ReadWriter, request []byte, id int64, tag byte) (answer []byte, err error) {
 	if _, err := rw.Write(request); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -153,7 +171,7 @@ func exchange(rw io.ReadWriter, request []byte, id int64, tag byte) (answer []by
 		return nil, err
 	}
 	if result.Code != ldap.LDAPResultSuccess {
-		return nil, result
+		return answer, result
 	}
 	return answer, nil
 }

@@ -20,6 +20,7 @@ type Result struct {
 	MatchedDN         string
 	DiagnosticMessage string
 	Unsupported       bool // a protocolError because the server does not have the operation
+	PasswordExpired   bool // of a bind: the credentials are right, and the password has expired
 }
 
 func (r *Result) Error() string {

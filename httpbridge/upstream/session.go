@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"tallystick/extop/wire"
 	"tallystick/internal/ber"
 )
 
@@ -201,6 +202,10 @@ func (s *Session) WhoAmI(ctx context.Context) (string, error) {
 // bind binds on l, which is of no use after an error other than *RejectedError.
 func bind(ctx context.Context, l *link, creds Credentials, controls []Control) (answered []Control, err error) {
 	l.bound, l.sent = true, false
+	unasked := creds.Password != "" && !slices.ContainsFunc(controls, isPolicy)
+	if unasked {
+		controls = append(slices.Clip(controls), Control{OID: wire.PasswordPolicyOID})
+	}
 	err = guard(ctx, l.nc, func() (err error) {
 		isDN := strings.Contains(creds.Name, "=")
 		switch {
@@ -221,6 +226,9 @@ func bind(ctx context.Context, l *link, creds Credentials, controls []Control) (
 	})
 	if err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("%w: binding: %w", ErrUnavailable, context.Cause(ctx))
+	}
+	if unasked { // for this package to know, and for nobody to see
+		answered = slices.DeleteFunc(answered, isPolicy)
 	}
 	return answered, bindError(err)
 }
