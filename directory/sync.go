@@ -232,7 +232,12 @@ func (f *follower) round(ctx context.Context) error {
 			return err
 		}
 		err = f.update(ctx, head.last, false)
-	} else {
+		if errors.Is(err, SyncRefreshRequired) && f.req.Reload { // nothing was sent
+			info.Kind, f.req.Deletes = SyncRefreshPresent, false
+		}
+	}
+	if !f.req.Deletes {
+		f.change = SyncChange{State: SyncAdd}
 		err = f.everything(ctx)
 	}
 	if err != nil {
