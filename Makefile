@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build proto test needs check fmt vet staticcheck race bench fuzz clean
+.PHONY: help run build deb proto test needs check fmt vet staticcheck race bench fuzz clean
 
 GO       ?= go
 FUZZTIME ?= 10s
@@ -11,6 +11,10 @@ help: ## this list
 
 build: ## compile bin/tallystick
 	$(GO) build -o bin/tallystick ./cmd/tallystick
+
+deb: ## build a Debian package, in bin/
+	$(GO) build -buildmode=pie -trimpath -o bin/deb/tallystick ./cmd/tallystick
+	packaging/deb bin/deb/tallystick bin
 
 proto: ## write the Go files of the .proto files anew
 	$(GO) run ./internal/protogen httpbridge/zitadel/api
@@ -57,14 +61,14 @@ clean: ## remove what was built; ./data stays
 
 # The tests call these as outside witnesses; cc is what the race detector needs.
 needs:
-	@missing=; for c in ldapsearch oathtool zbarimg chromium curl openssl softhsm2-util pkcs11-tool cc slapd ruby java check_ldap apache2 pamtester; do PATH=$$PATH:/usr/sbin:/usr/lib/nagios/plugins command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+	@missing=; for c in ldapsearch oathtool zbarimg chromium curl openssl softhsm2-util pkcs11-tool cc slapd ruby java check_ldap apache2 pamtester lintian systemd-analyze; do PATH=$$PATH:/usr/sbin:/usr/lib/nagios/plugins command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 	/usr/bin/python3 -c 'import ldap3, requests' 2>/dev/null || ! command -v apt-get >/dev/null || missing="$$missing python3-ldap3 python3-requests"; \
 	ls /usr/share/java/okhttp.jar /usr/share/javascript/jquery/jquery.min.js >/dev/null 2>&1 || ! command -v apt-get >/dev/null || missing="$$missing okhttp jQuery"; \
 	perl -MNet::LDAP -MIO::Socket::SSL -MAuthen::SASL -e1 2>/dev/null || ! command -v apt-get >/dev/null || missing="$$missing Net::LDAP"; \
 	ls /usr/lib/*/sasl2/libplain.so* >/dev/null 2>&1 || ! command -v apt-get >/dev/null || missing="$$missing SASL-PLAIN"; \
 	if [ -z "$$missing" ]; then ! command -v apt-get >/dev/null || .ci/witnesses || { [ "$$CI" != true ] && echo "Some tests will be skipped."; }; exit; fi; \
 	if ! command -v apt-get >/dev/null; then \
-		echo "The tests need:$$missing. Install OpenLDAP's client tools and slapd, oathtool, zbarimg, Chromium, curl, openssl, SoftHSM 2, OpenSC, Ruby, Java, the Monitoring Plugins, Apache, pamtester, Net::LDAP for Perl and a C compiler."; exit 1; fi; \
+		echo "The tests need:$$missing. Install OpenLDAP's client tools and slapd, oathtool, zbarimg, Chromium, curl, openssl, SoftHSM 2, OpenSC, Ruby, Java, the Monitoring Plugins, Apache, pamtester, lintian, systemd, Net::LDAP for Perl and a C compiler."; exit 1; fi; \
 	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	$$sudo apt-get update && $$sudo env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y --no-install-recommends ldap-utils libsasl2-modules slapd oathtool zbar-tools chromium curl openssl softhsm2 opensc python3-ldap3 python3-requests ruby default-jdk-headless libokhttp-java libjs-jquery monitoring-plugins-standard apache2-bin pamtester libnet-ldap-perl libio-socket-ssl-perl libauthen-sasl-perl gcc libc6-dev </dev/null && { .ci/witnesses || { [ "$$CI" != true ] && echo "Some tests will be skipped."; }; }
+		apt-get install -y --no-install-recommends ldap-utils libsasl2-modules slapd oathtool zbar-tools chromium curl openssl softhsm2 opensc python3-ldap3 python3-requests ruby default-jdk-headless libokhttp-java libjs-jquery monitoring-plugins-standard apache2-bin pamtester lintian systemd libnet-ldap-perl libio-socket-ssl-perl libauthen-sasl-perl gcc libc6-dev </dev/null && { .ci/witnesses || { [ "$$CI" != true ] && echo "Some tests will be skipped."; }; }
