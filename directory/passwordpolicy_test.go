@@ -526,6 +526,11 @@ func TestIdleAndPeriod(t *testing.T) {
 	_, err := h.bind(person("ann"), secretWord)
 	h.want("bind", err, Success)
 	h.advance(999 * time.Second)
+	server := Requester{How: ByServer}
+	h.want("no writes", h.SetWritability(context.Background(), server, WritesDisabled), Success)
+	_, err = h.bind(person("ann"), secretWord)
+	h.want("soon enough, and not to be written down", err, Success)
+	h.want("writes", h.SetWritability(context.Background(), server, WritesEnabled), Success)
 	_, err = h.bind(person("ann"), secretWord)
 	h.want("soon enough", err, Success)
 	h.advance(1051 * time.Second)

@@ -194,7 +194,7 @@ func (d *Directory) standing(u *user, p proof, e *evidence, now time.Time) (caus
 			return cause, err
 		}
 	}
-	if p.use == passwordBinds && policy.maxIdle > 0 && now.Sub(u.attempts.lastSuccess) >= policy.idleStep() {
+	if p.use == passwordBinds && policy.maxIdle > 0 && now.Sub(u.attempts.lastSuccess) >= policy.idleStep() && d.takes(true) == nil {
 		u.attempts.lastSuccess = now.UTC().Truncate(time.Millisecond)
 		u.counted = true
 	}
