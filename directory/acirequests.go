@@ -32,7 +32,7 @@ func (d *Directory) mayRequest(ctx context.Context, who Requester, covers func(*
 		for i := range a.Permissions {
 			if p := &a.Permissions[i]; p.Rights&aci.Read != 0 && covers(a) {
 				about = append(about, p)
-				forAnyone = forAnyone && p.Allow && p.IsFor(&aci.Requester{})
+				forAnyone = forAnyone && p.Allow && p.IsFor(false)
 			}
 		}
 	}

@@ -33,18 +33,12 @@ type rights struct {
 // rightsOf is what who may do of the rights in mask, on entries that are
 // stored and those that the server keeps itself.
 func (d *Directory) rightsOf(r store.Reader, who Requester, mask aci.Rights) (*rights, error) {
-	if d.isRoot(who) {
-		return nil, nil
-	}
-	x := &rights{d: d, r: r, who: who, mask: mask}
-	var err error
-	if x.acis, err = d.acisIn(r); err != nil {
+	acis, err := d.acisIn(r)
+	if err != nil || d.unrestricted(acis, who, mask) || d.isRoot(who) {
 		return nil, err
 	}
+	x := &rights{d: d, r: r, who: who, mask: mask, acis: acis}
 	if err := x.identify(); err != nil {
-		return nil, err
-	}
-	if all, err := x.unrestricted(); err != nil || all {
 		return nil, err
 	}
 	may, err := d.privilegesOf(r, who)
@@ -79,27 +73,28 @@ func (x *rights) identify() error {
 	return nil
 }
 
-// unrestricted reports whether the global ACIs alone give all of the rights
+// unrestricted reports whether the global ACIs alone give who all of the rights
 // asked about, on all attributes of all entries, and none takes one away. It
 // looks nothing up.
-func (x *rights) unrestricted() (bool, error) {
-	if x.mask&^(aci.Read|aci.Search|aci.Compare) != 0 || x.acis.denied&x.mask != 0 {
-		return false, nil
+func (d *Directory) unrestricted(acis *compiledACIs, who Requester, mask aci.Rights) bool {
+	if mask&^(aci.Read|aci.Search|aci.Compare) != 0 || acis.denied&mask != 0 {
+		return false
 	}
+	authenticated := !who.Anonymous() && who.How != ByTransport // who may have no entry
 	var given aci.Rights
-	for _, a := range x.d.acis.global {
+	for _, a := range d.acis.global {
 		for i := range a.Permissions {
 			p := &a.Permissions[i]
 			switch {
-			case p.Rights&x.mask == 0 || a.OfRequests():
+			case p.Rights&mask == 0 || a.OfRequests():
 			case !p.Allow:
-				return false, nil
-			case a.Everything() && p.IsFor(&x.facts):
+				return false
+			case a.Everything() && p.IsFor(authenticated):
 				given |= p.Rights
 			}
 		}
 	}
-	return x.mask&^given == 0, nil
+	return mask&^given == 0
 }
 
 // entry is the requester's own; nil if he has none.

@@ -262,14 +262,15 @@ func (d days) holds(q *Requester, _ Entry) (Verdict, error) {
 	return verdict(slices.Contains(d, q.Now.Weekday())), nil
 }
 
-// IsFor reports whether the permission is for q, whoever he is in particular:
-// it asks nobody, and false may mean that it would have to.
-func (p *Permission) IsFor(q *Requester) bool {
+// IsFor reports whether the permission is for everybody who is authenticated,
+// or for anybody, whoever he is in particular: it asks nobody, and false may
+// mean that it would have to.
+func (p *Permission) IsFor(isAuthenticated bool) bool {
 	switch p.rule.(type) {
 	case anyone:
 		return true
 	case authenticated:
-		return !q.anonymous()
+		return isAuthenticated
 	}
 	return false
 }
