@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tallystick/directory/aci"
 	"tallystick/directory/schema"
 	"tallystick/directory/store"
 )
@@ -85,6 +86,7 @@ type follower struct {
 	s    *search
 	req  *Sync
 	w    SyncWriter
+	who  Requester
 	own  DN     // of the requester; zero: he sees everything
 	hash uint32 // of the search, in its cookies
 
@@ -115,7 +117,7 @@ func (s *search) synchronize(ctx context.Context, who Requester) error {
 		return err
 	}
 	s.needsMemberOf = false
-	f := &follower{s: s, req: req.Sync, w: w, change: SyncChange{State: SyncAdd}}
+	f := &follower{s: s, who: who, req: req.Sync, w: w, change: SyncChange{State: SyncAdd}}
 	if !s.d.isRoot(who) {
 		own, err := s.d.parseDN(who.DN)
 		if err != nil {
@@ -293,6 +295,7 @@ type touched struct {
 	was, is known
 	name    string // as it is now in the content, or else was
 	depth   int    // of the name
+	cut     bool   // whether it was in the content is not certain
 	early   bool   // to be deleted first: another entry has the name now
 }
 
@@ -370,6 +373,9 @@ func (f *follower) sendDeleted(t *touched, cookie []byte) error {
 	if t.was == asReference {
 		return f.w.WriteSyncReference(change, nil)
 	}
+	if t.cut { // he may never have seen it
+		return f.w.WriteSyncEntry(change, &Entry{})
+	}
 	return f.w.WriteSyncEntry(change, &Entry{DN: t.name})
 }
 
@@ -415,6 +421,11 @@ func (f *follower) touched(ctx context.Context, last uint64) ([]touched, error) 
 	}
 	before := *s // the same search in the past
 	before.r, before.above, before.candidate = past, nil, view{}
+	if s.rights != nil {
+		if before.rights, err = s.d.rightsOf(past, f.who, aci.Read|aci.Search); err != nil {
+			return nil, err
+		}
+	}
 	var list []touched
 	judge := func(id entryID, moved bool) error {
 		t := touched{id: id, first: past.first[id]}
@@ -456,7 +467,8 @@ func (f *follower) touched(ctx context.Context, last uint64) ([]touched, error) 
 func (f *follower) judge(before, now *search, t *touched) error {
 	old, err := before.r.Get(entryKey(t.id))
 	if err == nil {
-		if t.was, err = before.knows(t.id, old, before.r.(*past).cut(t.id)); err != nil {
+		t.cut = before.r.(*past).cut(t.id)
+		if t.was, err = before.knows(t.id, old, t.cut); err != nil {
 			return err
 		}
 		t.uuid = before.candidate.rec.uuid
@@ -527,10 +539,15 @@ func (s *search) knows(id entryID, b []byte, cut bool) (known, error) {
 		return unknown, err
 	case cut:
 		return asEntry, nil
-	case s.references && s.req.Scope != BaseObject && s.d.isReferral(&s.candidate.rec):
-		return asReference, nil
+	case !s.references || s.req.Scope == BaseObject || !s.d.isReferral(&s.candidate.rec):
+		return unknown, nil
+	case s.rights != nil:
+		v, err := s.rights.on(s.d, s.r, id, &s.candidate.rec)
+		if err != nil || !v.ruling.sees(v) {
+			return unknown, err
+		}
 	}
-	return unknown, nil
+	return asReference, nil
 }
 
 // past is a store.Reader of entries as they were before some changes. The rest
@@ -664,7 +681,7 @@ func readSyncCookie(cookie []byte, head historyHead, hash uint32) (at uint64, ok
 // What the requester may see is part of it, as far as it is said in ACIs.
 func (f *follower) syncHash() (uint32, error) {
 	s := f.s
-	rules, err := s.r.Get(metaKey("acis"))
+	rules, err := s.r.Get(metaKey(acisName))
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return 0, err
 	}
