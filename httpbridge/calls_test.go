@@ -366,7 +366,7 @@ func TestLogHasNoSecrets(t *testing.T) {
 	h.do(http.MethodPost, "/authenticate", `{"credentials":{"authenticationType":"passwordPlusTOTP","username":"ann","staticPassword":"hunter2","totp":"`+code+`"}}`)
 	h.post(bob, "changePassword", `{"oldPassword":"password","newPassword":"hunter2"}`)
 	h.do(http.MethodPatch, "/"+ann, `{"modifications":[{"attributeName":"userPassword","modificationType":"set","values":["hunter2"]}]}`, as(ada, password))
-	h.do(http.MethodGet, "/"+ann+"/subtree?searchScope=baseObject&filter=cn%20eq%20%22hunter2%22", "", as(ada, password))
+	h.do(http.MethodGet, "/"+ann+"/subtree?searchScope=baseObject&filter=userPassword%20eq%20%22hunter2%22", "", as(ada, password))
 	log := h.log.String()
 	for _, s := range []string{"hunter2", "=password", "\"password", secret, code} {
 		if strings.Contains(log, s) {
