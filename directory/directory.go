@@ -125,22 +125,23 @@ type Directory struct {
 	dseMu sync.Mutex // guards dse
 	dse   []Attribute
 
-	cookies     cipher.AEAD // seals those of paged searches
-	maxSorted   int         // entries that one search sorts
-	sorts       *semaphore.Weighted
-	builtIn     *indexPlan                // of what is always indexed
-	indexes     atomic.Pointer[indexPlan] // in force; changes while defining is held to write
-	indexWork   chan struct{}             // gets one, if it has none, when there is something to build
-	indexBatch  int                       // entries that one update of the worker looks at
-	changes     changeLog
-	writability atomic.Pointer[Writability] // nil: WritesEnabled
-	indexFaults sync.Map                    // by indexName, why it cannot be built
-	unique      []*schema.AttributeType     // of Config.Unique
-	references  []*schema.AttributeType     // of Config.ReferentialIntegrity
-	referrals   atomic.Bool                 // there are referral objects, or were
-	followers   followers
-	tree        tree
-	policies    *compiledEntries[*policy]
+	cookies         cipher.AEAD // seals those of paged searches
+	maxSorted       int         // entries that one search sorts
+	sorts           *semaphore.Weighted
+	builtIn         *indexPlan                // of what is always indexed
+	indexes         atomic.Pointer[indexPlan] // in force; changes while defining is held to write
+	indexWork       chan struct{}             // gets one, if it has none, when there is something to build
+	indexBatch      int                       // entries that one update of the worker looks at
+	transactionTime time.Duration             // that the changes of one Transact may take
+	changes         changeLog
+	writability     atomic.Pointer[Writability] // nil: WritesEnabled
+	indexFaults     sync.Map                    // by indexName, why it cannot be built
+	unique          []*schema.AttributeType     // of Config.Unique
+	references      []*schema.AttributeType     // of Config.ReferentialIntegrity
+	referrals       atomic.Bool                 // there are referral objects, or were
+	followers       followers
+	tree            tree
+	policies        *compiledEntries[*policy]
 
 	passwordPolicies      *compiledEntries[*passwordPolicy]
 	defaultPasswordPolicy DN // zero: none
@@ -152,7 +153,7 @@ type Directory struct {
 // Open returns the directory kept in s. It fails if s was written by a newer
 // version of the program.
 func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
-	d := &Directory{store: s, schema: cfg.Schema, cfg: cfg, now: cfg.Now, log: cfg.Log, maxSorted: maxSorted, sorts: newSorts(), outcomes: newOutcomes()}
+	d := &Directory{store: s, schema: cfg.Schema, cfg: cfg, now: cfg.Now, log: cfg.Log, maxSorted: maxSorted, sorts: newSorts(), outcomes: newOutcomes(), transactionTime: maxTransactionTime}
 	var err error
 	if d.schema == nil {
 		if d.schema, err = schema.New(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"tallystick/directory/store/badger"
 )
@@ -35,6 +36,7 @@ func openDirectory(t testing.TB, dir string, change ...func(*Config)) *Directory
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.transactionTime = time.Hour // the machine may be busy
 	t.Cleanup(func() { closeDirectory(t, d) })
 	return d
 }

@@ -73,7 +73,7 @@ func (d *Directory) Transact(ctx context.Context, who Requester, requests []any)
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if time.Since(begun) > maxTransactionTime {
+			if time.Since(begun) > d.transactionTime {
 				return Errorf(AdminLimitExceeded, "the transaction takes too long")
 			}
 			if err := c.run(w); err != nil {

@@ -62,6 +62,16 @@ func TestTransact(t *testing.T) {
 			}
 		})
 	}
+	t.Run("too long", func(t *testing.T) {
+		d := newDirectory(t)
+		addPeople(t, d, "ann")
+		before := dump(t, d)
+		d.transactionTime = -1
+		failed, err := d.Transact(context.Background(), root, []any{set(person("ann"), "sn", "changed")})
+		if failed != 0 || !errors.Is(err, AdminLimitExceeded) || dump(t, d) != before {
+			t.Errorf("change %d: %v", failed, err)
+		}
+	})
 	t.Run("what was read", func(t *testing.T) {
 		d := newDirectory(t)
 		addPeople(t, d, "ann")
