@@ -21,6 +21,9 @@ import (
 // reads a snapshot of the store knows which changes are in it. Passwords are
 // not in it.
 //
+// It begins when somebody asks for the first time: whom nobody copies pays
+// nothing for it.
+//
 // A generation is a history without a hole. Whatever changes entries without
 // writing to it begins a new one.
 
@@ -44,7 +47,7 @@ func (c SyncConfig) keep() uint64 {
 
 // historyHead says where the history begins and ends.
 type historyHead struct {
-	generation uint64 // microseconds since 1970 when it began: grows from one to the next
+	generation uint64 // microseconds since 1970 when it began: grows from one to the next; 0: nothing is written
 	first      uint64 // number of the oldest change kept; last+1 if there is none
 	last       uint64 // number of the newest change; 0: there was none
 }
@@ -84,8 +87,7 @@ func decodeHistoryHead(b []byte) (h historyHead, err error) {
 	return h, nil
 }
 
-// readHistoryHead reads the head. Without one the log is empty, and of
-// generation 0.
+// readHistoryHead reads the head. Without one nobody has ever asked.
 func readHistoryHead(r store.Reader) (historyHead, error) {
 	b, err := r.Get(historyHeadKey)
 	if errors.Is(err, store.ErrNotFound) {
@@ -100,8 +102,16 @@ func readHistoryHead(r store.Reader) (historyHead, error) {
 // generationGap is by how much, at least, generations differ.
 const generationGap = 1 << 24
 
-// renewed is the head of the next generation.
+// renewed is the head of the next generation, if there is one now.
 func (h historyHead) renewed() historyHead {
+	if h.generation == 0 {
+		return h
+	}
+	return h.begun()
+}
+
+// begun is the head of the next generation.
+func (h historyHead) begun() historyHead {
 	h.generation = max(uint64(time.Now().UnixMicro()), h.generation+generationGap)
 	return h
 }
@@ -163,6 +173,17 @@ func decodePastState(b []byte) (c pastState, err error) {
 	return c, err
 }
 
+// beginHistory begins the history, if it has not begun.
+func (d *Directory) beginHistory(ctx context.Context) error {
+	return d.updateState(ctx, func(w store.Writer) error {
+		head, err := readHistoryHead(w)
+		if err == nil && head.generation == 0 {
+			w.Set(historyHeadKey, head.begun().encode())
+		}
+		return err
+	})
+}
+
 // remember writes down that an entry changes, and what it was: nil if it is
 // new.
 func (d *Directory) remember(w store.Writer, id entryID, old *record) error {
@@ -170,15 +191,13 @@ func (d *Directory) remember(w store.Writer, id entryID, old *record) error {
 	if err != nil {
 		return err
 	}
-	if d.cfg.Sync.Keep < 0 {
-		if head.generation != 0 { // a hole begins
-			head.generation = 0
-			w.Set(historyHeadKey, head.encode())
-		}
+	switch {
+	case head.generation == 0:
 		return nil
-	}
-	if head.generation == 0 {
-		head = head.renewed()
+	case d.cfg.Sync.Keep < 0: // a hole begins
+		head.generation = 0
+		w.Set(historyHeadKey, head.encode())
+		return nil
 	}
 	head.last++
 	now := d.now().UTC()
@@ -206,7 +225,7 @@ func (d *Directory) remember(w store.Writer, id entryID, old *record) error {
 func (d *Directory) RenewHistory(ctx context.Context) error {
 	return d.update(ctx, func(w store.Writer) error {
 		head, err := readHistoryHead(w)
-		if err == nil && head.generation != 0 {
+		if err == nil {
 			w.Set(historyHeadKey, head.renewed().encode())
 		}
 		return err

@@ -258,33 +258,103 @@ func TestSyncReferences(t *testing.T) {
 	}
 }
 
+func changesKept(t *testing.T, d *Directory) (n int) {
+	t.Helper()
+	if err := d.store.View(context.Background(), func(r store.Reader) error {
+		return r.Scan(store.Prefix([]byte{historySpace}), func(_, _ []byte) bool { n++; return true })
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestHistoryBegins: when somebody asks who may, and not before; whoever was
+// refused does not count. It goes on after a restart, and ends when the
+// configuration says so; what was told before is then no longer good.
+func TestHistoryBegins(t *testing.T) {
+	dir := t.TempDir()
+	d, c := openDirectory(t, dir), newCopied()
+	addPeople(t, d, "ann")
+	req := peopleRequest(t, "(objectClass=*)")
+	missing := req
+	missing.BaseObject = "ou=nobody,dc=example,dc=com"
+	if err := newCopied().poll(d, Requester{}, req); !errors.Is(err, InsufficientAccessRights) {
+		t.Error(err)
+	}
+	if err := newCopied().poll(d, root, missing); !errors.Is(err, NoSuchObject) {
+		t.Error(err)
+	}
+	describe(t, d, "ann", "1")
+	if n := changesKept(t, d); n != 0 {
+		t.Errorf("%d changes are kept for nobody", n)
+	}
+	if err := c.poll(d, root, req); err != nil || c.cookie == nil {
+		t.Fatal(err)
+	}
+	describe(t, d, "ann", "2")
+	again := func(change ...func(*Config)) {
+		closeDirectory(t, d)
+		d = openDirectory(t, dir, change...)
+	}
+	again()
+	describe(t, d, "ann", "3")
+	if err := c.poll(d, root, req); err != nil || short(c.messages) != "add ann" || changesKept(t, d) != 2 {
+		t.Errorf("%v, %q, %d kept", err, c.messages, changesKept(t, d))
+	}
+	again(func(c *Config) { c.Sync.Keep = -1 })
+	describe(t, d, "ann", "4")
+	again()
+	describe(t, d, "ann", "5")
+	if err := c.poll(d, root, req); !errors.Is(err, SyncRefreshRequired) || changesKept(t, d) != 2 {
+		t.Errorf("%v, %d kept", err, changesKept(t, d))
+	}
+}
+
+// Other ACIs in the configuration make other content.
+func TestSyncAfterConfiguredACIs(t *testing.T) {
+	dir := t.TempDir()
+	d, c := openDirectory(t, dir), newCopied()
+	addPeople(t, d, "ann")
+	who := Requester{DN: person("ann"), How: ByPassword}
+	req := peopleRequest(t, "(objectClass=*)")
+	for _, step := range []struct {
+		acis []string
+		want error
+	}{
+		{nil, nil},
+		{nil, nil},
+		{append(slices.Clone(DefaultACIs), `(targetattr="sn")(version 3.0; acl "x"; allow (compare) userdn="ldap:///all";)`), SyncRefreshRequired},
+	} {
+		closeDirectory(t, d)
+		d = openDirectory(t, dir, func(c *Config) { c.ACIs = step.acis })
+		if err := c.poll(d, who, req); !errors.Is(err, step.want) {
+			t.Errorf("%v, want %v", err, step.want)
+		}
+	}
+}
+
 // TestHistoryIsBounded: by number and by age, and whole in between.
 func TestHistoryIsBounded(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	kept := func(d *Directory) (n int) {
-		if err := d.store.View(context.Background(), func(r store.Reader) error {
-			return r.Scan(store.Prefix([]byte{historySpace}), func(_, _ []byte) bool { n++; return true })
-		}); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
 	d := newDirectory(t, func(c *Config) {
 		c.Sync = SyncConfig{Keep: leastChangesKept, KeepFor: time.Hour}
 		c.Now = func() time.Time { return now }
 	})
 	addPeople(t, d, "ann")
+	if err := newCopied().poll(d, root, peopleRequest(t, "(objectClass=*)")); err != nil {
+		t.Fatal(err)
+	}
 	for i := range leastChangesKept + 3*pruneEvery {
 		describe(t, d, "ann", fmt.Sprint(i))
 	}
-	if n := kept(d); n < leastChangesKept || n >= leastChangesKept+pruneEvery {
+	if n := changesKept(t, d); n < leastChangesKept || n >= leastChangesKept+pruneEvery {
 		t.Errorf("%d changes are kept", n)
 	}
 	now = now.Add(2 * time.Hour)
 	for i := range 6 * pruneEvery {
 		describe(t, d, "ann", fmt.Sprint("later ", i))
 	}
-	if n := kept(d); n > 7*pruneEvery {
+	if n := changesKept(t, d); n > 7*pruneEvery {
 		t.Errorf("%d changes are kept, most of them old", n)
 	}
 	describe(t, d, "ann", strings.Repeat("x", maxLoggedEntry))

@@ -78,6 +78,9 @@ var errSyncRefresh = &Error{ResultCode: SyncRefreshRequired, DiagnosticMessage: 
 // change with the ACIs, his groups and other entries, and no history has that.
 var errSyncLimited = Errorf(UnwillingToPerform, "content is synchronized for those who may read all of it")
 
+// errNoHistory is inner: a search that would go well wants the history to begin.
+var errNoHistory = errors.New("the history has not begun")
+
 // OffersSync reports whether changes are kept for those who ask for them.
 func (d *Directory) OffersSync() bool { return d.cfg.Sync.Keep >= 0 }
 
@@ -135,7 +138,14 @@ func (s *search) synchronize(ctx context.Context, who Requester) error {
 	for {
 		next := s.d.followers.wait()
 		s.above = nil
-		if err := s.start(ctx, who); err != nil {
+		err := s.start(ctx, who)
+		if errors.Is(err, errNoHistory) {
+			if err := s.d.beginHistory(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		if !f.req.Persist {
@@ -195,16 +205,18 @@ func (f *follower) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if head.generation == 0 && !f.refreshed {
+		return errNoHistory
+	}
 	hash, err := f.syncHash()
 	if err != nil {
 		return err
 	}
 	if f.refreshed {
-		if hash != f.hash || head.generation != f.generation && f.generation != 0 || f.at+1 < head.first || s.baseID != f.base {
+		if hash != f.hash || head.generation != f.generation || f.at+1 < head.first || s.baseID != f.base {
 			f.req.Next = nil
 			return errSyncRefresh
 		}
-		f.generation = head.generation
 		if head.last == f.at {
 			return nil
 		}
@@ -641,9 +653,6 @@ func (p *past) below(r store.Reader, id entryID, ids map[entryID]bool) error {
 const csnTime = "20060102150405.000000Z"
 
 func (f *follower) cookie() []byte {
-	if f.generation == 0 {
-		return nil // nothing was ever changed
-	}
 	t := time.UnixMicro(int64(f.generation + f.at>>24)).UTC()
 	return fmt.Appendf(nil, "rid=000,csn=%s#%06x#000#%06x", t.Format(csnTime), f.at&0xffffff, f.hash)
 }
@@ -686,7 +695,7 @@ func (f *follower) syncHash() (uint32, error) {
 		return 0, err
 	}
 	h := fnv.New32a()
-	fmt.Fprintf(h, "%q %q %d %q %d %t %t %+v", rules, f.own.Norm(), s.baseID, s.base.Norm(), s.req.Scope, s.req.TypesOnly, s.req.ManageDsaIT, s.req.Filter)
+	fmt.Fprintf(h, "%q %q %q %d %q %d %t %t %+v", rules, s.d.cfg.ACIs, f.own.Norm(), s.baseID, s.base.Norm(), s.req.Scope, s.req.TypesOnly, s.req.ManageDsaIT, s.req.Filter)
 	names := slices.Clone(s.req.Attributes)
 	for i := range names {
 		names[i] = strings.ToLower(names[i])
