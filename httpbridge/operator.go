@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 )
 
 // operatorPaths are for who runs the bridge.
@@ -39,16 +40,19 @@ func say(w http.ResponseWriter, status int, text string) {
 
 // forOperator reports whether a request on the listener for everybody is for
 // Operator: one of its paths, asked for on this machine and not through a proxy,
-// which would be on this machine too.
+// which would be on this machine too. A proxy is known by its headers, if only
+// that they are there, or by its address.
 func (b *Bridge) forOperator(r *http.Request) bool {
 	if p := r.URL.Path; !b.cfg.OperatorHere || p != pathMetrics && p != pathHealth && p != pathReady {
 		return false
 	}
 	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
-		if r.Header.Get(header) != "" {
+		if len(r.Header.Values(header)) > 0 {
 			return false
 		}
 	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && peer.Addr().Unmap().IsLoopback()
+	address := peer.Addr().Unmap()
+	return err == nil && address.IsLoopback() &&
+		!slices.ContainsFunc(b.cfg.Proxies, func(p netip.Prefix) bool { return p.Contains(address) })
 }

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -52,9 +53,11 @@ func TestOperator(t *testing.T) {
 		}
 	}
 	// A proxy on this machine brings requests of others.
-	for _, header := range []string{"X-Forwarded-For", "Forwarded", "Via"} {
-		if resp, _ := get(t, http.DefaultClient, h.url+"/metrics", header, "for=192.0.2.1"); resp.StatusCode != 404 {
-			t.Errorf("with %s: %d", header, resp.StatusCode)
+	for _, header := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"} {
+		for _, value := range []string{"for=192.0.2.1", ""} {
+			if resp, _ := get(t, http.DefaultClient, h.url+"/metrics", header, value); resp.StatusCode != 404 {
+				t.Errorf("with %s: %q: %d", header, value, resp.StatusCode)
+			}
 		}
 	}
 	_, metrics := get(t, http.DefaultClient, h.url+"/metrics")
@@ -62,7 +65,7 @@ func TestOperator(t *testing.T) {
 		`tallystick_http_requests_total{face="pingdirectory",status="200"} 1`,
 		`tallystick_http_requests_total{face="pingdirectory",status="400"} 1`,
 		`tallystick_http_requests_total{face="operator",status="200"} 3`,
-		`tallystick_http_request_seconds_count{face="pingdirectory"} 6`,
+		`tallystick_http_request_seconds_count{face="pingdirectory"} 11`,
 		`tallystick_ldap_connections{part="faces",state="in_use"} 0`,
 		`tallystick_ldap_connections{part="faces",state="idle"} 1`,
 		`tallystick_ldap_connections_limit{part="faces"} 16`,
@@ -89,6 +92,19 @@ func TestOperator(t *testing.T) {
 // Without OperatorHere the paths are nobody's.
 func TestOperatorElsewhere(t *testing.T) {
 	h := newHouse(t, nil)
+	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+		if resp, body := get(t, http.DefaultClient, h.url+path); resp.StatusCode != 404 {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
+		}
+	}
+}
+
+// A proxy on this machine that is configured as one brings requests of others,
+// whether it says so or not.
+func TestOperatorBehindAProxy(t *testing.T) {
+	h := newHouse(t, func(cfg *httpbridge.Config) {
+		cfg.OperatorHere, cfg.Proxies = true, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	})
 	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
 		if resp, body := get(t, http.DefaultClient, h.url+path); resp.StatusCode != 404 {
 			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
