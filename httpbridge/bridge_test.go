@@ -134,6 +134,21 @@ func TestLimitListener(t *testing.T) {
 	}
 }
 
+// A peer that has its share, which is all there is, gets the place of a connection
+// that ends, however quickly it comes.
+func TestPlaceIsWholeWhenItIsFree(t *testing.T) {
+	peer := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}
+	p := newPlaces(1, 1, nil, newMetrics().refused)
+	for range 10_000 {
+		p.all <- struct{}{}
+		counted, ok := p.enter(peer)
+		if !ok {
+			t.Fatal("there was a place, and it was refused")
+		}
+		go p.leave(counted)
+	}
+}
+
 // One address may not take all places, whoever is behind it, but a proxy may.
 func TestConnectionsOfOnePeer(t *testing.T) {
 	tcp := func(address string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address)) }

@@ -46,17 +46,17 @@ func (p *places) enter(a net.Addr) (peer netip.Prefix, ok bool) {
 	return peer, true
 }
 
-// leave gives back what enter gave, and the place.
+// leave gives back what enter gave, and then the place: who comes for it at once
+// may be the same peer, and is not to find its share still taken.
 func (p *places) leave(peer netip.Prefix) {
+	if peer.IsValid() {
+		p.mu.Lock()
+		if p.peers[peer]--; p.peers[peer] == 0 {
+			delete(p.peers, peer)
+		}
+		p.mu.Unlock()
+	}
 	<-p.all
-	if !peer.IsValid() {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.peers[peer]--; p.peers[peer] == 0 {
-		delete(p.peers, peer)
-	}
 }
 
 // peerOf is what counts as one peer: an IPv4 address, or an IPv6 /64, which is
