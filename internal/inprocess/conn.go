@@ -191,8 +191,12 @@ func (s *stream) set(d *deadline, t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d.stop()
+	left := time.Until(t)
+	if !t.IsZero() {
+		t = time.Now().Add(left) // by the clock that nobody sets, as the timer
+	}
 	d.at, d.timer = t, nil
-	if left := time.Until(t); !t.IsZero() && left > 0 {
+	if !t.IsZero() && left > 0 {
 		d.timer = time.AfterFunc(left, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
