@@ -130,6 +130,50 @@ func TestReloadOfClientAuthority(t *testing.T) {
 	}
 }
 
+// Nor does a ticket bring back who has only a certificate of the authority before.
+func TestReloadEndsTickets(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		server, first, second := newPair(t, "server"), newPair(t, "first"), newPair(t, "second")
+		c := &config{}
+		c.HTTPS.Clients = first.certFile
+		cfg, clients, err := c.listenTLS(server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := httptest.NewUnstartedServer(http.NotFoundHandler())
+		s.TLS, s.Config.ErrorLog = cfg, log.New(io.Discard, "", 0)
+		s.StartTLS()
+		defer s.Close()
+		roots := x509.NewCertPool()
+		roots.AddCert(server.current.Load().Leaf)
+		own := &tls.Config{
+			RootCAs: roots, Certificates: []tls.Certificate{*first.current.Load()},
+			ClientSessionCache: tls.NewLRUClientSessionCache(1), MaxVersion: version,
+		}
+		get := func() (resumed bool, err error) {
+			client := &http.Client{Transport: &http.Transport{TLSClientConfig: own, DisableKeepAlives: true}}
+			resp, err := client.Get(s.URL)
+			if err != nil {
+				return false, err
+			}
+			defer resp.Body.Close()
+			return resp.TLS.DidResume, nil
+		}
+		for i, want := range []bool{false, true} {
+			if resumed, err := get(); err != nil || resumed != want {
+				t.Errorf("%s, connection %d: resumed %v, %v", tls.VersionName(version), i, resumed, err)
+			}
+		}
+		move(t, second, first)
+		if err := clients.reload(); err != nil {
+			t.Fatal(err)
+		}
+		if resumed, err := get(); err == nil {
+			t.Errorf("%s: the authority before is still good, resumed %v", tls.VersionName(version), resumed)
+		}
+	}
+}
+
 // The bridge shows the LDAP server what is in its files now, unless the server
 // asks for one of another authority.
 func TestReloadOfBridgeCertificate(t *testing.T) {
