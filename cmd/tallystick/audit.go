@@ -141,6 +141,9 @@ func (f *globalFlags) withSealed(ctx context.Context, fn func(*directory.Directo
 
 // openStore opens the database, which has to be there.
 func (c *config) openStore(log *slog.Logger) (*badger.Store, error) {
+	if err := c.ownData(); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(c.database()); err != nil {
 		return nil, fmt.Errorf("no database in the data folder: %w", err)
 	}

@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/user"
+	"strconv"
+	"syscall"
 	"time"
 
 	"tallystick/directory"
@@ -31,10 +34,32 @@ func openData(ctx context.Context, c *config, log *slog.Logger, now func() time.
 
 // openExisting is openData for a folder that has to be there already.
 func openExisting(ctx context.Context, c *config, log *slog.Logger, now func() time.Time) (*data, error) {
+	if err := c.ownData(); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(c.database()); err != nil {
 		return nil, fmt.Errorf("no database in the data folder: %w", err)
 	}
 	return openDatabase(ctx, c, c.database(), log, now)
+}
+
+// ownData fails if root is about to work on the data folder of another user: a
+// server that runs as that user could not open what root leaves there.
+func (c *config) ownData() error {
+	info, err := os.Stat(c.Data)
+	if err != nil || os.Geteuid() != 0 {
+		return nil // what is not there will be made, and others hear of it from the system
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || stat.Uid == 0 {
+		return nil
+	}
+	owner := strconv.FormatUint(uint64(stat.Uid), 10)
+	as := "setpriv --reuid=" + owner + " --clear-groups"
+	if u, err := user.LookupId(owner); err == nil {
+		owner, as = u.Username, "runuser -u "+u.Username+" --"
+	}
+	return fmt.Errorf("the data folder %s belongs to %s, who could not read what root writes there: run this as that user (%s tallystick ...)", c.Data, owner, as)
 }
 
 // openDatabase opens the database in folder with the keyset of c.
@@ -71,6 +96,9 @@ func (d *data) close() error { return d.store.Close() }
 // prepareData makes the data folder and the keyset, before there is a database
 // that could need another one.
 func prepareData(c *config) error {
+	if err := c.ownData(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return err
 	}

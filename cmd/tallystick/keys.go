@@ -117,6 +117,9 @@ of a key in a PKCS#11 token, encrypted with it. Then destroy the one in the clea
 			if err != nil {
 				return err
 			}
+			if err := c.ownData(); err != nil {
+				return err
+			}
 			source, err := c.keysetSource()
 			if err != nil {
 				return err
@@ -173,7 +176,9 @@ func changeKeyset(cmd *cobra.Command, c *config, to string, change func(*seal.Ke
 	}
 	var keys *seal.Keyset
 	if to == "" {
-		keys, err = inFile(file)
+		if err = c.ownData(); err == nil {
+			keys, err = inFile(file)
+		}
 	} else if keys, err = c.openKeyset(cmd.Context()); err == nil {
 		if keys, err = change(keys); err == nil {
 			err = seal.File{Path: to, Wrapper: file.Wrapper}.WriteNew(keys)

@@ -75,6 +75,9 @@ type restoring struct {
 }
 
 func (r *restoring) run(ctx context.Context) (sum backup.Summary, err error) {
+	if err := r.c.ownData(); err != nil {
+		return sum, err
+	}
 	sum, err = r.read(ctx, "verifying", func(_, _ []byte) error { return nil })
 	if err != nil {
 		return sum, err
