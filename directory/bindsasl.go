@@ -123,7 +123,8 @@ func (d *Directory) bindExternal(ctx context.Context, anonymous Requester, authz
 
 // authorize gives somebody who is authenticated the identity he asks for: ""
 // is his own, "dn:" the anonymous one, and another takes the privilege
-// proxied-auth, and bypass-acl if that user has privileges. Whoever acts as
+// proxied-auth, and bypass-acl if that user has privileges. Nobody is a user who
+// is locked otherwise than by failures, which may be anybody's. Whoever acts as
 // another user has not shown that user's code.
 func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, authzID string) (Requester, error) {
 	switch {
@@ -161,6 +162,13 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 			}
 			if err := d.mayActFor(r, who, a); err != nil {
 				return err
+			}
+			u, err := d.readUser(r, a)
+			if err != nil {
+				return err
+			}
+			if u.fault != nil || d.ended(u, d.now()) {
+				return errNoAccess
 			}
 			as = anonymous.as(a.dn, min(who.How, ByPassword)).actedFor(who)
 			if who.How == ByTransport {

@@ -30,7 +30,7 @@ type passwordChange struct {
 	exempt bool // the root user's, or the server's: new passwords are as he likes
 
 	clear  [][]byte // new passwords in the clear
-	hashed bool     // there are others, of which only the hash is known
+	hashed int      // how many others there are, of which only the hash is known
 }
 
 // add adds new passwords as they were given.
@@ -39,7 +39,7 @@ func (c *passwordChange) add(given [][]byte) {
 		if _, err := password.SchemeOf(v); errors.Is(err, password.ErrScheme) {
 			c.clear = append(c.clear, v)
 		} else {
-			c.hashed = true
+			c.hashed++
 		}
 	}
 }
@@ -71,7 +71,10 @@ func (d *Directory) mayBecome(u *user, c passwordChange) error {
 	if p == nil || c.exempt {
 		return nil
 	}
-	if c.hashed && p.quality == 2 {
+	if len(c.clear)+c.hashed > 1 { // before each costs as many hashes as the history is long
+		return errOnePassword
+	}
+	if c.hashed > 0 && p.quality == 2 {
 		return policyError(ConstraintViolation, InsufficientPasswordQuality, "the policy takes passwords in the clear only, to look at them")
 	}
 	for _, clear := range c.clear {
@@ -149,7 +152,7 @@ func (d *Directory) passwordSet(u *user, rec *record, self bool) {
 	rec.set(pwdChangedTime, generalizedTime(now))
 	if p != nil && p.mustChange && !self {
 		rec.set(pwdReset, []byte("TRUE"))
-	} else {
+	} else if len(rec.passwords) > 0 { // without one he has not changed it
 		rec.set(pwdReset, nil)
 	}
 	keep := 0

@@ -136,10 +136,11 @@ func (d *Directory) prove(ctx context.Context, a account, p proof) (proved evide
 		}
 
 		// Where nothing changes nothing is written: this judgement then stands.
-		// So it does for a password alone where nothing may be written.
+		// So it does for a password alone where nothing may be written, unless
+		// it is let go so many times only.
 		verdict = d.judge(u, p, weighed, now)
 		e := verdict.evidence
-		needless := d.takes(true) != nil && !e.code && !e.grace && e.secret == nil
+		needless := d.takes(true) != nil && !e.code && !e.grace && !e.standing.Grace && e.secret == nil
 		if verdict.err == nil && p.then == nil && (needless || !u.dirty()) {
 			guess.settle(verdict)
 			return verdict.evidence, nil
