@@ -58,14 +58,23 @@ func (d *Directory) target(x *rights, r store.Reader, dn DN, granted func(*rulin
 	return id, rec, nil
 }
 
-// ofAdministrators reports whether an attribute takes bypass-acl, whatever ACIs
-// say: limits, and what of password policies stands in entries.
-func ofAdministrators(t *schema.AttributeType) bool {
+// write reports whether they are enough to write an attribute where ACIs allow
+// it. Limits, and what of password policies stands in entries, take bypass-acl.
+func (p privileges) write(t *schema.AttributeType) bool {
 	switch t.Name() {
-	case privilegeAttribute, aciAttribute, refAttribute:
-		return false
+	case privilegeAttribute:
+		return p.privilegeChange
+	case aciAttribute:
+		return p.modifyACL
+	case refAttribute:
+		return true
 	}
-	return stored(t)
+	return p.bypassACL || !stored(t)
+}
+
+// mayName is write for all that an RDN puts into an entry, or takes from it.
+func (d *Directory) mayName(may privileges, rdn RDN) bool {
+	return !slices.ContainsFunc(rdn.AVAs(), func(a AVA) bool { return !may.write(d.schema.AttributeOrUndefined(a.Type)) })
 }
 
 // guarded reports whether a change of an entry, old or new may be nil, is about
@@ -132,20 +141,12 @@ func (d *Directory) mayAdd(ctx context.Context, who Requester, dn DN, attributes
 			return x.denied()
 		}
 		for _, a := range attributes {
-			switch d.schema.AttributeOrUndefined(a.Name).Name() {
-			case aciAttribute:
-				if !may.modifyACL {
-					return errNoAccess
-				}
-			case privilegeAttribute:
-				if !may.privilegeChange {
-					return errNoAccess
-				}
-			default:
-				if ofAdministrators(d.schema.AttributeOrUndefined(a.Name)) {
-					return errNoAccess
-				}
+			if !may.write(d.schema.AttributeOrUndefined(a.Name)) {
+				return errNoAccess
 			}
+		}
+		if !dn.IsZero() && !d.mayName(may, dn.RDN(0)) {
+			return errNoAccess
 		}
 		return nil
 	})
@@ -236,10 +237,8 @@ func (m *modification) mayMake(u *ruling, c Change) bool {
 		return m.may.bypassACL
 	case isLock(t):
 		return u.may(aci.Write, "userPassword") && m.may.passwordReset && !m.self
-	case t.Name() == aciAttribute && !m.may.modifyACL, t.Name() == privilegeAttribute && !m.may.privilegeChange:
+	case !m.may.write(t):
 		return false
-	case ofAdministrators(t):
-		return m.may.bypassACL
 	}
 	return u.may(aci.Write, name) || u.may(aci.SelfWrite, name) && m.ownName(c)
 }

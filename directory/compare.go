@@ -27,7 +27,7 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		if err := assert(assertion, d.specialView(dn.String(), attributes)); err != nil {
 			return false, err
 		}
-		return d.compareIn(attributes, t, req)
+		return d.compareIn(nil, attributes, t, req)
 	}
 	switch {
 	case dn.IsZero():
@@ -65,6 +65,7 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		if err != nil {
 			return err
 		}
+		var may *ruling
 		if x != nil || assertion != nil {
 			v, err := x.on(d, r, id, rec)
 			if err != nil {
@@ -76,6 +77,7 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 			if err := assert(assertion, v); err != nil {
 				return err
 			}
+			may = v.ruling
 		}
 		attributes := rec.attributes
 		if t != nil && t.Operational() {
@@ -93,7 +95,7 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 			}
 			attributes = append(attributes, rec.attributes...)
 		}
-		equal, err = d.compareIn(attributes, t, req)
+		equal, err = d.compareIn(may, attributes, t, req)
 		return err
 	})
 	return equal, err
@@ -117,13 +119,15 @@ func (d *Directory) compareKept(ctx context.Context, who Requester, name string,
 		if err := assert(assertion, v); err != nil {
 			return err
 		}
-		equal, err = d.compareIn(attributes, t, req)
+		equal, err = d.compareIn(v.ruling, attributes, t, req)
 		return err
 	})
 	return equal, err
 }
 
-func (d *Directory) compareIn(attributes []Attribute, t *schema.AttributeType, req *CompareRequest) (bool, error) {
+// compareIn compares those of the attributes that are of the type or a subtype,
+// as far as may lets it.
+func (d *Directory) compareIn(may *ruling, attributes []Attribute, t *schema.AttributeType, req *CompareRequest) (bool, error) {
 	if t == nil {
 		t = d.schema.AttributeOrUndefined(req.Attribute)
 	}
@@ -139,7 +143,7 @@ func (d *Directory) compareIn(attributes []Attribute, t *schema.AttributeType, r
 	found := false
 	for _, a := range attributes {
 		at, have := d.describe(a.Name)
-		if !at.IsA(t) || !containsOptions(have, options) {
+		if !at.IsA(t) || !containsOptions(have, options) || !may.may(aci.Compare, a.Name) {
 			continue
 		}
 		found = true

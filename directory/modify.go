@@ -181,9 +181,10 @@ func (m *modification) prepare(ctx context.Context) error {
 func (m *modification) preparePasswords(ctx context.Context) error {
 	var u *user
 	err := m.d.view(ctx, func(r store.Reader) error {
-		id, err := m.d.resolve(r, m.dn)
+		err := m.allowed(r)
+		var id entryID
 		if err == nil {
-			err = m.allowed(r)
+			id, err = m.d.resolve(r, m.dn)
 		}
 		if err == nil {
 			u, err = m.mayChangePassword(r, id)

@@ -61,6 +61,8 @@ type move struct {
 	deleteOld bool
 	manage    bool // see ChangeControls.ManageDsaIT
 	controls  *changeControls
+
+	may privileges // in the transaction at work
 }
 
 func (d *Directory) newMove(who Requester, req *ModifyDNRequest) (*move, error) {
@@ -89,6 +91,9 @@ func (m *move) run(w store.Writer) error {
 	d := m.d
 	x, err := d.rightsOf(w, m.who, aci.Read|aci.Write|aci.Import|aci.Export)
 	if err != nil {
+		return err
+	}
+	if m.may, err = d.privilegesOf(w, m.who); err != nil {
 		return err
 	}
 	err = d.held(w, x, m.dn, m.manage, "")
@@ -128,6 +133,9 @@ func (m *move) run(w store.Writer) error {
 		d.removeNameValues(rec, m.dn.RDN(0))
 	}
 	d.addNameValues(rec, m.rdn)
+	if !m.may.bypassACL && d.guarded(old, rec) {
+		return errNoAccess
+	}
 	if err := d.checkEntry(rec, m.rdn); err != nil {
 		return err
 	}
@@ -194,7 +202,7 @@ func (m *move) granted(u *ruling) bool {
 		avas = append(avas, m.dn.RDN(0).AVAs()...)
 	}
 	for _, ava := range avas {
-		if !u.may(aci.Write, ava.Type) {
+		if !u.may(aci.Write, ava.Type) || !m.may.write(m.d.schema.AttributeOrUndefined(ava.Type)) {
 			return false
 		}
 	}

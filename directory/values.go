@@ -147,7 +147,7 @@ func (d *Directory) checkEntry(rec *record, rdn RDN) error {
 		if d.namesUUID(rec, ava) {
 			continue
 		}
-		if isPassword(t) || checkWritable(ava.Type, t) != nil {
+		if isPassword(t) || t.Name() == aciAttribute || checkWritable(ava.Type, t) != nil {
 			return Errorf(NamingViolation, "%s cannot be part of a name", ava.Type)
 		}
 		if err := t.Syntax.Validate(ava.Value); err != nil {

@@ -1,0 +1,88 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+// grantedAll is what somebody careless gives away.
+const grantedAll = `(targetattr="* || +") allow (all, import, export)` + everyone
+
+// A name is no way to a privilege or an ACI: its values go into the entry.
+func TestNoPrivilegeInNames(t *testing.T) {
+	ctx := context.Background()
+	const acl = `aci=(targetattr=\22*\22)(version 3.0\; acl \22mine\22\; allow (all) userdn=\22ldap:///all\22\;)`
+	for _, part := range []string{"ds-privilege-name=bypass-acl", "pwdReset=TRUE", "ds-rlim-size-limit=0", acl} {
+		d := closed(t, "ann", "bob")
+		setACIs(t, d, people, grantedAll)
+		err := d.Add(ctx, as("ann"), &AddRequest{Entry: "uid=eve+" + part + "," + people,
+			Attributes: attributes("objectClass: inetOrgPerson", "cn: eve", "sn: eve")})
+		if !errors.Is(err, InsufficientAccessRights) {
+			t.Errorf("add with %s: %v", part, err)
+		}
+		err = d.ModifyDN(ctx, as("ann"), &ModifyDNRequest{Entry: person("bob"), NewRDN: "uid=bob+" + part})
+		if !errors.Is(err, InsufficientAccessRights) {
+			t.Errorf("rename to %s: %v", part, err)
+		}
+	}
+	// Nor is a name taken away from who has none of the rights.
+	d := closed(t, "ann", "bob")
+	setACIs(t, d, people, grantedAll)
+	if err := d.ModifyDN(ctx, root, &ModifyDNRequest{Entry: person("bob"), NewRDN: "uid=bob+ds-privilege-name=config-read"}); err != nil {
+		t.Fatal(err)
+	}
+	err := d.ModifyDN(ctx, as("ann"), &ModifyDNRequest{Entry: "uid=bob+ds-privilege-name=config-read," + people, NewRDN: "uid=bob", DeleteOldRDN: true})
+	if !errors.Is(err, InsufficientAccessRights) {
+		t.Errorf("away from it: %v", err)
+	}
+}
+
+// Subtypes are attributes of their own, also for Compare.
+func TestCompareBySupertype(t *testing.T) {
+	ctx := context.Background()
+	d := closed(t, "ann", "bob")
+	setACIs(t, d, people, `(targetattr="*") allow (read, search, compare)`+everyone, `(targetattr="sn") deny (compare)`+everyone)
+	ask := func(attribute, value string) (bool, error) {
+		return d.Compare(ctx, as("ann"), &CompareRequest{Entry: person("bob"), Attribute: attribute, Value: []byte(value)})
+	}
+	if _, err := ask("sn", "Example"); !errors.Is(err, InsufficientAccessRights) {
+		t.Errorf("sn: %v", err)
+	}
+	if yes, err := ask("name", "Example"); yes || err != nil {
+		t.Errorf("name: %v %v", yes, err)
+	}
+	if yes, err := ask("name", "bob Example"); !yes || err != nil {
+		t.Errorf("name, as cn has it: %v %v", yes, err)
+	}
+}
+
+// Who may set passwords, but not of some, does not find out who there is.
+func TestPasswordsOfUnseen(t *testing.T) {
+	ctx := context.Background()
+	d := closed(t, "ann", "bob")
+	if err := d.Modify(ctx, root, &ModifyRequest{Object: person("ann"), Changes: []Change{{AddValues, Attribute{"ds-privilege-name", [][]byte{[]byte("password-reset")}}}}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, list := range map[string][]string{
+		"nothing seen": {`(target="ldap:///` + person("ann") + `")(targetattr="userPassword") allow (write)` + everyone},
+		"some seen":    {`(targetattr="ou")(targetscope="base") allow (read)` + everyone, `(target="ldap:///` + person("ann") + `")(targetattr="userPassword") allow (write)` + everyone},
+	} {
+		setACIs(t, d, people, list...)
+		for op, run := range map[string]func(dn string) error{
+			"delete": func(dn string) error {
+				return d.Modify(ctx, as("ann"), &ModifyRequest{Object: dn, Changes: []Change{{DeleteValues, Attribute{"userPassword", [][]byte{[]byte("x")}}}}})
+			},
+			"modify": func(dn string) error {
+				return d.Modify(ctx, as("ann"), &ModifyRequest{Object: dn, Changes: []Change{{ReplaceValues, Attribute{"userPassword", [][]byte{[]byte("x")}}}}})
+			},
+		} {
+			for _, prefix := range []string{"", "cn=x,"} {
+				a, b := Result(run(prefix+person("bob"))), Result(run(prefix+person("eva")))
+				if a.ResultCode != b.ResultCode || a.MatchedDN != b.MatchedDN || a.DiagnosticMessage != b.DiagnosticMessage {
+					t.Errorf("%s, %s %s: there %+v, missing %+v", name, op, prefix, a, b)
+				}
+			}
+		}
+	}
+}
