@@ -34,7 +34,8 @@ func totpDisableCommand(o *totpOptions) *cobra.Command {
 		Use:   "disable CREDENTIAL",
 		Short: "Refuse the codes of a credential for a while",
 		Long: `Refuse the codes of a credential until it is enabled again. Without another
-active one the password alone is enough to log in, but not to change credentials.`,
+active one the password alone is enough to log in, unless a policy requires a
+code ("tallystick totp explain"), but not to change credentials.`,
 		Example: `  tallystick totp disable phone -D admin --user user.0`,
 	})
 }
@@ -55,7 +56,8 @@ func totpRevokeCommand(o *totpOptions) *cobra.Command {
 		Use:   "revoke CREDENTIAL",
 		Short: "Remove a credential",
 		Long: `Remove a credential for good. With the last one that was confirmed the recovery
-codes go too, and the password alone is enough from then on.`,
+codes go too, and the password alone is enough from then on, unless a policy
+requires a code.`,
 		Example: `  tallystick totp revoke phone -D user.0`,
 	})
 }

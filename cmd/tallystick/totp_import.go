@@ -23,6 +23,7 @@ type totpImport struct {
 	from           string
 	mapping        string
 	dryRun         bool
+	currentCode    bool
 	keyFile        string
 	passphraseFile string
 
@@ -53,8 +54,10 @@ with the privileges bypass-acl and password-reset.
 The format is seen from the file, or said with --from. Algorithm, digits,
 period, drift, last code used, state, validity, name and serial number are taken
 over where the file has them. Where it does not say which code was the last one,
-none up to now is accepted. A secret that its user has already is left alone, so
-an import may be done again.
+none up to now is accepted, and everybody waits once for the next. With
+--current-code the one shown now is: then whoever saw a code and its password
+being used there can use them here once, for as long as the code lasts. A secret
+that its user has already is left alone, so an import may be done again.
 
 Whose a secret is, the file tells: by a DN, a user name (uid) or a mail address;
 the files of google-authenticator by their path. A DN that is not here is
@@ -81,6 +84,7 @@ status is 1.`,
 	f.StringVar(&im.from, "from", "", "the `format` of the files: "+formatNames())
 	f.StringVar(&im.mapping, "map", "", "`file` or pattern that tells the users")
 	f.BoolVar(&im.dryRun, "dry-run", false, "tell what would happen, and change nothing")
+	f.BoolVar(&im.currentCode, "current-code", false, "where the file does not say which code was the last one, accept the one shown now")
 	f.StringVar(&im.keyFile, "key-file", "", "`file` with the pre-shared key of a key container, in hexadecimal digits")
 	f.StringVar(&im.passphraseFile, "passphrase-file", "", "`file` whose first line is the passphrase of a key container (default: it is asked for)")
 	return cmd
@@ -127,7 +131,7 @@ func (im *totpImport) run(ctx context.Context, s *totpSession, names []string) e
 			list = append(list, foundSeed{seed, name})
 		}
 	}
-	r := &importReport{DryRun: im.dryRun, Credentials: []importedSeed{}}
+	r := &importReport{DryRun: im.dryRun, Credentials: []importedSeed{}, currentCode: im.currentCode}
 	show := newCount("importing", len(list))
 	defer show.done()
 	for _, seed := range list {
@@ -205,7 +209,7 @@ func (im *totpImport) one(ctx context.Context, s *totpSession, m *matcher, seed 
 		Digits:           seed.Parameters.Digits,
 		Period:           seed.Parameters.Period,
 		Disabled:         seed.Disabled,
-		LastStep:         seed.LastStep,
+		LastStep:         im.lastStep(seed.Seed),
 		Drift:            seed.Drift,
 		NotBefore:        seed.NotBefore,
 		NotAfter:         seed.NotAfter,
@@ -228,6 +232,17 @@ func (im *totpImport) one(ctx context.Context, s *totpSession, m *matcher, seed 
 	}
 	im.dry[hash] = im.dryRun
 	return one, nil
+}
+
+// longAgo is a last step, in 1970, behind which every code is a new one.
+const longAgo = 1
+
+// lastStep is what the server is told to be the step of the last code used.
+func (im *totpImport) lastStep(seed seeds.Seed) int64 {
+	if seed.LastStep == 0 && im.currentCode {
+		return longAgo
+	}
+	return seed.LastStep
 }
 
 // aboutOne reports whether a result says something about one seed or one user.

@@ -14,6 +14,7 @@ type importReport struct {
 	Refused     int            `json:"refused"`
 	Credentials []importedSeed `json:"credentials"`
 
+	currentCode bool // as asked for
 	unknownStep bool // of one that was imported the file did not tell the last code
 }
 
@@ -127,7 +128,11 @@ func (r *importReport) tell(s *totpSession) error {
 	if err != nil {
 		return err
 	}
-	if r.unknownStep && !r.DryRun {
+	switch {
+	case !r.unknownStep || r.DryRun:
+	case r.currentCode:
+		fmt.Fprintln(s.prompt, "The codes shown now are accepted once, also those that were used before the import.")
+	default:
 		fmt.Fprintln(s.prompt, "Codes shown before now are not accepted, as some may have been used: wait for the next one.")
 	}
 	if r.Refused > 0 {
