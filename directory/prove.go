@@ -93,7 +93,7 @@ func refuse(door, reason string) *Error {
 // after the same work whatever the reason, and with busy if too many attempts
 // on the account wait.
 func (d *Directory) prove(ctx context.Context, a account, p proof) (proved evidence, err error) {
-	if p.then != nil {
+	if p.then != nil || p.only != "" { // a change, and no log-in
 		if err := d.takes(false); err != nil {
 			return evidence{}, err // before a code is spent
 		}

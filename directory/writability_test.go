@@ -3,7 +3,10 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
+
+	"tallystick/directory/totp"
 )
 
 // Every operation of a client's that changes something is refused where none is
@@ -56,5 +59,67 @@ func TestWritability(t *testing.T) {
 	}
 	if err := changes["modify"](); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a code does at each door of a server that takes no changes of clients, or
+// none at all. A code that opens nothing is not spent.
+func TestCodesWithoutChanges(t *testing.T) {
+	h := newHouse(t, unlimited)
+	ctx := context.Background()
+	secret := h.enrol("ann")
+	h.activate("ann", secret)
+	claim := Claim{AuthenticationID: id("u:ann"), StaticPassword: []byte(secretWord)}
+	doors := append(h.doors("ann"),
+		door{"confirm", func(_, c string) error {
+			return h.ConfirmTOTP(ctx, nobodyAsks, claim, h.credentialsOf("ann")[0].id, c)
+		}},
+		door{"resync", func(_, c string) error {
+			return h.ResyncTOTP(ctx, nobodyAsks, claim, h.credentialsOf("ann")[0].id, c, h.code(secret, 1))
+		}})
+	logIns := []string{"simple bind", "PLAIN", "UNBOUNDID-TOTP", "validate", "validate by the user"}
+	set := func(to Writability) {
+		if err := h.SetWritability(ctx, root, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, door := range doors {
+		for _, to := range []Writability{WritesInternal, WritesDisabled} {
+			h.advance(2 * totp.DefaultPeriod)
+			what := string(to) + ", " + door.name
+			code := h.code(secret, 0)
+			set(to)
+			if to == WritesInternal && slices.Contains(logIns, door.name) {
+				h.want(what, door.show(secretWord, code), Success)
+				h.want(what+", again", door.show(secretWord, code), InvalidCredentials)
+				set(WritesEnabled)
+				_, err := h.bind(person("ann"), secretWord+code)
+				h.want(what+", then", err, InvalidCredentials)
+				continue
+			}
+			h.want(what, door.show(secretWord, code), UnwillingToPerform)
+			set(WritesEnabled)
+			_, err := h.bind(person("ann"), secretWord+code)
+			h.want(what+", then", err, Success)
+		}
+	}
+}
+
+// Where nothing can be written, guesses count all the same.
+func TestGuessesWithoutChanges(t *testing.T) {
+	h := newHouse(t)
+	for _, to := range []Writability{WritesInternal, WritesDisabled} {
+		uid := map[Writability]string{WritesInternal: "ann", WritesDisabled: "bob"}[to]
+		if err := h.SetWritability(context.Background(), root, to); err != nil {
+			t.Fatal(err)
+		}
+		_, err := h.bind(person(uid), secretWord)
+		h.want(string(to)+", before", err, Success)
+		for range 5 {
+			_, err := h.bind(person(uid), "wrong")
+			h.want(string(to)+", a guess", err, InvalidCredentials)
+		}
+		_, err = h.bind(person(uid), secretWord)
+		h.want(string(to)+", before its time", err, InvalidCredentials)
 	}
 }
