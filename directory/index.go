@@ -220,7 +220,9 @@ func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) err
 		d.acis.changed(w)
 	}
 	if old != nil && new != nil {
-		old, new = differences(old, new)
+		if o, n := differences(old, new); !d.indexes.Load().shares(d.schema, new, o, n) {
+			old, new = o, n
+		}
 	}
 	var before, after [][]byte
 	if old != nil {
@@ -253,6 +255,41 @@ func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) err
 		}
 	}
 	return nil
+}
+
+// shares reports whether an attribute of rec that is not among the changed ones
+// gives keys to an index that one of those does, like cn;lang-de to that of cn:
+// what the one loses the other may still have.
+func (p *indexPlan) shares(s *schema.Schema, rec *record, changed ...*record) bool {
+	var touched []*schema.AttributeType
+	for _, c := range changed {
+		for _, a := range c.attributes {
+			touched = p.appendTypes(touched, s, a)
+		}
+	}
+	if len(touched) == 0 {
+		return false
+	}
+	var types []*schema.AttributeType
+	return slices.ContainsFunc(rec.attributes, func(a Attribute) bool {
+		for _, c := range changed {
+			if slices.ContainsFunc(c.attributes, func(b Attribute) bool { return a.Name == b.Name }) {
+				return false
+			}
+		}
+		types = p.appendTypes(types[:0], s, a)
+		return slices.ContainsFunc(types, func(t *schema.AttributeType) bool { return slices.Contains(touched, t) })
+	})
+}
+
+// appendTypes appends the types whose indexes have the values of a.
+func (p *indexPlan) appendTypes(list []*schema.AttributeType, s *schema.Schema, a Attribute) []*schema.AttributeType {
+	for t := s.Attribute(a.Name); t != nil; t = t.Sup {
+		if p.types[t] {
+			list = append(list, t)
+		}
+	}
+	return list
 }
 
 // differences returns two states of an entry without the attributes that did
