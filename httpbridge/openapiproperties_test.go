@@ -13,6 +13,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"pgregory.net/rapid"
+
+	"tallystick/httpbridge"
 )
 
 // Whatever is sent to an operation that is described, it is no fault of the
@@ -29,7 +31,7 @@ func TestOpenAPIProperties(t *testing.T) {
 	doc := newHouse(t, nil).openAPI()
 	for _, o := range doc.operations {
 		t.Run(o.OperationID, func(t *testing.T) {
-			d := newDesk(t)
+			d := newDesk(t, func(cfg *httpbridge.Config) { cfg.OperatorHere, cfg.Proxies = true, nil })
 			adasID := d.uuidOf(ada)
 			g := generator{good: map[string][]string{
 				"dn": {ann, bob, "ou=people,dc=example,dc=com"}, "userId": {d.uuidOf(ann), d.uuidOf(bob)},

@@ -50,7 +50,7 @@ func newDesk(t *testing.T, change ...func(*httpbridge.Config)) *desk {
 	d := &desk{}
 	d.house = newHouse(t, func(cfg *httpbridge.Config) {
 		cfg.Identity = &upstream.Credentials{External: true}
-		cfg.PublicURL, cfg.OperatorHere = "https://access.example.com", true
+		cfg.PublicURL = "https://access.example.com"
 		cfg.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} // so that tests say who they are
 		cfg.Now = func() time.Time { return d.house.now() }
 		for _, change := range change {
