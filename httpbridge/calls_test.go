@@ -485,3 +485,28 @@ func TestClientsAreToldApart(t *testing.T) {
 		t.Error("the LDAP server does not log the client's address")
 	}
 }
+
+// A bridge that does not tell addresses may still be believed, as here, on the
+// local socket: its clients do not choose where they are.
+func TestClientsDoNotChooseTheirAddress(t *testing.T) {
+	h := newHouse(t, nil)
+	control := func(critical string) string {
+		return `"_controls":[{"oid":"1.3.6.1.4.1.30221.2.5.2","criticality":` + critical + `,"value-json":{"downstream-client-address":"192.0.2.9"}}]`
+	}
+	bind := `{"credentials":{"authenticationType":"password","username":"ann","staticPassword":"password"},`
+	change := `{"oldPassword":"password","newPassword":"another password",`
+	for _, row := range []struct {
+		critical string
+		want     int // status
+	}{{"true", 403}, {"false", 200}} {
+		if a := h.do("POST", "/authenticate", bind+control(row.critical)+"}"); a.Status != row.want {
+			t.Errorf("authenticate, critical %s: %+v", row.critical, a)
+		}
+		if a := h.post(ann, "changePassword", change+control(row.critical)+"}"); a.Status != row.want {
+			t.Errorf("changePassword, critical %s: %+v", row.critical, a)
+		}
+	}
+	if strings.Contains(h.log.String(), "peer=192.0.2.9") {
+		t.Error("the LDAP server takes the client's word for its address")
+	}
+}

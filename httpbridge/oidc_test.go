@@ -339,7 +339,7 @@ func TestIssuerActsAsEntry(t *testing.T) {
 		{"a user who says he acts for an administrator", "PATCH", "/directory/v1/" + bob, patchAs("2.16.840.1.113730.3.4.18", "dn:"+ada), annsToken, 403, 123},
 		{"the same by the draft", "PATCH", "/directory/v1/" + bob, patchAs("2.16.840.1.113730.3.4.12", ada), annsToken, 403, 123},
 		{"the same as an intermediate client", "PATCH", "/directory/v1/" + bob, patchAs(wire.IntermediateClientOID,
-			string(wire.IntermediateClient{Name: "x"}.Encode())), annsToken, 403, 123},
+			string(wire.IntermediateClient{Name: "x"}.Encode())), annsToken, 403, 50},
 		{"an administrator starts a registration", "POST", "/v3alpha/users/" + h.uuidOf(bob) + "/totp", "", adasToken, 200, -1},
 		{"an administrator makes a secret", "POST", "/directory/v1/" + bob + "/generateTOTPSharedSecret", "{}", adasToken, 200, 0},
 	} {

@@ -36,15 +36,12 @@ func WithClient(ctx context.Context, address string) context.Context {
 	return context.WithValue(ctx, clientKey{}, &toldClient{address, [1]Control{{OID: wire.IntermediateClientOID, Value: value}}})
 }
 
-// controls are those to send with a request of ctx. Where the server is told who
-// the client is, that is told from here and by nobody else: it is believed, and
-// the client could come from any address. Errors: *Result.
+// controls are those to send with a request of ctx. Who the client is the server
+// is told from here, if at all, and by nobody else: it may believe this side, told
+// or not, and the client could come from any address. Errors: *Result.
 func (c *Client) controls(ctx context.Context, given []Control) ([]Control, error) {
-	if !c.cfg.TellClient {
-		return given, nil
-	}
 	var told []Control
-	if of, ok := ctx.Value(clientKey{}).(*toldClient); ok {
+	if of, ok := ctx.Value(clientKey{}).(*toldClient); ok && c.cfg.TellClient {
 		told = of.told[:]
 	}
 	if len(given) == 0 {

@@ -6,8 +6,6 @@ import (
 	"slices"
 
 	"github.com/go-ldap/ldap/v3"
-
-	"tallystick/extop/wire"
 )
 
 // The OIDs of the control of RFC 4370, and of its first version, an early draft
@@ -33,16 +31,13 @@ func (c *Client) Self(ctx context.Context) (*Session, error) {
 func (s *Session) For(dn string) { s.proxied = "dn:" + dn }
 
 // withProxied is controls with the one of For. A caller's own beside it is
-// refused here: servers differ in which of two they follow. So is a client's
-// identity that is not ours to tell: it would count with the rights of who is
-// bound. Errors: *Result.
+// refused here: servers differ in which of two they follow. Errors: *Result.
 func (s *Session) withProxied(controls []Control) ([]Control, error) {
 	if s.proxied == "" {
 		return controls, nil
 	}
 	for _, c := range controls {
-		told := c.OID == wire.IntermediateClientOID && !s.client.cfg.TellClient
-		if c.OID == proxiedAuthorization || c.OID == proxiedAuthorizationV1 || told {
+		if c.OID == proxiedAuthorization || c.OID == proxiedAuthorizationV1 {
 			return nil, &Result{Code: ldap.LDAPResultAuthorizationDenied, DiagnosticMessage: "this client acts for another already"}
 		}
 	}
