@@ -46,7 +46,7 @@ func (d *Directory) Refresh(ctx context.Context, who Requester) (Requester, erro
 		}
 		u, err := d.readUser(r, a)
 		if err == nil {
-			who.Password.MustChange = u.mustChange()
+			who.Password.MustChange = u.entry == nil || u.mustChange() // of who is gone nobody knows
 		}
 		return err
 	})

@@ -44,6 +44,25 @@ func TestDeletingIsNoChange(t *testing.T) {
 	}
 }
 
+// A session that may only change the password stays one when its user is renamed
+// or deleted.
+func TestMustChangeOutlivesTheName(t *testing.T) {
+	ctx := context.Background()
+	h := policed(t, "pwdMustChange: TRUE")
+	_, err := h.ChangePassword(ctx, as("help"), id("dn:"+person("ann")), nil, []byte("given"))
+	h.want("reset", err, Success)
+	ann, err := h.bind(person("ann"), "given")
+	h.want("bind", err, Success)
+	h.want("rename", h.ModifyDN(ctx, root, &ModifyDNRequest{Entry: person("ann"), NewRDN: "uid=anna"}), Success)
+	if ann, err = h.Refresh(ctx, ann); err != nil || !ann.Password.MustChange {
+		t.Errorf("renamed: %+v, %v", ann.Password, err)
+	}
+	h.want("delete", h.Delete(ctx, root, &DeleteRequest{Entry: person("anna")}), Success)
+	if ann, err = h.Refresh(ctx, ann); err != nil || !ann.Password.MustChange {
+		t.Errorf("deleted: %+v, %v", ann.Password, err)
+	}
+}
+
 // A request with more passwords than a policy takes is refused before any of them
 // is looked at: each would cost as many hashes as the history is long.
 func TestManyPasswordsCostNothing(t *testing.T) {
