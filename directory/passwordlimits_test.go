@@ -76,6 +76,22 @@ func TestManyPasswordsCostNothing(t *testing.T) {
 	}
 }
 
+// Who may not set a password does not find out by the history what it is: each try
+// would be a guess that nobody counts.
+func TestHistoryTellsNobodyElse(t *testing.T) {
+	h := policed(t, "pwdInHistory: 3")
+	h.activate("ann", h.enrol("ann"))
+	for _, how := range []Authentication{ByPassword, ByCode} {
+		who := as("ann")
+		who.How = how
+		for _, guess := range []string{secretWord, "another"} {
+			_, err := h.ChangePassword(context.Background(), who, nil, nil, []byte(guess))
+			h.wantPolicy(guess, err, UnwillingToPerform, 0)
+			h.wantPolicy(guess+" by modify", h.modify(who, "ann", set("userPassword", guess)), UnwillingToPerform, 0)
+		}
+	}
+}
+
 // Nobody acts for a user whom an administrator has locked out, or who is not to
 // be one yet, or any more.
 func TestNobodyActsForTheLocked(t *testing.T) {

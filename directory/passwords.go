@@ -142,13 +142,14 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 	Slow(ctx)
 	change := passwordChange{self: self || proved.stored != nil, proved: proved.stored != nil, exempt: d.isRoot(who)}
 	var u *user
+	// Before the new one is held against those that were: the answer to that is
+	// for nobody who may not set one.
 	if err := d.view(ctx, func(r store.Reader) (err error) {
-		u, err = d.readUser(r, target)
-		return err
+		if u, err = d.readUser(r, target); err != nil {
+			return err
+		}
+		return d.maySetPassword(r, who, u, self, proved, change)
 	}); err != nil {
-		return "", err
-	}
-	if err := d.mayChange(u, change); err != nil {
 		return "", err
 	}
 	if newPassword == nil {
@@ -237,37 +238,45 @@ func whoseProof(who Requester, user account, self bool) Requester {
 	return who.Transport().as(user.dn, ByPassword)
 }
 
+// maySetPassword fails unless who, having proved what he has, may set the password
+// of u, whatever it will be.
+func (d *Directory) maySetPassword(r store.Reader, who Requester, u *user, self bool, proved evidence, change passwordChange) error {
+	switch {
+	case !u.known():
+		return &Error{ResultCode: NoSuchObject}
+	case proved.stored != nil:
+		if err := d.mayWritePassword(r, whoseProof(who, u.account, self), u.account); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, proved.stored) }) {
+			return refuse(doorPassword, "changed meanwhile")
+		}
+	case self:
+		if err := u.mayChangeOwnPassword(who); err != nil {
+			return err
+		}
+		if err := d.mayWritePassword(r, who, u.account); err != nil {
+			return err
+		}
+	default:
+		if err := d.mayReset(r, who, u.account); err != nil {
+			return err
+		}
+	}
+	return d.mayChange(u, change)
+}
+
 func (d *Directory) setPassword(ctx context.Context, who Requester, target account, self bool, proved evidence, change passwordChange, hashed []byte) error {
 	return d.update(ctx, func(w store.Writer) error {
 		u, err := d.readUser(w, target)
 		if err != nil {
 			return err
 		}
-		switch {
-		case !u.known():
-			return &Error{ResultCode: NoSuchObject}
-		case proved.stored != nil:
-			if err := d.mayWritePassword(w, whoseProof(who, target, self), target); err != nil {
-				return err
-			}
-			if !slices.ContainsFunc(u.passwords, func(v []byte) bool { return bytes.Equal(v, proved.stored) }) {
-				return refuse(doorPassword, "changed meanwhile")
-			}
-		case self:
-			if err := u.mayChangeOwnPassword(who); err != nil {
-				return err
-			}
-			if err := d.mayWritePassword(w, who, target); err != nil {
-				return err
-			}
-		default:
-			if err := d.mayReset(w, who, target); err != nil {
-				return err
-			}
-			d.forgive(u) // an administrator vouches for the user
-		}
-		if err := d.mayChange(u, change); err != nil {
+		if err := d.maySetPassword(w, who, u, self, proved, change); err != nil {
 			return err
+		}
+		if proved.stored == nil && !self {
+			d.forgive(u) // an administrator vouches for the user
 		}
 		if u.root() {
 			w.Set(metaKey(rootPasswordKey), hashed)
