@@ -86,3 +86,15 @@ func TestPasswordsOfUnseen(t *testing.T) {
 		}
 	}
 }
+
+// However a requester spells his name, a pattern is about his name.
+func TestPatternsOfSpelledNames(t *testing.T) {
+	d := closed(t, "ann", "bob")
+	setACIs(t, d, people, `(targetattr="uid || objectClass") allow (read, search)`+everyone, `(targetattr="*") deny (all) userdn="ldap:///uid=b*b,`+people+`"`)
+	for _, dn := range []string{person("bob"), "UID=BOB," + people, "uid=ｂob," + people, "uid=bo\\c2\\adb," + people, "0.9.2342.19200300.100.1.1=\\20bob," + people} {
+		got, err := find(t, d, Requester{DN: dn, How: ByPassword}, SearchRequest{BaseObject: people, Scope: SingleLevel}, "(uid=*)")
+		if len(got) > 0 {
+			t.Errorf("%s: %s %v", dn, briefly(got), err)
+		}
+	}
+}

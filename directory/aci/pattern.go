@@ -1,6 +1,7 @@
 package aci
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,7 +18,9 @@ type rdnPattern struct {
 	one   bool                  // "*"
 	rdn   schema.RDN            // an RDN without asterisks, unless parts is set
 	typ   *schema.AttributeType // nil: any
-	parts []string              // lower case; what stands between the asterisks
+	parts [][]byte              // what stands between the asterisks; not empty
+
+	schema *schema.Schema // where the types of names are looked up; with parts
 }
 
 // maxPattern is how many RDNs a pattern may have: "**" is tried at each.
@@ -56,7 +59,7 @@ func parseRDNPattern(s *schema.Schema, text string) (rdnPattern, error) {
 	if !ok {
 		return rdnPattern{}, errors.New("neither type=value nor an asterisk")
 	}
-	var r rdnPattern
+	r := rdnPattern{schema: s}
 	if typ = strings.TrimSpace(typ); typ != "*" {
 		rdn, err := s.ParseRDN(typ + "=x") // for what is wrong with the type
 		if err != nil {
@@ -69,7 +72,7 @@ func parseRDNPattern(s *schema.Schema, text string) (rdnPattern, error) {
 		if err != nil {
 			return r, err
 		}
-		r.parts = append(r.parts, strings.ToLower(part))
+		r.parts = append(r.parts, []byte(part))
 	}
 	return r, nil
 }
@@ -159,29 +162,58 @@ func (r rdnPattern) matches(rdn schema.RDN) bool {
 		return r.rdn.Norm() == rdn.Norm()
 	}
 	avas := rdn.AVAs()
-	if len(avas) != 1 || r.typ != nil && !isNamed(r.typ, avas[0].Type) {
+	if len(avas) != 1 {
 		return false
 	}
-	value, ok := strings.CutPrefix(strings.ToLower(string(avas[0].Value)), r.parts[0])
-	if !ok || len(r.parts) == 1 {
-		return ok && value == ""
-	}
-	for _, part := range r.parts[1 : len(r.parts)-1] {
-		i := strings.Index(value, part)
-		if i < 0 {
-			return false
-		}
-		value = value[i+len(part):]
-	}
-	return strings.HasSuffix(value, r.parts[len(r.parts)-1])
+	t := r.schema.AttributeOrUndefined(avas[0].Type)
+	return (r.typ == nil || r.typ.Name() == t.Name()) && consistsOf(avas[0].Value, r.parts, t)
 }
 
-// isNamed reports whether name is one of the type's.
-func isNamed(t *schema.AttributeType, name string) bool {
-	for _, n := range t.Names {
-		if strings.EqualFold(n, name) {
-			return true
+// consistsOf reports whether a value is the parts, with anything between them,
+// by the matching rules of its type: equal names match the same patterns. Where
+// there is no rule about parts, case does not matter.
+func consistsOf(value []byte, parts [][]byte, t *schema.AttributeType) bool {
+	last := len(parts) - 1
+	rule := t.SubstringRule()
+	prepared := func(i int) ([]byte, error) {
+		switch {
+		case len(parts[i]) == 0:
+			return nil, nil
+		case rule == nil:
+			return bytes.ToLower(parts[i]), nil
+		case i == 0:
+			return rule.NormalizeSubstring(nil, schema.Initial, parts[i])
+		case i == last:
+			return rule.NormalizeSubstring(nil, schema.Final, parts[i])
 		}
+		return rule.NormalizeSubstring(nil, schema.Any, parts[i])
 	}
-	return t.OID == name
+	switch equality := t.EqualityRule(); {
+	case last == 0 && equality != nil:
+		a, err := equality.Normalize(nil, value)
+		b, err2 := equality.Normalize(nil, parts[0])
+		return err == nil && err2 == nil && bytes.Equal(a, b)
+	case rule != nil:
+		var err error
+		if value, err = rule.Normalize(nil, value); err != nil {
+			return false
+		}
+	default:
+		value = bytes.ToLower(value)
+	}
+	for i := range parts {
+		part, err := prepared(i)
+		if err != nil {
+			return false
+		}
+		at := bytes.Index(value, part)
+		switch {
+		case i == last && i > 0:
+			return bytes.HasSuffix(value, part)
+		case at < 0 || i == 0 && at > 0:
+			return false
+		}
+		value = value[at+len(part):]
+	}
+	return len(value) == 0 // there was no asterisk
 }
