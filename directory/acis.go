@@ -96,6 +96,9 @@ func (d *Directory) openACIs(ctx context.Context) error {
 		}
 		d.acis.global = append(d.acis.global, a)
 	}
+	if err := d.indexOldACIs(ctx); err != nil {
+		return fmt.Errorf("looking for access control instructions: %w", err)
+	}
 	return d.store.View(ctx, func(r store.Reader) error {
 		_, err := r.Get(metaKey(acisName))
 		if errors.Is(err, store.ErrNotFound) {
@@ -104,6 +107,54 @@ func (d *Directory) openACIs(ctx context.Context) error {
 		d.acis.written.Store(true)
 		return err
 	})
+}
+
+// acisIndexed names the mark of a store whose presence index has all values of
+// aci.
+const acisIndexed = "acis indexed"
+
+// indexOldACIs brings what earlier programs stored as any other attribute into
+// the index, and so into force, where that was not done.
+func (d *Directory) indexOldACIs(ctx context.Context) error {
+	var missing [][]byte
+	done := true
+	err := d.store.View(ctx, func(r store.Reader) error {
+		if _, err := r.Get(metaKey(acisIndexed)); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		var failed error
+		done = false
+		err := r.Scan(store.Prefix([]byte{entrySpace}), func(key, value []byte) bool {
+			var rec record
+			if failed = decodeRecord(&rec, value); failed == nil && len(d.acisOf(&rec)) > 0 {
+				missing = append(missing, idAtEnd(key).append(presencePrefix(aciAttribute)))
+			}
+			return failed == nil && ctx.Err() == nil
+		})
+		return errors.Join(err, failed, ctx.Err())
+	})
+	if err != nil || done {
+		return err
+	}
+	err = d.store.Update(ctx, func(w store.Writer) error {
+		for _, key := range missing {
+			if has, err := hasPosting(w, key); err != nil {
+				return err
+			} else if !has {
+				w.Set(key, nil)
+				d.acis.changed(w)
+			}
+		}
+		if first, err := peekID(w); err != nil || first > 1 {
+			w.Set(metaKey(acisIndexed), nil)
+			return err
+		}
+		return nil
+	})
+	if errors.Is(err, store.ErrReadOnly) && len(missing) == 0 {
+		return nil // the disk is full; the next start looks again
+	}
+	return err
 }
 
 // changed notes in the transaction of w that it changes an ACI.
@@ -171,6 +222,24 @@ func (d *Directory) compileACIs(r store.Reader, c *compiledACIs) error {
 				}
 			}
 		}
+	}
+	return nil
+}
+
+// checkTargets fails if an ACI is about an entry called dn, or one below it, by
+// name: it would be about nothing where they are called otherwise.
+func (d *Directory) checkTargets(r store.Reader, dn DN) error {
+	acis, err := d.acisIn(r)
+	if err != nil {
+		return err
+	}
+	names := func(a *aci.ACI) bool { return a.Names(dn) }
+	found := slices.ContainsFunc(d.acis.global, names)
+	for _, list := range acis.of {
+		found = found || slices.ContainsFunc(list, names)
+	}
+	if found {
+		return Errorf(UnwillingToPerform, "the target of an access control instruction names the entry, or one below it: change that first")
 	}
 	return nil
 }

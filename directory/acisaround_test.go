@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+
+	"tallystick/directory/store"
 )
 
 // grantedAll is what somebody careless gives away.
@@ -96,5 +98,87 @@ func TestPatternsOfSpelledNames(t *testing.T) {
 		if len(got) > 0 {
 			t.Errorf("%s: %s %v", dn, briefly(got), err)
 		}
+	}
+}
+
+// What a target names keeps its name: a denial does not lapse by a rename.
+func TestTargetsKeepTheirNames(t *testing.T) {
+	ctx := context.Background()
+	for _, row := range []struct {
+		rule, aci string // of dc=example,dc=com
+		renames   string // entry
+		code      ResultCode
+	}{
+		{"the entry", `(target="ldap:///` + person("bob") + `")(targetattr="mail") deny (read)` + everyone, person("bob"), UnwillingToPerform},
+		{"what is above it", `(target="ldap:///` + person("bob") + `")(targetattr="mail") deny (read)` + everyone, people, UnwillingToPerform},
+		{"what a pattern begins from", `(target="ldap:///uid=b*,` + people + `")(targetattr="mail") deny (read)` + everyone, people, UnwillingToPerform},
+		{"another", `(target="ldap:///` + person("bob") + `")(targetattr="mail") deny (read)` + everyone, person("ann"), Success},
+		{"one of a pattern", `(target="ldap:///uid=*,` + people + `")(targetattr="mail") deny (read)` + everyone, person("bob"), Success},
+		{"one below a target", `(target="ldap:///` + people + `")(targetattr="mail") deny (read)` + everyone, person("bob"), Success},
+		{"no target", `(targetattr="mail") deny (read)` + everyone, people, Success},
+	} {
+		d := closed(t, "ann", "bob")
+		setACIs(t, d, "dc=example,dc=com", row.aci)
+		rdn := "uid=new"
+		if row.renames == people {
+			rdn = "ou=new"
+		}
+		if err := d.ModifyDN(ctx, root, &ModifyDNRequest{Entry: row.renames, NewRDN: rdn}); Result(err).ResultCode != row.code {
+			t.Errorf("%s: %v", row.rule, err)
+		}
+	}
+}
+
+// ACIs that were stored when they were an attribute like any other are in force
+// from the first start on.
+func TestACIsOfEarlierPrograms(t *testing.T) {
+	ctx := context.Background()
+	d := newDirectory(t)
+	addPeople(t, d, "ann", "bob")
+	setACIs(t, d, people, `(targetattr="mail") deny (read)`+everyone)
+	if err := d.store.Update(ctx, func(w store.Writer) error {
+		dn, err := d.parseDN(people)
+		if err != nil {
+			return err
+		}
+		id, err := d.resolve(w, dn)
+		w.Delete(id.append(presencePrefix(aciAttribute)))
+		w.Delete(metaKey(acisName))
+		w.Delete(metaKey(acisIndexed))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second start finds nothing to do
+		d.acis.global = nil
+		d.acis.written.Store(false)
+		d.acis.compiled.Store(nil)
+		if err := d.openACIs(ctx); err != nil {
+			t.Fatal(err)
+		}
+		got, err := find(t, d, as("ann"), SearchRequest{BaseObject: person("bob"), Scope: BaseObject}, "(objectClass=*)")
+		if text := briefly(got); text != "bob: cn objectClass sn uid" || err != nil {
+			t.Errorf("%s %v", text, err)
+		}
+	}
+}
+
+// Content is not synchronized for whom anything is hidden from.
+func TestACIsRefuseSync(t *testing.T) {
+	ctx := context.Background()
+	d := newDirectory(t)
+	addPeople(t, d, "ann", "bob")
+	ask := func(who Requester) error {
+		return d.Search(ctx, who, &SearchRequest{BaseObject: people, Scope: WholeSubtree, Filter: *filter(t, "(objectClass=*)"), Sync: &Sync{}}, &copied{entries: map[[16]byte]Entry{}, sent: map[[16]byte]bool{}})
+	}
+	if err := ask(as("ann")); err != nil {
+		t.Errorf("who reads everything: %v", err)
+	}
+	setACIs(t, d, person("bob"), `(targetattr="mail") deny (read) userdn="ldap:///`+person("eve")+`"`)
+	if err := ask(as("ann")); !errors.Is(err, errSyncLimited) {
+		t.Errorf("where there is a denial: %v", err)
+	}
+	if err := ask(root); err != nil {
+		t.Errorf("the root user: %v", err)
 	}
 }

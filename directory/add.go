@@ -251,6 +251,7 @@ func nextID(w store.Writer) (entryID, error) {
 		takeIDs(w, id, id)
 		if id == 1 { // the very first also says what format the store has
 			w.Set(metaKey("format"), []byte(formatVersion))
+			w.Set(metaKey(acisIndexed), nil)
 		}
 	}
 	return id, err

@@ -72,6 +72,9 @@ func (d *Directory) load(ctx context.Context, src ImportSource, r store.Reader, 
 	if count > 0 {
 		takeIDs(&l.w, l.first, l.next-1)
 		l.w.Set(metaKey("format"), []byte(formatVersion)) // of blocks in the index
+		if l.first == 1 {
+			l.w.Set(metaKey(acisIndexed), nil)
+		}
 	}
 	if count > 0 { // which are not in the history
 		head, err := readHistoryHead(r)

@@ -148,6 +148,11 @@ func (m *move) run(w store.Writer) error {
 	if err != nil {
 		return err
 	}
+	if m.renames() || m.moves() {
+		if err := d.checkTargets(w, m.dn); err != nil {
+			return err
+		}
+	}
 	references, err := d.newReferences(w, m.who, id, m.dn.String(), name)
 	if err != nil {
 		return err

@@ -115,6 +115,24 @@ func (t *target) below(container schema.DN, s scope) Verdict {
 	return No
 }
 
+// Names reports whether the target is an entry called dn, or entries below it.
+func (a *ACI) Names(dn schema.DN) bool {
+	switch {
+	case a.target == nil || dn.IsZero():
+		return false
+	case a.target.pattern == nil:
+		return a.target.dn.IsUnder(dn)
+	}
+	p := a.target.pattern
+	for i := 1; i <= dn.Len(); i++ {
+		at := len(p) - i
+		if at < 0 || p[at].any || p[at].one || p[at].parts != nil || p[at].rdn.Norm() != dn.RDN(dn.Len()-i).Norm() {
+			return false
+		}
+	}
+	return true
+}
+
 // attributes is the value of targetattr.
 type attributes struct {
 	not               bool
