@@ -20,7 +20,8 @@ const (
 	WritesInternal Writability = "internal-only"
 
 	// WritesDisabled: none. Who logs in with a code, which must not be taken
-	// twice, is refused.
+	// twice, or with an expired password, which is let go so many times, is
+	// refused.
 	WritesDisabled Writability = "disabled"
 )
 
