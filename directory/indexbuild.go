@@ -70,6 +70,7 @@ func (d *Directory) BuildIndexes(ctx context.Context) error {
 
 // tend does one more batch for the index x, and reports whether it was the last.
 func (d *Directory) tend(ctx context.Context, x index) (done bool, err error) {
+	d.defining.RLock() // what the store says of x is in force: no search uses what is being removed
 	err = d.store.Update(ctx, func(w store.Writer) error {
 		done = true
 		list, err := readIndexes(w)
@@ -97,6 +98,7 @@ func (d *Directory) tend(ctx context.Context, x index) (done bool, err error) {
 		writeIndexes(w, list)
 		return nil
 	})
+	d.defining.RUnlock()
 	if err != nil || !done {
 		return done, err
 	}
