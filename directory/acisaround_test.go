@@ -182,3 +182,23 @@ func TestACIsRefuseSync(t *testing.T) {
 		t.Errorf("the root user: %v", err)
 	}
 }
+
+// However many entries a search asks for their filters, it keeps a few.
+func TestFiltersOfValuesAreNotKept(t *testing.T) {
+	d := newDirectory(t)
+	addPeople(t, d, "ann")
+	if err := d.view(context.Background(), func(r store.Reader) error {
+		x := &rights{d: d, r: r}
+		for range 3 * maxFilters {
+			if yes, err := x.matches(&aciFilter{Filter: *filter(t, "(uid=ann)")}, 0, &record{attributes: attributes("uid: ann")}, person("ann")); !yes || err != nil {
+				return errors.Join(err, errors.New("no match"))
+			}
+		}
+		if len(x.filters) > maxFilters {
+			t.Errorf("%d", len(x.filters))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -133,6 +133,9 @@ func (x *rights) requesterMatches(f aci.Filter) (bool, error) {
 	return x.matches(f.(*aciFilter), x.id, own, x.facts.DN.String())
 }
 
+// maxFilters is how many filters are kept ready.
+const maxFilters = 256
+
 // matches reports whether a filter of an ACI is true of an entry, whoever may
 // see what.
 func (x *rights) matches(f *aciFilter, id entryID, rec *record, name string) (bool, error) {
@@ -141,6 +144,9 @@ func (x *rights) matches(f *aciFilter, id entryID, rec *record, name string) (bo
 		var err error
 		if m, err = x.d.compileAssertion(&f.Filter); err != nil {
 			return false, err
+		}
+		if len(x.filters) >= maxFilters { // userattr makes some of values
+			x.filters = nil
 		}
 		if x.filters == nil {
 			x.filters = map[*aciFilter]*matcher{}
