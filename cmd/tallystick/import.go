@@ -81,7 +81,7 @@ type importing struct {
 const importMemory = 400 << 20
 
 func (im *importing) run(ctx context.Context, skip bool) (err error) {
-	tuneMemory(importMemory)
+	tuneMemory(importMemory, importMemory)
 	if skip {
 		im.in.tell = func(text string) { im.show.print(os.Stderr, text) }
 	}

@@ -2,25 +2,44 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 )
 
 // What lives in the heap of a server is small beside what its requests leave
 // behind, so it may grow to a few times that before it is collected: of a code
 // that is checked and written down this takes a sixth of the time away. Where
-// much lives the limit holds, as far as it can.
+// much lives, as under ten thousand idle connections, it grows by no more than
+// heapRoom, and the limit holds as far as it can.
 const (
 	heapGrowth = 400 // percent
+	heapRoom   = 64 << 20
 	heapLimit  = 768 << 20
 )
 
-// tuneMemory sets both, unless the environment has (GOGC, GOMEMLIMIT). The
-// limit is in bytes.
-func tuneMemory(limit int64) {
+// tuneMemory sets all of that, unless the environment has (GOGC, GOMEMLIMIT).
+// The room and the limit are in bytes.
+func tuneMemory(room, limit int64) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(heapGrowth)
+		growHeap(room)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit)
 	}
+}
+
+// growHeap sets how far the heap may grow, now and after each collection.
+func growHeap(room int64) {
+	lives := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	metrics.Read(lives)
+	debug.SetGCPercent(growthWithin(room, int64(lives[0].Value.Uint64()+lives[1].Value.Uint64())))
+	// Nothing holds the object, so the next collection ends it.
+	runtime.AddCleanup(new([16]byte), growHeap, room)
+}
+
+// growthWithin is the percentage by which live bytes may grow so that they stay
+// within room.
+func growthWithin(room, live int64) int {
+	return int(min(heapGrowth, max(room*100/max(live, 1), 10)))
 }

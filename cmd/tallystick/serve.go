@@ -103,7 +103,7 @@ shutdown.`,
 
 // serve runs the server until ctx is done.
 func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (err error) {
-	tuneMemory(heapLimit)
+	tuneMemory(heapRoom, heapLimit)
 	log := c.logger()
 
 	data, err := openData(ctx, c, log, opts.now)
