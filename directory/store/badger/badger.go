@@ -2,12 +2,12 @@
 //
 // It uses Badger in one particular way. A single goroutine runs all updates,
 // groups those that wait into one transaction, and so pays for one flush where
-// many writers would pay for one each; conflicts cannot happen. It runs the
-// next group while the disk has one. Readers share a published snapshot and
-// never wait for the disk; what was read lately they find on the heap. Values
-// carry a checksum of their own, because Badger is silent about most damage;
-// for the same reason the newest version is also kept in a small file beside
-// the database, so that one that has lost its tail is refused instead of served.
+// many writers would pay for one each; conflicts cannot happen. Readers share a
+// published snapshot and never wait for the disk; what was read lately they
+// find on the heap. Values carry a checksum of their own, because Badger is
+// silent about most damage; for the same reason the newest version is also kept
+// in a small file beside the database, so that one that has lost its tail is
+// refused instead of served.
 package badger
 
 import (
@@ -46,12 +46,8 @@ type Store struct {
 
 	loading sync.Mutex // held by Load, without which db is not exchanged
 
-	// Owned by the writer goroutine.
-	db     *database
-	next   group      // has run, and is to be committed
-	flying *overlay   // the changes of the commit under way; nil: there is none
-	landed chan error // gets how it went, when it has ended and is published
-	broken error      // a commit failed, its outcome is unknown
+	db     *database // owned by the writer goroutine
+	broken error     // owned by the writer: a commit failed, its outcome is unknown
 }
 
 var _ store.Store = (*Store)(nil)
@@ -82,14 +78,13 @@ func Open(root string, cfg Config) (_ *Store, err error) {
 		return nil, err
 	}
 	s := &Store{
-		root:   root,
-		cfg:    cfg,
-		log:    cfg.Logger,
-		lock:   lock,
-		db:     db,
-		queue:  make(chan *request, maxGroup),
-		landed: make(chan error, 1),
-		stop:   make(chan struct{}),
+		root:  root,
+		cfg:   cfg,
+		log:   cfg.Logger,
+		lock:  lock,
+		db:    db,
+		queue: make(chan *request, maxGroup),
+		stop:  make(chan struct{}),
 	}
 	s.published.Store(db.snapshot(db.version))
 	s.watchSpace()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"runtime"
 	"strconv"
@@ -255,35 +254,6 @@ func TestFailedCommit(t *testing.T) {
 	defer closeStore(t, s)
 	if v, err := get(t, s, "k"); v != "old" || err != nil {
 		t.Errorf("%q, %v", v, err)
-	}
-}
-
-// What has run while a commit was under way rests on it, and fails with it:
-// what failed by itself too, for it may have read what is not there.
-func TestOnTopOfAFailedCommit(t *testing.T) {
-	s := &Store{log: slog.New(slog.DiscardHandler), flying: new(overlay)}
-	disk := errors.New("the disk is gone")
-	var waiting []*request
-	for _, own := range []error{nil, store.ErrNotFound} {
-		req := &request{ctx: context.Background(), done: make(chan error, 1)}
-		waiting = append(waiting, req)
-		s.next.waiting = append(s.next.waiting, answer{req, own})
-	}
-	if err := s.land(disk); err != disk {
-		t.Errorf("land = %v", err)
-	}
-	for i, req := range waiting {
-		select {
-		case err := <-req.done:
-			if err != disk {
-				t.Errorf("update %d: %v", i, err)
-			}
-		default:
-			t.Errorf("update %d is not answered", i)
-		}
-	}
-	if _, err := s.run(waiting[0]); err != disk || !s.next.empty() || s.flying != nil {
-		t.Errorf("the next one: %v", err)
 	}
 }
 

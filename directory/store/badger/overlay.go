@@ -138,20 +138,18 @@ func (c *overlayCursor) next() {
 }
 
 // writer is what one update sees: its own changes over those of the updates
-// before it in the same group over those of the commit under way over the
-// database.
+// before it in the same group over the database.
 type writer struct {
-	own    overlay
-	group  *overlay
-	flying *overlay // nil: nothing is under way
-	base   reader
-	err    error // the first change that was refused
+	own   overlay
+	group *overlay
+	base  reader
+	err   error // the first change that was refused
 }
 
 var _ store.Writer = (*writer)(nil)
 
-func newWriter(ctx context.Context, group, flying *overlay, snap *snapshot) *writer {
-	return &writer{group: group, flying: flying, base: reader{ctx: ctx, snap: snap}}
+func newWriter(ctx context.Context, group *overlay, snap *snapshot) *writer {
+	return &writer{group: group, base: reader{ctx: ctx, snap: snap}}
 }
 
 // Get implements store.Reader.
@@ -162,11 +160,6 @@ func (w *writer) Get(key []byte) ([]byte, error) {
 	if value, found, err := w.group.get(key); found {
 		return value, err
 	}
-	if w.flying != nil {
-		if value, found, err := w.flying.get(key); found {
-			return value, err
-		}
-	}
 	return w.base.Get(key)
 }
 
@@ -175,15 +168,12 @@ func (w *writer) Get(key []byte) ([]byte, error) {
 func (w *writer) Scan(rng store.Range, fn func(key, value []byte) bool) error {
 	base := w.base.cursor(rng)
 	defer base.close()
-	layers := make([]cursor, 0, 4)
+	layers := make([]cursor, 0, 3)
 	if w.own.touches(rng) {
 		layers = append(layers, w.own.copy().cursor(rng)) // fn may put
 	}
 	if w.group.touches(rng) {
 		layers = append(layers, w.group.cursor(rng))
-	}
-	if w.flying.touches(rng) {
-		layers = append(layers, w.flying.cursor(rng))
 	}
 	return scan(w.base.ctx, rng, fn, append(layers, base)...)
 }

@@ -49,42 +49,27 @@ func (s *Store) submit(req *request) error {
 	}
 }
 
-// write is the writer goroutine. It runs what is waiting and has it committed
-// together, and only then are those who wait answered. While the disk has one
-// group, the next one runs on top of it and is sent when that one is durable.
+// write is the writer goroutine. It takes what is waiting, runs it, commits
+// it together, and only then answers.
 func (s *Store) write() {
 	clean := false
 	defer func() {
 		if !clean { // an update left with runtime.Goexit, as t.Fatal does
-			s.failNext(errors.New("badger: another update in the same commit ended the writer"))
 			go s.write()
 			return
 		}
 		s.running.Done()
 	}()
-	for open := true; open || s.flying != nil; {
-		queue := s.queue
-		if !open || s.next.full() {
-			queue = nil
-		}
-		select {
-		case req, ok := <-queue:
-			if open = ok; ok {
-				s.add(req)
-			}
-		case err := <-s.landed:
-			_ = s.land(err) // has answered
-		}
-		if s.flying == nil && !s.next.empty() {
-			s.addWaiting()
-			_ = s.send() // has answered
-		}
+	for req := range s.queue {
+		g := &group{s: s}
+		g.collect(req)
 	}
 	clean = true
 }
 
 // group is the updates that share one commit.
 type group struct {
+	s       *Store
 	changes overlay
 	waiting []answer // for those that have run and wait for the commit
 }
@@ -96,36 +81,16 @@ type answer struct {
 	err error
 }
 
-func (g *group) empty() bool { return len(g.waiting) == 0 }
-func (g *group) full() bool  { return len(g.waiting) >= maxGroup }
-
-// answer tells those who wait how the commit went.
-func (s *Store) answer(g *group, err error) {
-	for _, a := range g.waiting {
-		switch {
-		case err != nil:
-			a.err = err
-		case a.err == nil && g.changes.count() > 0:
-			s.updates.Add(1)
-		}
-		a.req.done <- a.err
-	}
-}
-
-// failNext answers those of the next group, which comes to nothing.
-func (s *Store) failNext(err error) {
-	g := s.next
-	s.next = group{}
-	s.answer(&g, err)
-}
-
-// addWaiting adds what waits to the group that is about to be sent.
-func (s *Store) addWaiting() {
-	for yielded := false; !s.next.full(); {
+// collect runs first and those that wait behind it, and commits.
+func (g *group) collect(first *request) {
+	defer g.abandon()
+	g.add(first)
+	for n, yielded := 1, false; n < maxGroup; {
 		select {
-		case req, ok := <-s.queue:
+		case req, ok := <-g.s.queue:
 			if ok {
-				s.add(req)
+				g.add(req)
+				n++
 				continue
 			}
 		default:
@@ -137,29 +102,37 @@ func (s *Store) addWaiting() {
 				continue
 			}
 		}
-		return
+		break
+	}
+	_ = g.commit() // has answered
+}
+
+// abandon answers those that are left when an update has ended the goroutine.
+func (g *group) abandon() {
+	for _, a := range g.waiting {
+		a.req.done <- errors.New("badger: another update in the same commit ended the writer")
 	}
 }
 
-// add runs req on top of what has run. An update that fails leaves nothing
-// behind; one that no longer fits waits for the commit of those before it.
-func (s *Store) add(req *request) {
+// add runs req on top of the group. An update that fails leaves nothing
+// behind; one that no longer fits commits the group first.
+func (g *group) add(req *request) {
 	if req.swap != nil {
-		_ = s.settle() // has answered; swap looks whether the store is broken
+		_ = g.commit() // has answered; swap looks whether the store is broken
 		req.done <- req.swap()
 		return
 	}
-	own, err := s.run(req)
+	own, err := g.run(req)
 	if err != nil {
-		s.next.waiting = append(s.next.waiting, answer{req, err})
+		g.waiting = append(g.waiting, answer{req, err})
 		return
 	}
-	b := s.db.badger
+	b := g.s.db.badger
 	maxSize, maxCount := b.MaxBatchSize()-1024, b.MaxBatchCount()-16
-	if s.next.changes.size+own.size > maxSize || s.next.changes.count()+own.count() > maxCount {
-		// What the update has read is what this makes true, so its changes
-		// stay good if it succeeds.
-		if err := s.settle(); err != nil {
+	if g.changes.size+own.size > maxSize || g.changes.count()+own.count() > maxCount {
+		// What the update has read is what this commit makes true, so its
+		// changes stay good if it succeeds.
+		if err := g.commit(); err != nil {
 			req.done <- err
 			return
 		}
@@ -169,12 +142,13 @@ func (s *Store) add(req *request) {
 			store.ErrTooLarge, own.count(), own.size, maxCount, maxSize)
 		return
 	}
-	s.next.changes.addAll(own)
-	s.next.waiting = append(s.next.waiting, answer{req: req})
+	g.changes.addAll(own)
+	g.waiting = append(g.waiting, answer{req: req})
 }
 
 // run runs one update and returns its changes.
-func (s *Store) run(req *request) (own *overlay, err error) {
+func (g *group) run(req *request) (own *overlay, err error) {
+	s := g.s
 	switch {
 	case req.ctx.Err() != nil:
 		return nil, req.ctx.Err()
@@ -183,9 +157,7 @@ func (s *Store) run(req *request) (own *overlay, err error) {
 	case s.readOnly.Load():
 		return nil, store.ErrReadOnly
 	}
-	snap := s.acquire() // before or behind the commit under way, whose changes lie on top of it
-	defer snap.release()
-	w := newWriter(req.ctx, &s.next.changes, s.flying, snap)
+	w := newWriter(req.ctx, &g.changes, s.published.Load())
 	returned := false
 	defer func() {
 		if returned {
@@ -207,76 +179,31 @@ func (s *Store) run(req *request) (own *overlay, err error) {
 	return &w.own, err
 }
 
-// settle has all that has run committed, and waits for it. When it fails all of
-// that has come to nothing.
-func (s *Store) settle() error {
-	for s.flying != nil || !s.next.empty() {
-		var err error
-		if s.flying != nil {
-			err = s.land(<-s.landed)
-		} else {
-			err = s.send()
+// commit makes the group durable, publishes it, and answers. The snapshot is
+// published before the answers, so whoever has one can read what he wrote.
+func (g *group) commit() error {
+	err := g.s.commit(&g.changes)
+	for _, a := range g.waiting {
+		if g.changes.count() > 0 && a.err == nil {
+			g.s.updates.Add(1)
 		}
 		if err != nil {
-			return err
+			a.err = err
 		}
+		a.req.done <- a.err
 	}
-	return nil
-}
-
-// send hands the next group to Badger, which tells land how it went. Nothing
-// is under way.
-func (s *Store) send() error {
-	g := s.next
-	s.next = group{}
-	if g.changes.count() == 0 {
-		s.answer(&g, nil)
-		return nil
-	}
-	db, version := s.db, s.db.version+1
-	txn := db.badger.NewTransactionAt(db.version, true)
-	if err := fill(txn, &g.changes); err != nil {
-		txn.Discard()
-		err = fmt.Errorf("badger: filling a transaction: %w", err) // nothing was sent
-		s.answer(&g, err)
-		return err
-	}
-	s.flying = &g.changes
-	return txn.CommitAt(version, func(err error) {
-		if err != nil {
-			// Some of it may be in memory or on disk. Only a restart can tell,
-			// and until then nothing may be built on it.
-			err = fmt.Errorf("badger: a commit failed and its outcome is unknown; restart the server: %w", err)
-			s.log.Error("store: closed for updates", "err", err)
-		} else {
-			s.commits.Add(1)
-			s.publish(db, &g.changes, version)
-		}
-		s.answer(&g, err)
-		s.landed <- err
-	})
-}
-
-// publish shows readers what was committed. It comes before the answers, so
-// that whoever has one can read what he wrote.
-func (s *Store) publish(db *database, changes *overlay, version uint64) {
-	db.version = version
-	db.memory.wrote(changes, version)
-	s.published.Swap(db.snapshot(version)).release()
-}
-
-// land ends the commit under way. If it failed, what has run on top of it has
-// too, and so does all that comes.
-func (s *Store) land(err error) error {
-	s.flying = nil
-	if err != nil {
-		s.broken = err
-		s.failNext(err)
-	}
+	g.changes, g.waiting = overlay{}, nil
 	return err
 }
 
-func fill(txn *badgerdb.Txn, changes *overlay) (err error) {
+func (s *Store) commit(changes *overlay) error {
+	if changes.count() == 0 {
+		return nil
+	}
+	version := s.db.version + 1
+	txn := s.db.badger.NewTransactionAt(s.db.version, true)
+	defer txn.Discard()
+	var err error
 	changes.changes.Scan(func(key string, c change) bool {
 		if c.deleted {
 			err = txn.Delete([]byte(key))
@@ -288,5 +215,19 @@ func fill(txn *badgerdb.Txn, changes *overlay) (err error) {
 	if err == nil {
 		err = txn.SetEntry(badgerdb.NewEntry(versionKey, seal(versionKey, nil)))
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("badger: filling a transaction: %w", err) // nothing was sent
+	}
+	if err := txn.CommitAt(version, nil); err != nil {
+		// Some of it may be in memory or on disk. Only a restart can tell,
+		// and until then nothing may be built on it.
+		s.broken = fmt.Errorf("badger: a commit failed and its outcome is unknown; restart the server: %w", err)
+		s.log.Error("store: closed for updates", "err", s.broken)
+		return s.broken
+	}
+	s.commits.Add(1)
+	s.db.version = version
+	s.db.memory.wrote(changes, version)
+	s.published.Swap(s.db.snapshot(version)).release()
+	return nil
 }
