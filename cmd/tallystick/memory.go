@@ -2,9 +2,9 @@ package main
 
 import (
 	"os"
-	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 // What lives in the heap of a server is small beside what its requests leave
@@ -18,24 +18,28 @@ const (
 	heapLimit  = 768 << 20
 )
 
-// tuneMemory sets all of that, unless the environment has (GOGC, GOMEMLIMIT).
-// The room and the limit are in bytes.
+// tuneMemory sets all of that, unless the environment has (GOGC, GOMEMLIMIT),
+// and goes on setting the growth as more or less lives. The room and the limit
+// are in bytes.
 func tuneMemory(room, limit int64) {
 	if os.Getenv("GOGC") == "" {
 		growHeap(room)
+		go func() {
+			for range time.Tick(time.Second) {
+				growHeap(room)
+			}
+		}()
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit)
 	}
 }
 
-// growHeap sets how far the heap may grow, now and after each collection.
+// growHeap sets how far the heap may grow beyond what lived at the last collection.
 func growHeap(room int64) {
 	lives := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(lives)
 	debug.SetGCPercent(growthWithin(room, int64(lives[0].Value.Uint64()+lives[1].Value.Uint64())))
-	// Nothing holds the object, so the next collection ends it.
-	runtime.AddCleanup(new([16]byte), growHeap, room)
 }
 
 // growthWithin is the percentage by which live bytes may grow so that they stay

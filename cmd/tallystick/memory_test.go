@@ -4,7 +4,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"testing"
-	"time"
 )
 
 func TestGrowthWithin(t *testing.T) {
@@ -25,21 +24,17 @@ func TestGrowthWithin(t *testing.T) {
 	}
 }
 
-// Each collection sets the growth anew.
 func TestGrowHeap(t *testing.T) {
 	before := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(before)
-	now := func() int {
-		percent := debug.SetGCPercent(77)
-		return percent
-	}
-	growHeap(1) // next to no room
-	if now() != 10 {
-		t.Error("not set at once")
-	}
-	for deadline := time.Now().Add(time.Minute); now() != 10; time.Sleep(time.Millisecond) {
-		if runtime.GC(); time.Now().After(deadline) {
-			t.Fatal("not set by a collection")
+	runtime.GC() // something lives
+	for _, tt := range []struct {
+		room    int64
+		percent int
+	}{{1, 10}, {1 << 40, heapGrowth}} {
+		growHeap(tt.room)
+		if got := debug.SetGCPercent(100); got != tt.percent {
+			t.Errorf("a room of %d bytes: %d%%, want %d%%", tt.room, got, tt.percent)
 		}
 	}
 }
