@@ -11,10 +11,12 @@ import (
 )
 
 // slapdConfig takes the folder and the suffix. Writes are durable, as mdb's
-// defaults have them; who may read what is as with our own access rules.
+// defaults have them; indexes and who may read what are as with our own built-in
+// ones.
 const slapdConfig = `include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
+include /etc/ldap/schema/nis.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload pw-sha2
@@ -28,7 +30,10 @@ maxsize 4294967296
 suffix "%[2]s"
 rootdn "cn=Directory Manager,%[2]s"
 rootpw root
-index objectClass,uid,cn,sn,mail eq
+index objectClass,ou,telephoneNumber,employeeNumber,entryUUID eq
+index uid,cn,mail pres,eq,sub
+index sn,givenName eq,sub
+index member,memberUid,uniqueMember,uidNumber,gidNumber pres,eq
 overlay otp
 access to attrs=userPassword,oathSecret by anonymous auth by * none
 access to * by users read
