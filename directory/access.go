@@ -175,6 +175,9 @@ func (d *Directory) authenticated(r store.Reader, who Requester) error {
 	return err
 }
 
+// errNoSuchUser is the answer to those who may know who there is.
+var errNoSuchUser = &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
+
 // mayTakeOver fails if a user has privileges that somebody, who may do what
 // may says, could come by when he acts for that user or sets his password.
 func (d *Directory) mayTakeOver(r store.Reader, may privileges, user account) error {
@@ -186,7 +189,7 @@ func (d *Directory) mayTakeOver(r store.Reader, may privileges, user account) er
 	}
 	rec, err := readRecord(r, user.id)
 	if errors.Is(err, store.ErrNotFound) { // deleted a moment ago
-		return &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
+		return errNoSuchUser
 	}
 	if err == nil && d.privilegesIn(rec).any() && !may.bypassACL {
 		err = errNoAccess

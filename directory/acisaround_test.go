@@ -3,8 +3,10 @@ package directory
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
+	"tallystick/directory/seal"
 	"tallystick/directory/store"
 )
 
@@ -85,6 +87,89 @@ func TestPasswordsOfUnseen(t *testing.T) {
 					t.Errorf("%s, %s %s: there %+v, missing %+v", name, op, prefix, a, b)
 				}
 			}
+		}
+	}
+}
+
+// The same of all else that password-reset is for, whether users are called by
+// their DNs or by their names: who is seen by nobody is nobody, also if he has
+// privileges and his password may be written.
+func TestResetsOfUnseen(t *testing.T) {
+	ctx := context.Background()
+	keyset, err := seal.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDirectory(t, func(c *Config) { c.ACIs, c.Credentials.Keyset = []string{}, keyset })
+	addPeople(t, d, "ann", "bob", "eve")
+	const number = "123456789"
+	for _, uid := range []string{"bob", "eve"} {
+		id := "dn:" + person(uid)
+		if _, err := d.EnrolTOTP(ctx, root, Claim{AuthenticationID: &id}, EnrolRequest{Serial: uid + number}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for uid, privilege := range map[string]string{"ann": "password-reset", "eve": "config-read"} {
+		if err := d.Modify(ctx, root, &ModifyRequest{Object: person(uid), Changes: []Change{{AddValues, Attribute{"ds-privilege-name", [][]byte{[]byte(privilege)}}}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	who := as("ann")
+	claim := func(id string) Claim { return Claim{AuthenticationID: &id} }
+	operations := map[string]func(id string) error{
+		"password modify": func(id string) error {
+			_, err := d.ChangePassword(ctx, who, &id, nil, []byte("another secret"))
+			return err
+		},
+		"generate": func(id string) error { _, err := d.GenerateTOTPSharedSecret(ctx, who, &id, nil); return err },
+		"revoke":   func(id string) error { return d.RevokeTOTPSharedSecret(ctx, who, &id, nil, nil) },
+		"enrol":    func(id string) error { _, err := d.EnrolTOTP(ctx, who, claim(id), EnrolRequest{}); return err },
+		"list":     func(id string) error { _, err := d.ListTOTP(ctx, who, claim(id)); return err },
+		"remove":   func(id string) error { return d.RevokeTOTP(ctx, who, claim(id), "none") },
+		"unlock":   func(id string) error { return d.Unlock(ctx, who, &id) },
+		"explain":  func(id string) error { _, err := d.Explain(ctx, who, claim(id), "ldap", ""); return err },
+		"state": func(id string) error {
+			_, err := d.PasswordState(ctx, who, strings.TrimPrefix(id, "dn:"), nil)
+			return err
+		},
+		"state, changed": func(id string) error {
+			_, err := d.PasswordState(ctx, who, strings.TrimPrefix(id, "dn:"), []PasswordStateChange{{ForgetFailures: true}})
+			return err
+		},
+		"find": func(id string) error {
+			uid, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(id, "dn:uid="), "u:"), ",")
+			found, err := d.FindTOTP(ctx, who, uid+number)
+			if len(found) > 0 {
+				err = errors.New("found")
+			}
+			return err
+		},
+	}
+	seen := `(targetattr="uid")(target="ldap:///` + person("ann") + `") allow (read)` + everyone
+	for rule, row := range map[string]struct {
+		acis   []string
+		hidden []string
+	}{
+		"no password may be written":      {[]string{seen}, []string{"bob", "eve"}},
+		"one's own may be written":        {[]string{seen, `(target="ldap:///` + person("ann") + `")(targetattr="userPassword") allow (write)` + everyone}, []string{"bob", "eve"}},
+		"passwords of all may be written": {[]string{`(targetattr="userPassword") allow (write)` + everyone}, []string{"eve"}},
+	} {
+		setACIs(t, d, people, row.acis...)
+		for _, uid := range row.hidden {
+			for op, run := range operations {
+				for _, names := range [][2]string{{"dn:" + person(uid), "dn:" + person("eva")}, {"u:" + uid, "u:eva"}} {
+					a, b := Result(run(names[0])), Result(run(names[1]))
+					if a.ResultCode != b.ResultCode || a.MatchedDN != b.MatchedDN || a.DiagnosticMessage != b.DiagnosticMessage || a.ResultCode == Success && op != "find" {
+						t.Errorf("%s: %s of %s: %+v\nof %s: %+v", rule, op, names[0], a, names[1], b)
+					}
+				}
+			}
+		}
+	}
+	setACIs(t, d, people, `(targetattr="uid") allow (read)`+everyone)
+	for op, run := range operations {
+		if err := run("dn:" + person("bob")); !errors.Is(err, InsufficientAccessRights) {
+			t.Errorf("%s of who is seen: %v", op, err)
 		}
 	}
 }

@@ -326,7 +326,7 @@ func (d *Directory) factorsOf(r store.Reader, who Requester, target account, sel
 	}
 	switch {
 	case u.entry == nil:
-		return nil, &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
+		return nil, errNoSuchUser
 	case u.fault != nil:
 		return nil, &Error{ResultCode: UnwillingToPerform, DiagnosticMessage: "the state of the user's TOTP shared secrets is damaged: revoke all", Cause: u.fault}
 	case self && !u.vouchesFor(who):

@@ -189,7 +189,7 @@ func (d *Directory) VerifyPassword(ctx context.Context, who Requester, userDN st
 		case err != nil:
 			return err
 		case !u.known():
-			return &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
+			return errNoSuchUser
 		case len(u.passwords) == 0:
 			return &Error{ResultCode: InappropriateAuthentication, DiagnosticMessage: "the user has no password"}
 		}

@@ -186,7 +186,8 @@ func (d *Directory) requester(r store.Reader, who Requester) (account, error) {
 }
 
 // mayReset fails unless who may set the password, or remove the factors, of
-// somebody else without showing anything of his.
+// somebody else without showing anything of his. It must not tell users whom
+// who may not see from those that do not exist, however they are named.
 func (d *Directory) mayReset(r store.Reader, who Requester, target account) error {
 	if who.Anonymous() && who.How != ByServer {
 		return errNotAuthenticated
@@ -197,13 +198,35 @@ func (d *Directory) mayReset(r store.Reader, who Requester, target account) erro
 		return err
 	case !may.passwordReset:
 		return errNoAccess
+	case target.root():
+		return d.mayTakeOver(r, may, target)
 	case !target.known():
-		return &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
+		return errNoSuchUser
 	}
-	if err := d.mayTakeOver(r, may, target); err != nil {
+	x, err := d.rightsOf(r, who, aci.Read|aci.Write)
+	if err != nil {
 		return err
 	}
-	return d.mayWritePassword(r, who, target)
+	if x == nil {
+		return d.mayTakeOver(r, may, target)
+	}
+	rec, err := readRecord(r, target.id)
+	if errors.Is(err, store.ErrNotFound) { // deleted a moment ago
+		return errNoSuchUser
+	}
+	if err != nil {
+		return err
+	}
+	v, err := x.on(d, r, target.id, rec)
+	switch {
+	case err != nil:
+		return err
+	case v.ruling.may(aci.Write, "userPassword") && (may.bypassACL || !d.privilegesIn(rec).any()):
+		return nil
+	case v.ruling.sees(v):
+		return errNoAccess
+	}
+	return errNoSuchUser // he may not know that there is one
 }
 
 // mayWritePassword fails unless ACIs let who write the password of a user. The

@@ -56,6 +56,9 @@ func (d *Directory) FindTOTP(ctx context.Context, who Requester, number string) 
 				refused = err
 				continue
 			}
+			if errors.Is(err, NoSuchObject) { // for who asks there is none
+				continue
+			}
 			if err != nil {
 				return err
 			}

@@ -311,7 +311,7 @@ func (d *Directory) ValidateTOTPPassword(ctx context.Context, who Requester, use
 			return err
 		}
 		if !target.known() && may.bypassACL {
-			return &Error{ResultCode: NoSuchObject, DiagnosticMessage: "no such user"}
+			return errNoSuchUser
 		}
 		return nil
 	})
