@@ -155,16 +155,21 @@ func (d *Directory) modifyDefinitions(ctx context.Context, who Requester, req *M
 	if err != nil {
 		return err
 	}
+	if err := d.takes(false); err != nil {
+		return err // before all entries are looked at
+	}
 	Slow(ctx)
 	d.defining.Lock() // no entry is written meanwhile
 	defer d.defining.Unlock()
 	if err := assert(assertion, d.specialView(subschemaDN, d.subschema())); err != nil {
 		return err
 	}
+	// Looking through all entries takes long in a large directory: nobody writes
+	// one meanwhile, but attempts and codes are written down.
+	var c *definitionChange
 	var draft *schema.Draft
-	err = d.change(ctx, who, []any{req}, func(w store.Writer) error {
-		c, err := d.newDefinitionChange(w, req.Permissive)
-		if err != nil {
+	err = d.view(ctx, func(r store.Reader) (err error) {
+		if c, err = d.newDefinitionChange(r, req.Permissive); err != nil {
 			return err
 		}
 		for _, change := range req.Changes {
@@ -175,9 +180,12 @@ func (d *Directory) modifyDefinitions(ctx context.Context, who Requester, req *M
 		if draft, err = c.draft(); err != nil {
 			return err
 		}
-		if err := c.check(ctx, w); err != nil {
-			return err
-		}
+		return c.check(ctx, r)
+	})
+	if err != nil {
+		return err
+	}
+	err = d.change(ctx, who, []any{req}, func(w store.Writer) error {
 		writeDefinitions(w, c.definitions())
 		return nil
 	})

@@ -119,7 +119,8 @@ type Directory struct {
 	loading  sync.Mutex           // held while contexts is read from the store, so that the newest state wins
 
 	// defining is held to read by whoever writes entries, from the first look at
-	// the schema until they are durable, and to write while that changes.
+	// the schema until they are durable, and to write while that changes; but
+	// see showStep.
 	defining sync.RWMutex
 
 	dseMu sync.Mutex // guards dse

@@ -266,6 +266,12 @@ func oathStep(a Attribute) (int64, error) {
 
 // showStep writes down at the token's entry which step is dead, where
 // slapo-otp has it.
+//
+// Log-ins come here without defining, lest they wait for whoever looks through
+// all entries. They need it not: only the values of two types that are built in
+// change, and the store runs one transaction after the other, so that one which
+// still uses the indexes of before is over before an index that came with the
+// change is built from the entries, or one that went is taken away.
 func (d *Directory) showStep(w store.Writer, c *credential) error {
 	if c.totp.LastStep == totp.NoStep {
 		return nil

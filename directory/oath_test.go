@@ -2,8 +2,10 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,6 +94,52 @@ func TestOATH(t *testing.T) {
 	h.advance(time.Hour)
 	h.want("validate", h.ValidateTOTPPassword(context.Background(), root, person("bob"), h.oathCode(oathKey, minute, 0)), Success)
 	bind("a validated one", "ann", secretWord, 0, InvalidCredentials)
+}
+
+// Log-ins write the steps of tokens into entries while indexes of them come and
+// go: the check at the end finds each index in step.
+func TestOATHStepsIndexed(t *testing.T) {
+	h := oathHouse(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	var tending, changing sync.WaitGroup
+	tending.Go(func() {
+		if err := h.TendIndexes(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	changing.Go(func() {
+		for range 20 {
+			if err := h.AddIndex(ctx, root, "oathTOTPLastTimeStep", EqualityIndex); err != nil && !errors.Is(err, AttributeOrValueExists) && !errors.Is(err, Busy) {
+				t.Error(err)
+			}
+			if err := h.RemoveIndex(ctx, root, "oathTOTPLastTimeStep", EqualityIndex); err != nil && !errors.Is(err, NoSuchAttribute) && !errors.Is(err, Busy) {
+				t.Error(err)
+			}
+		}
+	})
+	for range 40 {
+		h.advance(time.Minute)
+		_, err := h.bind(person("ann"), secretWord+h.oathCode(oathKey, minute, 0))
+		h.want("a new code", err, Success)
+	}
+	changing.Wait()
+	cancel()
+	tending.Wait()
+	for range 2 { // what was being removed is gone first
+		if err := h.BuildIndexes(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := h.AddIndex(context.Background(), root, "oathTOTPLastTimeStep", EqualityIndex); err != nil && !errors.Is(err, AttributeOrValueExists) {
+			t.Error(err)
+		}
+	}
+	if err := h.BuildIndexes(context.Background()); err != nil {
+		t.Error(err)
+	}
+	filter := fmt.Sprintf("(oathTOTPLastTimeStep=%d)", minute.Step(h.Directory.now()))
+	if found, err := find(t, h.Directory, root, SearchRequest{Scope: WholeSubtree}, filter); err != nil || len(found) != 1 {
+		t.Errorf("%s: %v, %v", filter, found.names(), err)
+	}
 }
 
 // What is done to the entries holds at once.

@@ -1,8 +1,13 @@
 package directory
 
 import (
+	"bytes"
+	"context"
+	"slices"
 	"strings"
 	"testing"
+
+	"tallystick/directory/store"
 )
 
 // What refers to an entry follows it, in the transaction that changes it.
@@ -97,6 +102,33 @@ func TestUnique(t *testing.T) {
 			t.Errorf("%s: %v, want %v %s", row.rule, err, row.code, row.message)
 		}
 	}
+	// More entries have a value than can be looked at: nobody can say that it is free.
+	at := d.schema.Attribute("mail")
+	crowd := equalityPrefix(at.Name(), valueKey(at, []byte("busy@example.com")))
+	crowded := func(fn func(w store.Writer, key []byte)) {
+		if err := d.store.Update(context.Background(), func(w store.Writer) error {
+			for block := range entryID(maxCandidates/blockSize + 1) {
+				fn(w, append((1<<40+block*blockSize).append(slices.Clone(crowd)), 0))
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	crowded(func(w store.Writer, key []byte) { w.Set(key, bytes.Repeat([]byte{0xff}, blockSize/8)) })
+	for rule, change := range map[string]any{
+		"add":    &AddRequest{Entry: "cn=y,dc=example,dc=com", Attributes: attributes("objectClass: inetOrgPerson", "sn: x", "mail: busy@example.com")},
+		"modify": mail(person("ann"), "add", "busy@example.com"),
+	} {
+		if err := operate(d, root, change); Result(err).ResultCode != AdminLimitExceeded || !strings.Contains(Result(err).DiagnosticMessage, "mail: more than 50000 entries have value") {
+			t.Errorf("%s of a value that many have: %v", rule, err)
+		}
+	}
+	crowded(func(w store.Writer, key []byte) { w.Delete(key) })
+	if found, err := find(t, d, root, SearchRequest{Scope: WholeSubtree}, "(mail=busy@example.com)"); err != nil || len(found) != 0 {
+		t.Errorf("refused, and written: %v, %v", found.names(), err)
+	}
+
 	ann := func(dn, mail string) Entry {
 		return Entry{DN: dn, Attributes: attributes("objectClass: inetOrgPerson", "cn: x", "sn: x", "mail: "+mail)}
 	}

@@ -47,11 +47,15 @@ func (d *Directory) eachUnique(old, new *record, fn func(t *schema.AttributeType
 }
 
 // checkUnique fails if an entry comes to have a value of a unique attribute
-// that another one has. id is the entry's; 0: it is new.
+// that another one has, or adminLimitExceeded if too many entries have to be
+// looked at to tell. id is the entry's; 0: it is new.
 func (d *Directory) checkUnique(r store.Reader, id entryID, old, new *record) error {
 	return d.eachUnique(old, new, func(t *schema.AttributeType, n int, value, prefix []byte) error {
 		p := planner{d: d, r: r}
-		ids, _, err := p.scan(prefix, maxCandidates)
+		ids, ok, err := p.scan(prefix, maxCandidates)
+		if err == nil && !ok {
+			err = Errorf(AdminLimitExceeded, "%s: more than %d entries have value %d, which must be unique", t.Name(), maxCandidates, n+1)
+		}
 		if err != nil {
 			return err
 		}
