@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -28,23 +27,10 @@ outdoes every allow. What somebody may depend on how and from where he comes:
 		Example: `  tallystick access --data ./data --as uid=user.0,ou=people,dc=example,dc=com --to uid=user.1,ou=people,dc=example,dc=com
   tallystick access --data ./data --as "" --to ou=people,dc=example,dc=com --from 192.0.2.7 --tls`,
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("as") || to == "" {
-				return fmt.Errorf("who (--as) may do what with which entry (--to)? (%w)", errUsage)
+				return usagef("who (--as) may do what with which entry (--to)?")
 			}
-			c, err := flags.config()
-			if err != nil {
-				return err
-			}
-			now, err := clock(flags.clockFile)
-			if err != nil {
-				return err
-			}
-			d, err := openExisting(cmd.Context(), c, c.logger(), now)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, d.close()) }()
 			who := directory.Requester{DN: as, Peer: from, Secure: tls}
 			switch {
 			case as == "":
@@ -56,7 +42,9 @@ outdoes every allow. What somebody may depend on how and from where he comes:
 			if tls {
 				who.KeyBits = 256
 			}
-			return explainAccess(cmd.Context(), cmd.OutOrStdout(), d.directory, who, to, attributes)
+			return flags.withData(cmd.Context(), func(_ *config, d *data) error {
+				return explainAccess(cmd.Context(), cmd.OutOrStdout(), d.directory, who, to, attributes)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&as, "as", "", "`DN` of who asks")

@@ -83,7 +83,7 @@ shown this once. --public-url is where clients reach the bridge.`,
 		RunE: o.runTOTP(func(ctx context.Context, s *totpSession, args []string) error {
 			privileges, ok := roles[role]
 			if !ok {
-				return fmt.Errorf("--role is helpdesk or super (%w)", errUsage)
+				return usagef("--role is helpdesk or super")
 			}
 			out := s.out
 			if output != "" { // before there is a key that could get lost

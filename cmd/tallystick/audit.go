@@ -58,7 +58,7 @@ must not be running.`,
 			for _, text := range seen {
 				m, err := directory.ParseAuditMark(text)
 				if err != nil {
-					return fmt.Errorf("--seen: %w (%w)", err, errUsage)
+					return usagef("--seen: %w", err)
 				}
 				marks = append(marks, m)
 			}
@@ -118,11 +118,7 @@ func writeAudit(ctx context.Context, d *directory.Directory, to io.Writer) error
 // withSealed runs fn on the directory in the data folder without its keyset,
 // for what needs no TOTP secret.
 func (f *globalFlags) withSealed(ctx context.Context, fn func(*directory.Directory) error) (err error) {
-	c, err := f.config()
-	if err != nil {
-		return err
-	}
-	now, err := clock(f.clockFile)
+	c, now, err := f.configured()
 	if err != nil {
 		return err
 	}

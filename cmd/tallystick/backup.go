@@ -48,13 +48,9 @@ folder. That takes the privilege backend-backup.`,
 				return o.runTOTP(backUpServer)(cmd, names)
 			}
 			if o.bind != "" {
-				return fmt.Errorf("-D goes with --server (%w)", errUsage)
+				return usagef("-D goes with --server")
 			}
-			c, err := flags.config()
-			if err != nil {
-				return err
-			}
-			now, err := clock(flags.clockFile)
+			c, now, err := flags.configured()
 			if err != nil {
 				return err
 			}

@@ -51,7 +51,7 @@ entries and searches work, and those for TOTP answer unwillingToPerform (53).
 				return err
 			}
 			if c.Bridge.LDAP == "" {
-				return fmt.Errorf("no LDAP server given with --ldap or bridge.ldap (%w)", errUsage)
+				return usagef("no LDAP server given with --ldap or bridge.ldap")
 			}
 			if c.Listen.HTTP == off && c.Listen.HTTPS == off {
 				return errors.New("listen.http and listen.https are off")

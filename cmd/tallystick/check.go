@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
 
@@ -23,36 +23,29 @@ each fault. The exit status is 1 if there was any. Nothing is changed. The
 server must not be running.`,
 		Example: `  tallystick check --data ./data`,
 		Args:    usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			c, err := flags.config()
-			if err != nil {
-				return err
-			}
-			now, err := clock(flags.clockFile)
-			if err != nil {
-				return err
-			}
-			d, err := openExisting(cmd.Context(), c, c.logger(), now)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, d.close()) }()
-			faults := &faultList{out: cmd.OutOrStdout()}
-			if err := d.store.Verify(cmd.Context(), nil); err != nil {
-				faults.add("the database: " + err.Error())
-			}
-			seen, err := d.directory.Check(cmd.Context(), faults.add)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "checked %d entries, %d index keys, %d TOTP credentials, %d audit records: %s\n",
-				seen.Entries, seen.IndexKeys, seen.Credentials, seen.AuditRecords, faults.verdict())
-			if faults.n > 0 {
-				return errReported
-			}
-			return nil
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return flags.withData(cmd.Context(), func(_ *config, d *data) error {
+				return checkData(cmd.Context(), cmd.OutOrStdout(), d)
+			})
 		},
 	}
+}
+
+func checkData(ctx context.Context, out io.Writer, d *data) error {
+	faults := &faultList{out: out}
+	if err := d.store.Verify(ctx, nil); err != nil {
+		faults.add("the database: " + err.Error())
+	}
+	seen, err := d.directory.Check(ctx, faults.add)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "checked %d entries, %d index keys, %d TOTP credentials, %d audit records: %s\n",
+		seen.Entries, seen.IndexKeys, seen.Credentials, seen.AuditRecords, faults.verdict())
+	if faults.n > 0 {
+		return errReported
+	}
+	return nil
 }
 
 // faultList prints faults as they are found, up to a number.

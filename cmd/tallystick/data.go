@@ -55,15 +55,50 @@ func (c *config) ownData() error {
 		return nil
 	}
 	owner := strconv.FormatUint(uint64(stat.Uid), 10)
-	as := "setpriv --reuid=" + owner + " --clear-groups"
+	as := fmt.Sprintf("setpriv --reuid=%d --regid=%d --clear-groups tallystick ..., or in a container --user %[1]d:%[2]d", stat.Uid, stat.Gid)
 	if u, err := user.LookupId(owner); err == nil {
-		owner, as = u.Username, "runuser -u "+u.Username+" --"
+		owner, as = u.Username, "runuser -u "+u.Username+" -- tallystick ..."
 	}
-	return fmt.Errorf("the data folder %s belongs to %s, who could not read what root writes there: run this as that user (%s tallystick ...)", c.Data, owner, as)
+	return fmt.Errorf("the data folder %s belongs to %s, who could not read what root writes there: run this as that user (%s), or make the folder root's (chown -R root: %[1]s)", c.Data, owner, as)
 }
 
-// openDatabase opens the database in folder with the keyset of c.
-func openDatabase(ctx context.Context, c *config, folder string, log *slog.Logger, now func() time.Time) (*data, error) {
+// configured is what a command on the machine begins with: the configuration
+// and the clock.
+func (f *globalFlags) configured() (*config, func() time.Time, error) {
+	c, err := f.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	now, err := clock(f.clockFile)
+	return c, now, err
+}
+
+// withData opens the data folder, which has to be there and which no server may
+// have open, for fn.
+func (f *globalFlags) withData(ctx context.Context, fn func(*config, *data) error) error {
+	return f.withFolder(ctx, openExisting, fn)
+}
+
+// withFolder is withData with another way to open the folder.
+func (f *globalFlags) withFolder(ctx context.Context, open opener, fn func(*config, *data) error) (err error) {
+	c, now, err := f.configured()
+	if err != nil {
+		return err
+	}
+	d, err := open(ctx, c, c.logger(), now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.close()) }()
+	return fn(c, d)
+}
+
+// opener is openData or openExisting.
+type opener func(ctx context.Context, c *config, log *slog.Logger, now func() time.Time) (*data, error)
+
+// openDatabase opens the database in folder with the keyset of c. change may
+// change how the store is opened.
+func openDatabase(ctx context.Context, c *config, folder string, log *slog.Logger, now func() time.Time, change ...func(*badger.Config)) (*data, error) {
 	keys, err := c.openKeyset(ctx)
 	if err != nil {
 		return nil, err
@@ -72,7 +107,11 @@ func openDatabase(ctx context.Context, c *config, folder string, log *slog.Logge
 	if cfg.Schema, err = c.schema(); err != nil {
 		return nil, err
 	}
-	s, err := badger.Open(folder, c.storeConfig(log))
+	storeConfig := c.storeConfig(log)
+	for _, f := range change {
+		f(&storeConfig)
+	}
+	s, err := badger.Open(folder, storeConfig)
 	if err != nil {
 		return nil, inUse(c, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -30,30 +31,19 @@ The server must not be running.`,
 		Example: `  tallystick export -o backup.ldif
   tallystick export -b ou=people,dc=example,dc=com | gzip > people.ldif.gz`,
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			c, err := flags.config()
-			if err != nil {
-				return err
-			}
-			now, err := clock(flags.clockFile)
-			if err != nil {
-				return err
-			}
-			log := c.logger()
-			d, err := openExisting(cmd.Context(), c, log, now)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, d.close()) }()
-			// Reading passes over pairs in a damaged block as if they were not there.
-			if err := d.store.Verify(cmd.Context(), nil); err != nil {
-				return err
-			}
-			if output == "" {
-				_, err = writeExport(cmd.Context(), d.directory, base, cmd.OutOrStdout())
-				return err
-			}
-			return exportFile(cmd.Context(), d.directory, base, output, log)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			return flags.withData(ctx, func(c *config, d *data) error {
+				// Reading passes over pairs in a damaged block as if they were not there.
+				if err := d.store.Verify(ctx, nil); err != nil {
+					return err
+				}
+				if output == "" {
+					_, err := writeExport(ctx, d.directory, base, cmd.OutOrStdout())
+					return err
+				}
+				return exportFile(ctx, d.directory, base, output, c.logger())
+			})
 		},
 	}
 	cmd.Flags().StringVarP(&base, "base", "b", "", "only the entry of this `DN` and those below it")
@@ -81,9 +71,10 @@ func writeWhole(name string, write func(io.Writer) error) error {
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a file", name)
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".unfinished-*") // of mode 0600
+	folder := filepath.Dir(name)
+	f, err := os.CreateTemp(folder, ".unfinished-*") // of mode 0600
 	if err != nil {
-		return err
+		return inFolder(folder, err)
 	}
 	defer os.Remove(f.Name())
 	err = write(f)
@@ -93,7 +84,15 @@ func writeWhole(name string, write func(io.Writer) error) error {
 	if err := os.Rename(f.Name(), name); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(name))
+	return syncFolder(folder)
+}
+
+// inFolder is err, of a temporary file, for who has named only the folder.
+func inFolder(folder string, err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("the folder %s: %w", folder, err)
 }
 
 // syncFolder makes the names in a folder durable.

@@ -27,8 +27,9 @@ with a changetype in the order they stand. All of it is loaded or nothing: the
 work is done on a copy of the database that takes its place at the end. A bad
 record ends the import with file, line and reason; with --continue it is
 skipped, and the exit status is 1. After an interruption, a kill or a power
-loss the database is what it was before: run the import again, which also
-removes what is left of the copy. On a terminal it shows how far it is.
+loss the database is what it was before: run the same import again. It begins
+from the beginning, and removes what is left of the copy. On a terminal it shows
+how far it is, first in reading, then in writing, and how long that will take.
 
 Files of nothing but entries to add, parents before children, load much faster
 than changes, with memory that does not depend on how many there are but for
@@ -42,11 +43,7 @@ writes, are taken over as they are. The server must not be running.`,
 		Args: usage(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			flags.override("passwords.scheme", scheme)
-			c, err := flags.config()
-			if err != nil {
-				return err
-			}
-			now, err := clock(flags.clockFile)
+			c, now, err := flags.configured()
 			if err != nil {
 				return err
 			}
@@ -101,6 +98,9 @@ func (im *importing) run(ctx context.Context, skip bool) (err error) {
 	im.in.read = im.show.read
 	defer im.show.done()
 	n, err := im.fill(ctx, draft.Dir())
+	if errors.Is(err, context.Canceled) {
+		return errInterrupted
+	}
 	if err != nil {
 		return err
 	}
@@ -110,11 +110,13 @@ func (im *importing) run(ctx context.Context, skip bool) (err error) {
 	return im.report(n)
 }
 
+var errInterrupted = errors.New("interrupted: nothing was loaded, and the database is what it was before; run the same import again, from its beginning")
+
 // fill imports into the database in folder, which is a draft: with Load, which
 // is quick, and if it turns out that there is more to do than to add entries,
 // once more from the beginning with Apply.
 func (im *importing) fill(ctx context.Context, folder string) (n int, err error) {
-	d, err := openDatabase(ctx, im.c, folder, im.log, im.now)
+	d, err := openDatabase(ctx, im.c, folder, im.log, im.now, func(c *badger.Config) { c.Progress = im.show.written })
 	if err != nil {
 		return 0, err
 	}

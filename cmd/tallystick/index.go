@@ -71,16 +71,10 @@ func (o *indexOptions) run(do func(ctx context.Context, x indexes, s *totpSessio
 				return do(ctx, serverIndexes{s}, s, args)
 			})(cmd, args)
 		}
-		c, err := o.flags.config()
-		if err != nil {
-			return err
-		}
-		d, err := openExisting(cmd.Context(), c, c.logger(), nil)
-		if err != nil {
-			return err
-		}
-		s := &totpSession{totpOptions: &o.totpOptions, out: cmd.OutOrStdout()}
-		return errors.Join(do(cmd.Context(), folderIndexes{d.directory}, s, args), d.close())
+		return o.flags.withData(cmd.Context(), func(_ *config, d *data) error {
+			s := &totpSession{totpOptions: &o.totpOptions, out: cmd.OutOrStdout()}
+			return do(cmd.Context(), folderIndexes{d.directory}, s, args)
+		})
 	}
 }
 

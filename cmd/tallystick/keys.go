@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -47,11 +46,11 @@ seals, or an old one. The keys themselves are not shown. With --count also how
 many TOTP secrets each has sealed; for that no server may be running.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			c, err := flags.config()
-			if err != nil {
-				return err
-			}
 			if !count {
+				c, err := flags.config()
+				if err != nil {
+					return err
+				}
 				keys, err := c.openKeyset(cmd.Context())
 				if err != nil {
 					return err
@@ -59,7 +58,7 @@ many TOTP secrets each has sealed; for that no server may be running.`,
 				printKeys(cmd.OutOrStdout(), keys.Keys(), nil)
 				return nil
 			}
-			return withData(cmd.Context(), flags, c, func(d *data) error {
+			return flags.withData(cmd.Context(), func(_ *config, d *data) error {
 				sealed, err := d.directory.SealedWith(cmd.Context())
 				if err != nil {
 					return err
@@ -199,11 +198,7 @@ func keysResealCommand(flags *globalFlags) *cobra.Command {
 be running: it does this itself, at its start and on SIGHUP.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := flags.config()
-			if err != nil {
-				return err
-			}
-			return withData(cmd.Context(), flags, c, func(d *data) error {
+			return flags.withData(cmd.Context(), func(_ *config, d *data) error {
 				done, err := d.directory.Reseal(cmd.Context())
 				fmt.Fprintf(cmd.OutOrStdout(), "sealed %d of %d TOTP secrets anew\n", done.Anew, done.Credentials)
 				if err == nil && done.Closed > 0 {
@@ -227,14 +222,10 @@ anew cannot be used without the key.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.ParseUint(args[0], 10, 32)
 			if err != nil {
-				return fmt.Errorf("%q is not the id of a key (%w)", args[0], errUsage)
+				return usagef("%q is not the id of a key", args[0])
 			}
 			id := uint32(n)
-			c, err := flags.config()
-			if err != nil {
-				return err
-			}
-			return withData(cmd.Context(), flags, c, func(d *data) error {
+			return flags.withData(cmd.Context(), func(c *config, d *data) error {
 				sealed, err := d.directory.SealedWith(cmd.Context())
 				if err != nil {
 					return err
@@ -250,18 +241,4 @@ anew cannot be used without the key.`,
 	}
 	cmd.Flags().StringVar(&to, "to", "", "write the changed keyset to a new `file`, and leave the old one alone")
 	return cmd
-}
-
-// withData opens the data folder, which no server may have open, for fn.
-func withData(ctx context.Context, flags *globalFlags, c *config, fn func(*data) error) (err error) {
-	now, err := clock(flags.clockFile)
-	if err != nil {
-		return err
-	}
-	d, err := openExisting(ctx, c, c.logger(), now)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.close()) }()
-	return fn(d)
 }

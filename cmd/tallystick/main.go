@@ -26,18 +26,21 @@ func main() {
 func run(ctx context.Context, args []string) int {
 	root := rootCommand()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
+	usage := errors.Is(err, errUsage)
 	switch {
 	case errors.Is(err, errReported):
+	case usage:
+		fmt.Fprintf(os.Stderr, "tallystick: %v (see %s --help)\n", err, cmd.CommandPath())
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "tallystick: interrupted")
 	default:
 		fmt.Fprintf(os.Stderr, "tallystick: %v\n", err)
 	}
-	if errors.Is(err, errUsage) {
+	if usage {
 		return 2
 	}
 	return 1
@@ -46,8 +49,17 @@ func run(ctx context.Context, args []string) int {
 // errReported is a failure that the user has already been told about.
 var errReported = errors.New("reported")
 
-// errUsage is a command line that makes no sense.
-var errUsage = errors.New("see tallystick --help")
+// errUsage is a command line that makes no sense; usagef makes one.
+var errUsage = errors.New("usage")
+
+// usagef is fmt.Errorf for what is wrong with a command line. run adds where its
+// help is.
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+type usageError struct{ error }
+
+func (e usageError) Is(target error) bool { return target == errUsage }
+func (e usageError) Unwrap() error        { return e.error }
 
 func rootCommand() *cobra.Command {
 	flags := &globalFlags{}
@@ -85,7 +97,7 @@ file with every key and its default.`,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return fmt.Errorf("%w (%w)", err, errUsage)
+		return usagef("%w", err)
 	})
 	flags.register(root)
 	root.AddCommand(
@@ -120,5 +132,5 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
 		meant = ": did you mean " + s[0] + "?"
 	}
-	return fmt.Errorf("unknown command %q%s (%w)", args[0], meant, errUsage)
+	return usagef("unknown command %q%s", args[0], meant)
 }

@@ -24,7 +24,14 @@ func newProgress(what string, octets int64) *progress {
 	if !term.IsTerminal(int(os.Stderr.Fd())) {
 		return p
 	}
-	p.bar = progressbar.NewOptions64(octets,
+	p.bar = octetBar(what, octets)
+	return p
+}
+
+// octetBar shows octets with their rate, how long it took, and how long it will
+// take; -1 of them is an unknown number.
+func octetBar(what string, octets int64) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(octets,
 		progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionShowBytes(true),
@@ -32,7 +39,6 @@ func newProgress(what string, octets int64) *progress {
 		progressbar.OptionSetWidth(20),
 		progressbar.OptionClearOnFinish(),
 	)
-	return p
 }
 
 // newCount begins to show how many of n things are done.
@@ -104,8 +110,19 @@ func (p *progress) print(w io.Writer, text string) {
 func (p *progress) writing() {
 	if p.bar != nil {
 		p.done()
-		p.bar = nil
-		fmt.Fprintf(os.Stderr, "read %s, writing the database ...\n", records(p.entries))
+		fmt.Fprintf(os.Stderr, "read %s in %.0f s; now sorting and writing the database, indexes and all\n",
+			records(p.entries), time.Since(p.start).Seconds())
+		p.bar = octetBar("writing", -1)
+	}
+}
+
+// written tells of octets written to the database, of so many.
+func (p *progress) written(octets, of int64) {
+	if p.bar != nil {
+		if p.bar.GetMax64() != of {
+			p.bar.ChangeMax64(of)
+		}
+		_ = p.bar.Set64(octets)
 	}
 }
 

@@ -44,11 +44,7 @@ before the server starts. Restoring does not need it.`,
   tallystick check --data ./restored`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			c, err := flags.config()
-			if err != nil {
-				return err
-			}
-			now, err := clock(flags.clockFile)
+			c, now, err := flags.configured()
 			if err != nil {
 				return err
 			}

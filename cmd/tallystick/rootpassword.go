@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -19,33 +18,22 @@ The server must not be running; a running one changes it with ldappasswd.`,
 		Example: `  tallystick root-password --data ./data
   tallystick root-password --generate`,
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			c, err := flags.config()
-			if err != nil {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return flags.withFolder(cmd.Context(), openData, func(c *config, d *data) (err error) {
+				var text []byte
+				if generate {
+					text = []byte(password.Generate())
+				} else if text, err = readPassword(cmd.InOrStdin(), "New password of "+c.Directory.RootDN); err != nil {
+					return err
+				}
+				if err := d.directory.SetRootPassword(cmd.Context(), string(text)); err != nil {
+					return err
+				}
+				if generate {
+					_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", text)
+				}
 				return err
-			}
-			var text []byte
-			if generate {
-				text = []byte(password.Generate())
-			} else if text, err = readPassword(cmd.InOrStdin(), "New password of "+c.Directory.RootDN); err != nil {
-				return err
-			}
-			now, err := clock(flags.clockFile)
-			if err != nil {
-				return err
-			}
-			d, err := openData(cmd.Context(), c, c.logger(), now)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, d.close()) }()
-			if err := d.directory.SetRootPassword(cmd.Context(), string(text)); err != nil {
-				return err
-			}
-			if generate {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", text)
-			}
-			return err
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&generate, "generate", false, "make a password and print it")

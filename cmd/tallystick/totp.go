@@ -115,7 +115,7 @@ type totpSession struct {
 func (o *totpOptions) runTOTP(do func(ctx context.Context, s *totpSession, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if o.bind == "" {
-			return fmt.Errorf("who are you? Say so with -D (%w)", errUsage)
+			return usagef("who are you? Say so with -D")
 		}
 		ctx := cmd.Context()
 		client, err := o.client()

@@ -77,7 +77,7 @@ func parseDate(text string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return t, fmt.Errorf("%q is no date like 2027-01-31 and no time like 2027-01-31T12:00:00Z (%w)", text, errUsage)
+		return t, usagef("%q is no date like 2027-01-31 and no time like 2027-01-31T12:00:00Z", text)
 	}
 	return t, nil
 }

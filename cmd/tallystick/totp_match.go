@@ -33,7 +33,7 @@ func newMatcher(s *totpSession, mapping string) (*matcher, error) {
 	case mapping == "":
 		return m, nil
 	case s.user != "":
-		return nil, fmt.Errorf("--user and --map contradict each other (%w)", errUsage)
+		return nil, usagef("--user and --map contradict each other")
 	case strings.Contains(mapping, "{}"):
 		m.pattern = mapping
 		return m, nil

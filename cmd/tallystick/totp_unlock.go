@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +19,7 @@ whether it is needed.`,
 		Args:    usage(cobra.NoArgs),
 		RunE: o.runTOTP(func(ctx context.Context, s *totpSession, _ []string) error {
 			if o.user == "" {
-				return fmt.Errorf("whom? Say so with --user (%w)", errUsage)
+				return usagef("whom? Say so with --user")
 			}
 			if _, err := s.manage(ctx, wire.ManageTOTPRequest{Action: wire.ManageUnlock}); err != nil {
 				return err

@@ -44,7 +44,7 @@ func version() string {
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return fmt.Errorf("%w (%w)", err, errUsage)
+			return usagef("%w", err)
 		}
 		return nil
 	}
