@@ -34,6 +34,11 @@ type Config struct {
 	// operator who has read the message of ErrRolledBack, for one start.
 	AcceptRollback bool
 
+	// Progress hears now and then how far the second part of a Load is, which
+	// writes what the first has gathered: octets written, of about so many. nil:
+	// nobody does.
+	Progress func(written, of int64)
+
 	// sortMemory is the size of the runs that Load sorts, twice of which are
 	// in memory; 0 means 32 MiB.
 	sortMemory int
@@ -60,6 +65,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.sortMemory == 0 {
 		c.sortMemory = 32 << 20
+	}
+	if c.Progress == nil {
+		c.Progress = func(_, _ int64) {}
 	}
 	if c.freeSpace == nil {
 		c.freeSpace = freeSpace

@@ -113,7 +113,17 @@ func (s *Store) build(ctx context.Context, sorted *sorter, old *reader, version 
 	if err != nil {
 		return nil, err
 	}
-	err = stream(ctx, b, sorted, old, version)
+	written, all := int64(0), sorted.bytes
+	for _, table := range old.snap.db.badger.Tables() {
+		all += int64(table.OnDiskSize)
+	}
+	err = stream(ctx, b, sorted, old, version, func(octets int) {
+		if before := written; before/residentMost != (before+int64(octets))/residentMost {
+			pageOut(dir)
+		}
+		written += int64(octets)
+		s.cfg.Progress(min(written, all), all)
+	})
 	if err := errors.Join(err, badgerError(b.Close())); err != nil {
 		return nil, err
 	}
@@ -123,8 +133,13 @@ func (s *Store) build(ctx context.Context, sorted *sorter, old *reader, version 
 	return openDatabase(s.root, name, s.cfg)
 }
 
+// residentMost is how many octets of new tables a Load leaves in its memory, or a
+// few times that: they are written behind our back.
+const residentMost = 64 << 20
+
 // stream writes the sorted pairs over those of old into the empty database b.
-func stream(ctx context.Context, b *badgerdb.DB, sorted *sorter, old *reader, version uint64) error {
+// wrote hears how many octets were handed over.
+func stream(ctx context.Context, b *badgerdb.DB, sorted *sorter, old *reader, version uint64, wrote func(octets int)) error {
 	w := b.NewStreamWriter()
 	if err := w.Prepare(); err != nil {
 		w.Cancel()
@@ -135,6 +150,7 @@ func stream(ctx context.Context, b *badgerdb.DB, sorted *sorter, old *reader, ve
 	defer func() { _ = buf.Release() }() // gives memory back; cannot fail
 	flush := func() error {
 		defer buf.Reset()
+		wrote(buf.LenNoPadding())
 		return errors.Join(ctx.Err(), w.Write(buf))
 	}
 	add := func(key, sealed []byte) error {

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package badger
+
+// pageOut is for Linux only.
+func pageOut(string) {}
