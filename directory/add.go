@@ -32,6 +32,8 @@ type addition struct {
 	d        *Directory
 	who      Requester
 	dn       DN
+	may      privileges // by which what is to be in the entry was judged
+	given    []Attribute
 	manage   bool // see ChangeControls.ManageDsaIT
 	rec      *record
 	token    imported
@@ -56,7 +58,7 @@ func (d *Directory) newAddition(ctx context.Context, who Requester, req *AddRequ
 			return nil, err
 		}
 	}
-	x := &addition{d: d, who: who, dn: dn, manage: req.ManageDsaIT}
+	x := &addition{d: d, who: who, dn: dn, may: may, given: req.Attributes, manage: req.ManageDsaIT}
 	plain, secrets := d.withoutOATHSecret(req.Attributes)
 	if !may.bypassACL {
 		if len(secrets) > 0 {
@@ -94,6 +96,12 @@ func (x *addition) request(req *AddRequest) *AddRequest {
 }
 
 func (x *addition) run(w store.Writer) error {
+	switch may, err := x.d.mayAddIn(w, x.who, x.dn, x.given); {
+	case err != nil:
+		return err
+	case x.may.bypassACL && !may.bypassACL:
+		return errNoAccess // which let pass what nobody has judged since
+	}
 	rights, err := x.d.rightsOf(w, x.who, aci.Read)
 	if err != nil {
 		return err

@@ -122,35 +122,42 @@ func (d *Directory) checkClearPasswords(attributes []Attribute) error {
 	return nil
 }
 
-// mayAdd fails unless who may add an entry; it returns what else he may.
+// mayAdd fails unless who may add an entry; it returns what else he may. The
+// transaction asks again.
 func (d *Directory) mayAdd(ctx context.Context, who Requester, dn DN, attributes []Attribute) (may privileges, err error) {
 	if err := d.mayTry(ctx, who, aci.Add, nil); err != nil {
 		return may, err
 	}
 	err = d.view(ctx, func(r store.Reader) error {
-		if may, err = d.privilegesOf(r, who); err != nil || may.bypassACL {
-			return err
-		}
-		x, err := d.rightsOf(r, who, aci.Read|aci.Add)
-		if err != nil || x == nil {
-			return err
-		}
-		if ok, err := x.mayAddAt(dn, attributes); err != nil {
-			return err
-		} else if !ok {
-			return x.denied()
-		}
-		for _, a := range attributes {
-			if !may.write(d.schema.AttributeOrUndefined(a.Name)) {
-				return errNoAccess
-			}
-		}
-		if !dn.IsZero() && !d.mayName(may, dn.RDN(0)) {
-			return errNoAccess
-		}
-		return nil
+		may, err = d.mayAddIn(r, who, dn, attributes)
+		return err
 	})
 	return may, err
+}
+
+// mayAddIn is mayAdd in one state of the store.
+func (d *Directory) mayAddIn(r store.Reader, who Requester, dn DN, attributes []Attribute) (may privileges, err error) {
+	if may, err = d.privilegesOf(r, who); err != nil || may.bypassACL {
+		return may, err
+	}
+	x, err := d.rightsOf(r, who, aci.Read|aci.Add)
+	if err != nil || x == nil {
+		return may, err
+	}
+	if ok, err := x.mayAddAt(dn, attributes); err != nil {
+		return may, err
+	} else if !ok {
+		return may, x.denied()
+	}
+	for _, a := range attributes {
+		if !may.write(d.schema.AttributeOrUndefined(a.Name)) {
+			return may, errNoAccess
+		}
+	}
+	if !dn.IsZero() && !d.mayName(may, dn.RDN(0)) {
+		return may, errNoAccess
+	}
+	return may, nil
 }
 
 // mayAddAt reports whether an entry called dn may be added, by what is in force

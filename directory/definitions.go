@@ -161,6 +161,9 @@ func (d *Directory) modifyDefinitions(ctx context.Context, who Requester, req *M
 	Slow(ctx)
 	d.defining.Lock() // no entry is written meanwhile
 	defer d.defining.Unlock()
+	if err := d.requireBypass(ctx, who); err != nil { // still, now that nobody can take it away
+		return err
+	}
 	if err := assert(assertion, d.specialView(subschemaDN, d.subschema())); err != nil {
 		return err
 	}

@@ -234,7 +234,8 @@ func (d *Directory) isBuiltIn(x index) bool {
 // changeIndexes makes one change of the stored indexes, about x, while nobody
 // writes entries.
 func (d *Directory) changeIndexes(ctx context.Context, who Requester, x *index, change func([]index) ([]index, error)) error {
-	if err := d.require(ctx, who, func(may privileges) bool { return may.configWrite }); err != nil {
+	enough := func(may privileges) bool { return may.configWrite }
+	if err := d.require(ctx, who, enough); err != nil {
 		return err
 	}
 	if err := d.indexable(*x); err != nil {
@@ -244,6 +245,9 @@ func (d *Directory) changeIndexes(ctx context.Context, who Requester, x *index, 
 	Slow(ctx)
 	d.defining.Lock()
 	defer d.defining.Unlock()
+	if err := d.require(ctx, who, enough); err != nil { // still, now that nobody can take it away
+		return err
+	}
 	err := d.update(ctx, func(w store.Writer) error {
 		list, err := readIndexes(w)
 		if err != nil {

@@ -102,13 +102,14 @@ type modification struct {
 	dn      DN
 	id      entryID // of the entry, once run has found it
 	who     Requester
-	self    bool // who changes their own entry
-	may     privileges
-	changes []Change // passwords already in their storage scheme
-	onPass  bool     // some change is about userPassword
-	onOATH  bool     // some change is about oathSecret
-	onLock  bool     // some change is about pwdAccountLockedTime
-	onReset bool     // some change is about pwdReset
+	self    bool       // who changes their own entry
+	may     privileges // in the transaction at work; before that, in the snapshot that hashes was judged in
+	changes []Change   // passwords already in their storage scheme
+	hashes  bool       // passwords might be given in a storage scheme, which takes bypass-acl
+	onPass  bool       // some change is about userPassword
+	onOATH  bool       // some change is about oathSecret
+	onLock  bool       // some change is about pwdAccountLockedTime
+	onReset bool       // some change is about pwdReset
 
 	policed passwordChange // what the password policy has to know
 
@@ -237,12 +238,13 @@ func (m *modification) acceptPasswords(u *user) (err error) {
 	if err := m.d.mayBecome(u, m.policed); err != nil {
 		return err
 	}
+	m.hashes = m.may.bypassACL
 	for i := range m.changes {
 		c := &m.changes[i]
 		if !isPassword(m.d.schema.AttributeOrUndefined(c.Attribute.Name)) || c.Operation == DeleteValues {
 			continue
 		}
-		if c.Attribute.Values, err = m.d.hashPasswordValues(c.Attribute.Values, m.may.bypassACL); err != nil {
+		if c.Attribute.Values, err = m.d.hashPasswordValues(c.Attribute.Values, m.hashes); err != nil {
 			return err
 		}
 	}
@@ -290,6 +292,14 @@ func (m *modification) mayChangePassword(r store.Reader, id entryID) (*user, err
 }
 
 func (m *modification) run(w store.Writer) error {
+	may, err := m.d.privilegesOf(w, m.who)
+	if err != nil {
+		return err
+	}
+	if m.hashes && !may.bypassACL {
+		return errNoAccess // which let pass passwords that nobody has judged since
+	}
+	m.may = may
 	x, err := m.d.rightsOf(w, m.who, aci.Read|aci.Write|aci.SelfWrite)
 	if err != nil {
 		return err
