@@ -37,7 +37,8 @@ func (d *Directory) openDefinitions(ctx context.Context) error {
 // use puts definitions in force; the caller holds defining.
 func (d *Directory) use(ctx context.Context, draft *schema.Draft) error {
 	d.schema.Use(draft)
-	return d.openIndexes(ctx) // attribute types may be others now
+	d.pagedStates.releaseAll() // what they have indexed may be by other rules
+	return d.openIndexes(ctx)  // attribute types may be others now
 }
 
 func readDefinitions(r store.Reader) ([]schema.Definition, error) {

@@ -127,7 +127,8 @@ type Directory struct {
 	dse   []Attribute
 
 	cookies         cipher.AEAD // seals those of paged searches
-	maxSorted       int         // entries that one search sorts
+	pagedStates     pagedStates
+	maxSorted       int // entries that one search sorts
 	sorts           *semaphore.Weighted
 	builtIn         *indexPlan                // of what is always indexed
 	indexes         atomic.Pointer[indexPlan] // in force; changes while defining is held to write

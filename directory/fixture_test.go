@@ -75,6 +75,19 @@ func attributes(lines ...string) []Attribute {
 	return attrs
 }
 
+// mustModify makes one change of an entry, as the root user.
+func mustModify(t testing.TB, d *Directory, dn string, op ChangeOperation, attribute string, values ...string) {
+	t.Helper()
+	a := Attribute{Name: attribute}
+	for _, v := range values {
+		a.Values = append(a.Values, []byte(v))
+	}
+	req := &ModifyRequest{Object: dn, Changes: []Change{{Operation: op, Attribute: a}}}
+	if err := d.Modify(context.Background(), root, req); err != nil {
+		t.Fatalf("modify %s: %v", dn, err)
+	}
+}
+
 func mustAdd(t testing.TB, d *Directory, dn string, lines ...string) {
 	t.Helper()
 	if err := d.Add(context.Background(), root, &AddRequest{Entry: dn, Attributes: attributes(lines...)}); err != nil {

@@ -11,16 +11,19 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"tallystick/directory/store"
 )
 
 // Paged asks for a part of a search's result (RFC 2696), and takes the cookie
 // for the next.
 //
-// The server keeps nothing between two pages: the cookie says at which entry
-// the last one ended. Entries come in the order of their ids, or as sorted,
-// and neither renames nor changes of others move an entry in it. So whatever
-// changes meanwhile, an entry that is there all the time, and that does not
-// change what it is sorted by, comes exactly once.
+// All pages show the entries as they were at the first, while that state is
+// held: see pagedStates. The server needs nothing else of a search, nor that: the
+// cookie says at which entry the last page ended. Entries come in the order of
+// their ids, or as sorted, and neither renames nor changes of others move an
+// entry in it. So even where the state is not held, an entry that is there all
+// the time, and that does not change what it is sorted by, comes exactly once.
 type Paged struct {
 	Size   int    // entries; 0: none, and the end of it
 	Cookie []byte // empty: from the beginning
@@ -37,12 +40,16 @@ type position struct {
 	id   uint64    // of the entry; in the audit log ^sequence
 	keys []sortKey // what it is sorted by; nil: it is not
 	sent int       // entries up to here, in all pages
+
+	state uint64 // id of the pagedState that it is a position in
 }
 
 const (
 	fieldPositionID   = 1
 	fieldPositionSent = 2
 	fieldPositionKey  = 3 // an octet, 0 if the entry has no value, and the value
+
+	fieldPositionState = 4
 )
 
 // newCookies returns what cookies are sealed with. They end with the process.
@@ -61,6 +68,9 @@ func (s *search) paged(ctx context.Context, who Requester) error {
 	p := s.req.Paged
 	p.Next = nil
 	if p.Size <= 0 {
+		if after, err := s.openCookie(p.Cookie, who); err == nil {
+			s.d.pagedStates.release(s.d.pagedStates.get(after.state))
+		}
 		return nil
 	}
 	s.pageSize = p.Size
@@ -77,10 +87,36 @@ func (s *search) paged(ctx context.Context, who Requester) error {
 			s.sorting, s.req.Sort.Result = nil, AdminLimitExceeded
 		}
 	}
-	err := s.start(ctx, who)
-	if errors.Is(err, errPageFull) {
-		s.last.sent = s.sent
-		p.Next, err = s.sealCookie(s.last, who), nil
+	err := s.holdState(ctx, who)
+	if err != nil {
+		return err
+	}
+	err = s.start(ctx, who)
+	if errors.Is(err, store.ErrReleased) {
+		s.state = nil
+		err = s.start(ctx, who)
+	}
+	if !errors.Is(err, errPageFull) {
+		s.d.pagedStates.release(s.state)
+		return err
+	}
+	s.last.sent = s.sent
+	if s.state != nil {
+		s.d.pagedStates.keep(s.state)
+		s.last.state = s.state.id
+	}
+	p.Next = s.sealCookie(s.last, who)
+	return nil
+}
+
+// holdState finds the state that the page is of, or holds the present one if it
+// is the first. What the server keeps itself has none.
+func (s *search) holdState(ctx context.Context, who Requester) (err error) {
+	switch {
+	case s.after != nil:
+		s.state, err = s.d.stateAfter(ctx, who, *s.after)
+	case !s.d.kept(s.base), s.base.IsZero() && s.req.Scope != BaseObject:
+		s.state, err = s.d.hold()
 	}
 	return err
 }
@@ -123,6 +159,9 @@ func (s *search) searchID(who Requester) []byte {
 func (s *search) sealCookie(p position, who Requester) []byte {
 	b := appendUint(nil, fieldPositionID, p.id)
 	b = appendUint(b, fieldPositionSent, uint64(p.sent))
+	if p.state != 0 {
+		b = appendUint(b, fieldPositionState, p.state)
+	}
 	for _, k := range p.keys {
 		b = protowire.AppendTag(b, fieldPositionKey, protowire.BytesType)
 		if k == nil {
@@ -145,6 +184,8 @@ func (s *search) openCookie(cookie []byte, who Requester) (p position, err error
 			p.id = v
 		case fieldPositionSent:
 			p.sent = int(v)
+		case fieldPositionState:
+			p.state = v
 		case fieldPositionKey:
 			var k sortKey
 			if data[0] != 0 {

@@ -244,3 +244,97 @@ func TestPagesOfTheAuditLog(t *testing.T) {
 		last = h.auditNext() - 1
 	}
 }
+
+// All pages show what the first one did, whatever changes meanwhile, for whom
+// nothing changes in what he may see.
+func TestPagesAreOneSnapshot(t *testing.T) {
+	const count = 12
+	ann := Requester{DN: person("ann"), How: ByPassword}
+	for _, row := range []struct {
+		rule   string
+		change func(d *Directory) // between the first page and the second
+		who    Requester
+		past   bool
+	}{
+		{"what others change", func(*Directory) {}, ann, true},
+		{"the root user", func(*Directory) {}, root, true},
+		{"an ACI", func(d *Directory) {
+			mustModify(t, d, "dc=example,dc=com", ReplaceValues, "aci", `(targetattr="sn")(version 3.0; acl "x"; deny (read) userdn="ldap:///anyone";)`)
+		}, ann, false},
+		{"his own entry", func(d *Directory) { mustModify(t, d, person("ann"), ReplaceValues, "description", "other") }, ann, false},
+		{"his groups", func(d *Directory) {
+			mustAdd(t, d, "cn=g,dc=example,dc=com", "objectClass: groupOfNames", "cn: g", "member: "+person("ann"))
+		}, ann, false},
+		{"he is gone", func(d *Directory) {
+			if err := d.Delete(t.Context(), root, &DeleteRequest{Entry: person("ann")}); err != nil {
+				t.Fatal(err)
+			}
+		}, ann, false},
+		{"the schema", func(d *Directory) {
+			mustModify(t, d, "cn=schema", AddValues, "attributeTypes", `( 1.3.6.1.4.1.4203.666.1.9 NAME 'colour' SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )`)
+		}, ann, false},
+		{"it was held too long", func(d *Directory) { d.pagedStates.releaseAll() }, ann, false},
+		{"too many others", func(d *Directory) {
+			for range maxPagedStates {
+				req := SearchRequest{BaseObject: "dc=example,dc=com", Scope: WholeSubtree, Filter: *filter(t, "(objectClass=*)"), Paged: &Paged{Size: 1}}
+				if err := d.Search(t.Context(), root, &req, new(collected)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := len(d.pagedStates.list); n != maxPagedStates {
+				t.Errorf("%d states are held", n)
+			}
+		}, ann, false},
+	} {
+		for sorted, keys := range map[string]*Sort{"": nil, ", sorted": {Keys: []SortKey{{Attribute: "sn"}}}} {
+			d := newDirectory(t)
+			addPeople(t, d, "ann")
+			for i := range count {
+				mustAdd(t, d, person(fmt.Sprintf("u%02d", i)), "objectClass: inetOrgPerson", "cn: one", fmt.Sprintf("sn: %02d", i))
+			}
+			req := SearchRequest{BaseObject: "ou=people,dc=example,dc=com", Scope: SingleLevel, Filter: *filter(t, "(cn=one)"), Attributes: []string{"cn", "sn"}, Sort: keys}
+			past := true
+			for _, page := range pages(t, d, row.who, req, 4, func(page int) {
+				if page != 1 {
+					return
+				}
+				row.change(d)
+				mustModify(t, d, person("u05"), ReplaceValues, "cn", "two")
+				mustModify(t, d, person("u06"), ReplaceValues, "sn", "99")
+				mustAdd(t, d, person("v"), "objectClass: inetOrgPerson", "cn: one", "sn: 50")
+				for _, request := range []any{
+					&DeleteRequest{Entry: person("u07")},
+					&ModifyDNRequest{Entry: person("u08"), NewRDN: "uid=w08", DeleteOldRDN: true},
+				} {
+					if err := operate(d, root, request); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})[1:] {
+				for i, dn := range page {
+					past = past && len(page) == 4 && strings.HasPrefix(dn, "uid=u") && (i == 0 || dn > page[i-1])
+				}
+			}
+			if past != row.past {
+				t.Errorf("%s%s: the pages are of the past: %t, want %t", row.rule, sorted, past, row.past)
+			}
+			if n := len(d.pagedStates.list); row.past && n != 0 {
+				t.Errorf("%s%s: %d states are held after the last page", row.rule, sorted, n)
+			}
+		}
+	}
+}
+
+// A client that has enough says so with a page of no entries.
+func TestAbandonedPages(t *testing.T) {
+	d := newDirectory(t)
+	addPeople(t, d, "ann", "bob")
+	req := SearchRequest{BaseObject: "dc=example,dc=com", Scope: WholeSubtree, Filter: *filter(t, "(objectClass=*)"), Paged: &Paged{Size: 1}}
+	if err := d.Search(t.Context(), root, &req, new(collected)); err != nil || len(d.pagedStates.list) != 1 {
+		t.Fatalf("%v, %d states", err, len(d.pagedStates.list))
+	}
+	req.Paged = &Paged{Cookie: req.Paged.Next}
+	if err := d.Search(t.Context(), root, &req, new(collected)); err != nil || len(d.pagedStates.list) != 0 {
+		t.Fatalf("%v, %d states", err, len(d.pagedStates.list))
+	}
+}

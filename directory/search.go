@@ -84,12 +84,8 @@ func (s *search) start(ctx context.Context, who Requester) error {
 	if base.Equal(d.subentry) {
 		return s.kept(ctx, who, subschemaDN, d.subschema())
 	}
-	plan := d.indexes.Load()
-	return d.view(ctx, func(r store.Reader) error {
+	return s.view(ctx, func(r store.Reader) error {
 		s.r = r
-		if s.plan = plan; plan != d.indexes.Load() {
-			s.plan = d.builtIn // r may be from before an index was ready, or after it went
-		}
 		if base.IsUnder(d.auditDN) {
 			return s.auditLog(ctx, who)
 		}
@@ -117,6 +113,21 @@ func (s *search) start(ctx context.Context, who Requester) error {
 			return errSyncLimited
 		}
 		return s.hide(s.run(ctx))
+	})
+}
+
+// view runs fn on the state that is searched, and says which indexes that has.
+func (s *search) view(ctx context.Context, fn func(store.Reader) error) error {
+	if s.state != nil {
+		s.plan = s.state.plan
+		return s.state.view(ctx, s.d, fn)
+	}
+	plan := s.d.indexes.Load()
+	return s.d.view(ctx, func(r store.Reader) error {
+		if s.plan = plan; plan != s.d.indexes.Load() {
+			s.plan = s.d.builtIn // r may be from before an index was ready, or after it went
+		}
+		return fn(r)
 	})
 }
 
@@ -204,10 +215,11 @@ type search struct {
 	met          bool                 // an entry matched
 	above        map[entryID]ancestor // those met so far
 
-	pageSize int       // the most entries of this page; 0: it is not one
-	onPage   int       // entries sent in it
-	after    *position // where the last page ended; nil: nowhere
-	at, last position  // of the entry just met, and of the last one sent
+	pageSize int         // the most entries of this page; 0: it is not one
+	onPage   int         // entries sent in it
+	after    *position   // where the last page ended; nil: nowhere
+	state    *pagedState // that the page is of; nil: the present one
+	at, last position    // of the entry just met, and of the last one sent
 
 	candidate view
 	out       Entry

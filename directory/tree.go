@@ -59,15 +59,23 @@ type snapshot struct {
 
 // view runs fn on a snapshot of the store.
 func (d *Directory) view(ctx context.Context, fn func(store.Reader) error) error {
-	d.tree.mu.RLock()
-	generation, changing := d.tree.generation, d.tree.changing > 0
-	d.tree.mu.RUnlock()
-	if changing {
-		return d.store.View(ctx, fn)
+	generation, ok := d.tree.current()
+	return d.store.View(ctx, d.tree.with(fn, generation, ok))
+}
+
+// current is the generation that snapshots begun now are of; not ok: none.
+func (t *tree) current() (generation uint64, ok bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.generation, t.changing == 0
+}
+
+// with gives the tree to fn, if its snapshot is of a generation.
+func (t *tree) with(fn func(store.Reader) error, generation uint64, ok bool) func(store.Reader) error {
+	if !ok {
+		return fn
 	}
-	return d.store.View(ctx, func(r store.Reader) error {
-		return fn(&snapshot{r, &d.tree, generation})
-	})
+	return func(r store.Reader) error { return fn(&snapshot{r, t, generation}) }
 }
 
 func (s *snapshot) id(norm string) (entryID, bool) {

@@ -31,6 +31,9 @@ var ErrChanged = errors.New("store: changed while it was being loaded")
 // stored. It never means "not there": callers must refuse, not assume.
 var ErrCorrupt = errors.New("store: corrupt value")
 
+// ErrReleased is returned by Held.View for a state that is not held any more.
+var ErrReleased = errors.New("store: no longer held")
+
 // ErrClosed is returned by everything that is called after Close.
 var ErrClosed = errors.New("store: closed")
 
@@ -73,12 +76,28 @@ type Writer interface {
 	Delete(key []byte)
 }
 
+// Held is a state of the store as it was. Its methods may be called from many
+// goroutines.
+type Held interface {
+	// View is Store.View on that state, or ErrReleased, and then fn has not run.
+	View(ctx context.Context, fn func(Reader) error) error
+
+	// Release lets it go; views that have begun end as they would. It may be
+	// called more than once.
+	Release()
+}
+
 // Store is an ordered key-value store with serialisable transactions: an
 // Update that scanned a range and found nothing can rely on it.
 type Store interface {
 	// View runs fn on one consistent snapshot that holds every Update which
 	// returned before View was called. Views never wait for the disk to flush.
 	View(ctx context.Context, fn func(Reader) error) error
+
+	// Hold keeps the state that a View would read now, for views to come, until
+	// it is released. An engine may release it by itself, when it is closed or
+	// loaded at the latest. What changes overwrite stays on the disk meanwhile.
+	Hold() (Held, error)
 
 	// Update runs fn and makes what it wrote durable, all or nothing, before
 	// it returns nil. When fn returns an error nothing is written and Update

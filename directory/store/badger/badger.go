@@ -44,6 +44,9 @@ type Store struct {
 	stop    chan struct{} // closed when the background goroutines shall end
 	running sync.WaitGroup
 
+	holding sync.Mutex         // guards held
+	held    map[*held]struct{} // not released yet
+
 	loading sync.Mutex // held by Load, without which db is not exchanged
 
 	db     *database // owned by the writer goroutine
@@ -85,6 +88,7 @@ func Open(root string, cfg Config) (_ *Store, err error) {
 		db:    db,
 		queue: make(chan *request, maxGroup),
 		stop:  make(chan struct{}),
+		held:  map[*held]struct{}{},
 	}
 	s.published.Store(db.snapshot(db.version))
 	s.watchSpace()
@@ -122,6 +126,7 @@ func (s *Store) Close() error {
 	close(s.stop)
 	s.running.Wait()
 	s.published.Swap(nil).release()
+	s.letGo()
 	return errors.Join(s.db.close(), s.lock.release())
 }
 

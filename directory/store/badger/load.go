@@ -227,6 +227,7 @@ func (s *Store) changeOver(ctx context.Context, base uint64, next *database) err
 		}
 		s.db = next
 		s.published.Swap(next.snapshot(next.version)).release()
+		s.letGo()
 		return nil
 	}})
 	discard := old

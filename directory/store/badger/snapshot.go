@@ -32,7 +32,7 @@ func (s *snapshot) hold() bool {
 
 func (s *snapshot) release() {
 	if s.refs.Add(-1) == 0 {
-		s.db.live.drop(s.db.badger)
+		s.db.live.drop(s)
 	}
 }
 
@@ -53,24 +53,23 @@ func (db *database) snapshot(version uint64) *snapshot {
 	return s
 }
 
-// drop forgets the oldest snapshots that nobody holds and tells Badger which
-// versions compaction may discard.
-func (l *snapshots) drop(b *badgerdb.DB) {
+// drop forgets a snapshot that nobody holds any more and tells Badger which
+// versions compaction may discard. An old one that is held long does not keep
+// those behind it.
+func (l *snapshots) drop(s *snapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := 0
-	for n < len(l.list) && l.list[n].refs.Load() == 0 {
-		n++
+	i := len(l.list) - 1
+	for l.list[i] != s {
+		i--
 	}
-	if n == 0 {
-		return
-	}
-	l.list = slices.Delete(l.list, 0, n)
-	if len(l.list) == 0 {
+	l.list = slices.Delete(l.list, i, i+1)
+	switch {
+	case len(l.list) == 0:
 		l.none.Broadcast()
-		return
+	case i == 0:
+		s.db.badger.SetDiscardTs(l.list[0].version)
 	}
-	b.SetDiscardTs(l.list[0].version)
 }
 
 // wait returns when no snapshot is held.

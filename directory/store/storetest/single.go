@@ -332,6 +332,84 @@ func testSnapshot(t *testing.T, open Open) {
 	})
 }
 
+// testHold: a held state stays as it was until it is released, by whomever.
+func testHold(t *testing.T, open Open) {
+	s := open(t, t.TempDir())
+	hold := func() store.Held {
+		t.Helper()
+		h, err := s.Hold()
+		if err != nil {
+			t.Fatalf("Hold: %v", err)
+		}
+		return h
+	}
+	want := func(h store.Held, keys ...string) {
+		t.Helper()
+		if err := h.View(context.Background(), func(r store.Reader) error {
+			checkScan(t, r, store.Range{}, keys)
+			return nil
+		}); err != nil {
+			t.Errorf("Held.View: %v", err)
+		}
+	}
+	gone := func(why string, h store.Held) {
+		t.Helper()
+		err := h.View(context.Background(), func(store.Reader) error { t.Errorf("%s: fn ran", why); return nil })
+		if !errors.Is(err, store.ErrReleased) {
+			t.Errorf("%s: Held.View = %v, want ErrReleased", why, err)
+		}
+	}
+	set(t, s, "a", "b")
+	first := hold()
+	update(t, s, func(w store.Writer) error { w.Delete([]byte("a")); return nil })
+	second := hold()
+	for i := range 50 { // enough to make an engine tidy up
+		update(t, s, func(w store.Writer) error {
+			w.Set([]byte("b"), []byte{byte(i)})
+			w.Set([]byte("c"), []byte("c"))
+			return nil
+		})
+	}
+	want(first, "a", "b")
+	want(second, "b")
+	if err := first.View(context.Background(), func(r store.Reader) error {
+		first.Release()
+		wantValue(t, r, "b", "b") // the view goes on
+		return nil
+	}); err != nil {
+		t.Errorf("Held.View: %v", err)
+	}
+	first.Release()
+	gone("released", first)
+	want(second, "b")
+	ended, end := context.WithCancel(context.Background())
+	end()
+	if err := second.View(ended, func(store.Reader) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("Held.View of an ended context = %v", err)
+	}
+	if err := s.Load(context.Background(), func(put func(key, value []byte) error) error {
+		return put([]byte("d"), []byte("d"))
+	}); err != nil {
+		t.Fatalf("Load does not wait for what is held, and fails: %v", err)
+	}
+	if err := second.View(context.Background(), func(r store.Reader) error {
+		checkScan(t, r, store.Range{}, []string{"b"})
+		return nil
+	}); err != nil && !errors.Is(err, store.ErrReleased) {
+		t.Errorf("Held.View after Load: %v", err)
+	}
+	set(t, s, "b")
+	third := hold()
+	want(third, "b", "c", "d")
+	if err := s.Close(); err != nil { // which does not wait for it either
+		t.Errorf("Close: %v", err)
+	}
+	gone("closed", third)
+	if _, err := s.Hold(); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("Hold after Close = %v", err)
+	}
+}
+
 func testReopen(t *testing.T, open Open) {
 	dir := t.TempDir()
 	var want []string

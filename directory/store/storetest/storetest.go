@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		{"FailedUpdate", testFailedUpdate},
 		{"Context", testContext},
 		{"Snapshot", testSnapshot},
+		{"Hold", testHold},
 		{"Reopen", testReopen},
 		{"Closed", testClosed},
 		{"ReadYourWrites", testReadYourWrites},
