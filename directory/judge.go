@@ -61,6 +61,14 @@ func (u *user) codesForgive() bool {
 	return u.has(active) || u.has(disabled) && u.has(pending)
 }
 
+// mayForgive reports whether failures are forgotten when the user, who asks,
+// takes another password in a session of his: as they would be at a log-in. An
+// administrator who sets one vouches for him.
+// draft-behera-ldap-password-policy-11, section 8.2.7.
+func (d *Directory) mayForgive(u *user, who Requester) bool {
+	return !u.codesForgive() || d.provedByCode(who, u)
+}
+
 // forgive forgets the user's failures, and returns how many there were.
 func (d *Directory) forgive(u *user) uint64 {
 	failures, locked := u.attempts.failures, d.lockedOut(u)

@@ -83,8 +83,11 @@ func (d *Directory) newModification(ctx context.Context, who Requester, dn DN, r
 
 func (m *modification) done(context.Context) error {
 	m.controls.done()
-	if m.onPass && !m.self || m.onLock {
+	switch {
+	case m.forgives && !m.self, m.unlocks():
 		m.d.credentials.pardon(m.id)
+	case m.forgives:
+		m.d.credentials.forget(m.id)
 	}
 	return nil
 }
@@ -110,6 +113,8 @@ type modification struct {
 	onOATH  bool       // some change is about oathSecret
 	onLock  bool       // some change is about pwdAccountLockedTime
 	onReset bool       // some change is about pwdReset
+
+	forgives bool // failures, in the transaction at work
 
 	policed passwordChange // what the password policy has to know
 
@@ -394,7 +399,7 @@ func (m *modification) run(w store.Writer) error {
 	if u == nil {
 		return nil
 	}
-	if m.onPass && !m.self { // an administrator vouches for the user
+	if m.forgives = m.onPass && (!m.self || m.d.mayForgive(u, m.who)); m.forgives {
 		m.d.forgive(u)
 	}
 	if m.onLock {

@@ -180,6 +180,18 @@ func checkLock(c *Change) error {
 	return nil
 }
 
+// unlocks reports whether a change of pwdAccountLockedTime unlocks the account.
+func (c *Change) unlocks() bool {
+	return c.Operation == DeleteValues || len(c.Attribute.Values) == 0
+}
+
+// unlocks reports whether one of the changes unlocks the account.
+func (m *modification) unlocks() bool {
+	return slices.ContainsFunc(m.changes, func(c Change) bool {
+		return isLock(m.d.schema.AttributeOrUndefined(c.Attribute.Name)) && c.unlocks()
+	})
+}
+
 // changeLock locks or unlocks an account. To unlock one that failures have
 // locked forgives them.
 func (m *modification) changeLock(u *user) error {
@@ -188,7 +200,7 @@ func (m *modification) changeLock(u *user) error {
 		if !isLock(d.schema.AttributeOrUndefined(c.Attribute.Name)) {
 			continue
 		}
-		if c.Operation == DeleteValues || len(c.Attribute.Values) == 0 {
+		if c.unlocks() {
 			byFailures := d.lockedOut(u) && d.refuses(u, now)
 			if u.attempts.locked.IsZero() && !byFailures && c.Operation == DeleteValues && !m.permissive {
 				return Errorf(NoSuchAttribute, "%s: the account is not locked", pwdAccountLockedTime)

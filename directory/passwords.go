@@ -167,9 +167,6 @@ func (d *Directory) ChangePassword(ctx context.Context, who Requester, userIdent
 	if err := d.setPassword(ctx, who, target, self, proved, change, hashed); err != nil {
 		return "", err
 	}
-	if proved.stored == nil && !self {
-		d.credentials.pardon(target.id)
-	}
 	return generated, nil
 }
 
@@ -290,7 +287,8 @@ func (d *Directory) maySetPassword(r store.Reader, who Requester, u *user, self 
 }
 
 func (d *Directory) setPassword(ctx context.Context, who Requester, target account, self bool, proved evidence, change passwordChange, hashed []byte) error {
-	return d.update(ctx, func(w store.Writer) error {
+	forgives := false
+	err := d.update(ctx, func(w store.Writer) error {
 		u, err := d.readUser(w, target)
 		if err != nil {
 			return err
@@ -298,8 +296,8 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 		if err := d.maySetPassword(w, who, u, self, proved, change); err != nil {
 			return err
 		}
-		if proved.stored == nil && !self {
-			d.forgive(u) // an administrator vouches for the user
+		if forgives = proved.stored == nil && (!self || d.mayForgive(u, who)); forgives {
+			d.forgive(u)
 		}
 		if u.root() {
 			w.Set(metaKey(rootPasswordKey), hashed)
@@ -320,6 +318,14 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 		u.note(AuditPasswordChanged, nil, "", 0)
 		return d.save(w, u, who, doorPassword)
 	})
+	switch {
+	case err != nil || !forgives:
+	case self:
+		d.credentials.forget(target.id)
+	default:
+		d.credentials.pardon(target.id)
+	}
+	return err
 }
 
 // SetRootPassword sets the password of the root user. It asks nobody: it is

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tallystick/directory/seal"
@@ -119,7 +120,7 @@ func (d *Directory) PasswordState(ctx context.Context, who Requester, userDN str
 		state, err = d.stateOf(w, u)
 		return err
 	})
-	if err == nil {
+	if err == nil && slices.ContainsFunc(changes, func(c PasswordStateChange) bool { return c.ForgetFailures }) {
 		d.credentials.pardon(target.id)
 	}
 	return state, err
