@@ -312,6 +312,49 @@ func TestApplicationPasswordEnds(t *testing.T) {
 	}
 }
 
+// They rest while their user has to change his password, grace or not, and what
+// tries them meanwhile locks nobody out.
+func TestApplicationPasswordOfOverdueUser(t *testing.T) {
+	h := policed(t, "pwdMaxAge: 1000", "pwdGraceAuthNLimit: 3", "pwdMustChange: TRUE")
+	_, password := h.application("ann")
+	listed := func(want int) {
+		t.Helper()
+		e, err := h.Explain(context.Background(), root, Claim{AuthenticationID: id("u:ann")}, mailServer.Listener, "192.0.2.25")
+		if err != nil || len(e.Applications) != want {
+			t.Errorf("%d of them count, %v; want %d", len(e.Applications), err, want)
+		}
+	}
+	bind := func(what string, code ResultCode, e PasswordPolicyError) {
+		t.Helper()
+		_, err := h.bindFrom(mailServer, "ann", password)
+		h.wantPolicy(what, err, code, e)
+	}
+	own := func(old, new string) {
+		t.Helper()
+		_, err := h.ChangePassword(context.Background(), Requester{}, id("u:ann"), []byte(old), []byte(new))
+		h.want("his own change", err, Success)
+	}
+	bind("at first", Success, 0)
+	h.advance(1001 * time.Second)
+	for range 20 {
+		bind("expired", InvalidCredentials, PasswordExpired)
+	}
+	listed(0)
+	if n := h.failures("ann"); n != 0 {
+		t.Errorf("%d failures", n)
+	}
+	own(secretWord, "second")
+	bind("changed", Success, 0)
+	listed(1)
+	h.want("reset", h.modify(as("help"), "ann", set("userPassword", "third")), Success)
+	bind("reset", InvalidCredentials, ChangeAfterReset)
+	listed(0)
+	own("third", "fourth")
+	bind("changed again", Success, 0)
+	_, err := h.bindFrom(mailServer, "ann", "aaaa-bbbb-cccc-dddd-eeee")
+	h.wantPolicy("a wrong one", err, InvalidCredentials, 0)
+}
+
 // Application passwords are guessed at the same cost as all else, and a right
 // one neither forgives failures nor gets past a lockout.
 func TestApplicationPasswordAndAttempts(t *testing.T) {

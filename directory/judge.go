@@ -29,6 +29,9 @@ func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 			d.countEarly(u, cause)
 			return verdict{err: err, attempts: u.attempts}
 		}
+		if e.application != "" {
+			u.use(u.application(e.application), now)
+		}
 		e.fingerprint, e.limits = u.fingerprint(), d.limitsOf(u)
 		// Where codes count only a code forgives: else whoever knows the
 		// password could begin to guess codes anew as often as he likes.
@@ -143,7 +146,6 @@ func (d *Directory) believe(u *user, p proof, w weighed, now time.Time) (e evide
 		if cause := a.admits(u, p.who, now); cause != "" {
 			return e, cause
 		}
-		u.use(a, now)
 		e.application = a.id
 		return e, ""
 	}

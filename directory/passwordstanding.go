@@ -194,11 +194,32 @@ func (d *Directory) standing(u *user, p proof, e *evidence, now time.Time) (caus
 			return cause, err
 		}
 	}
+	if e.application != "" {
+		if cause, told := d.overdue(u, now); cause != "" {
+			err := policyError(InvalidCredentials, told, "application passwords rest until the user has changed the password")
+			err.Cause = &refusal{p.door, cause}
+			return cause, err
+		}
+	}
 	if p.use == passwordBinds && policy.maxIdle > 0 && now.Sub(u.attempts.lastSuccess) >= policy.idleStep() && d.takes(true) == nil {
 		u.attempts.lastSuccess = now.UTC().Truncate(time.Millisecond)
 		u.counted = true
 	}
 	return "", nil
+}
+
+// overdue is why the user's application passwords rest; "": they do not. They
+// are made in a session of his, so they are no way around a password that he
+// has to change before anything else, also where a log-in for that is let go.
+func (d *Directory) overdue(u *user, now time.Time) (cause string, e PasswordPolicyError) {
+	expiry := d.expiry(u)
+	switch {
+	case u.mustChange():
+		return causeReset, ChangeAfterReset
+	case !expiry.IsZero() && now.After(expiry):
+		return causeExpired, PasswordExpired
+	}
+	return "", 0
 }
 
 func (d *Directory) passwordStands(u *user, p proof, e *evidence, now time.Time) (cause string, err error) {

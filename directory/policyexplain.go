@@ -88,12 +88,13 @@ func (d *Directory) Explain(ctx context.Context, who Requester, c Claim, listene
 
 func (d *Directory) explain(r store.Reader, u *user, from Requester) (Explanation, error) {
 	usable, faults := d.usable(u)
+	overdue, _ := d.overdue(u, d.now())
 	e := Explanation{
 		LogIn:        d.logIn(u, usable),
 		SecondFactor: u.decision.asks.String(),
 		RebindFor:    u.decision.rebindFor,
 		Applications: u.listApplications(func(a *applicationPassword) bool {
-			return u.fault == nil && u.lostToken == nil && a.admits(u, from, d.now()) == ""
+			return u.fault == nil && u.lostToken == nil && overdue == "" && a.admits(u, from, d.now()) == ""
 		}),
 	}
 	for _, c := range u.list().Credentials {
