@@ -52,9 +52,11 @@ func TestMain(m *testing.M) {
 //
 // which leave the server's output in server.out and its log in server.log, the
 // conditions [plain] (the tools can do SASL PLAIN), [ldap3] (there is
-// python3-ldap3) and [nslcd] (there is nslcd, and this is root), and the variables LDAP, LDAPS, LDAPI and HTTP (URLs of the
-// server), BRIDGE (a free address), PEOPLE, ADMIN, ROOT and U0 to U3 (DNs),
-// SCHEMA (the folder of schema files), NSLCD (that of its packages), and the OIDs GENERATE, REVOKE, VALIDATE.
+// python3-ldap3), [nslcd] and [sssd] (there is that, and this is root), and the
+// variables LDAP, LDAPS, LDAPI and HTTP (URLs of the server), BRIDGE (a free
+// address), PEOPLE, ADMIN, ROOT and U0 to U3 (DNs), SCHEMA (the folder of schema
+// files), NSLCD and SSSD (those of their packages), and the OIDs GENERATE, REVOKE,
+// VALIDATE.
 func TestScripts(t *testing.T) {
 	for _, tool := range []string{"ldapsearch", "oathtool", "zbarimg", "curl", "softhsm2-util", "pkcs11-tool", "/usr/sbin/slapd", "/usr/lib/nagios/plugins/check_ldap", "/usr/sbin/apache2", "pamtester"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
@@ -67,11 +69,13 @@ func TestScripts(t *testing.T) {
 	if !hasPythonLDAP() && os.Getenv("CI") == "true" {
 		t.Error("there is no python3-ldap3; here no script may be skipped")
 	}
-	if !hasNSLCD() && os.Getenv("CI") == "true" {
-		if os.Getuid() == 0 {
-			t.Error("there is no nslcd, or no mount namespace for it; here no script may be skipped")
+	for name, has := range map[string]bool{"nslcd": hasNSLCD(), "sssd": hasSSSD()} {
+		if !has && os.Getenv("CI") == "true" {
+			if os.Getuid() == 0 {
+				t.Errorf("there is no %s, or no mount namespace for it; here no script may be skipped", name)
+			}
+			t.Logf("%s.txtar is skipped: it wants root", name)
 		}
-		t.Log("nslcd.txtar is skipped: it wants root")
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
@@ -86,6 +90,8 @@ func TestScripts(t *testing.T) {
 				return hasPythonLDAP(), nil
 			case "nslcd":
 				return hasNSLCD(), nil
+			case "sssd":
+				return hasSSSD(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
@@ -117,6 +123,14 @@ func hasPythonLDAP() bool { return exec.Command("/usr/bin/python3", "-c", "impor
 // hasNSLCD reports whether there is an nslcd, and mounts may be made for it.
 func hasNSLCD() bool {
 	return exists(filepath.Join(witnesses, "nslcd/usr/sbin/nslcd")) == nil && exec.Command("unshare", "--mount", "true").Run() == nil
+}
+
+// hasSSSD reports whether there is an sssd, and it may be laid over the machine's
+// own files.
+func hasSSSD() bool {
+	usr, err := filepath.Abs(filepath.Join(witnesses, "sssd/usr"))
+	return err == nil && exists(filepath.Join(usr, "sbin/sssd")) == nil &&
+		exec.Command("unshare", "--mount", "mount", "-t", "overlay", "overlay", "-o", "lowerdir="+usr+":/usr", "/usr").Run() == nil
 }
 
 type processKey struct{}
@@ -161,11 +175,13 @@ func setupScript(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("SCHEMA", schemas)
-	nslcd, err := filepath.Abs(filepath.Join(witnesses, "nslcd"))
-	if err != nil {
-		return err
+	for _, name := range []string{"nslcd", "sssd"} {
+		folder, err := filepath.Abs(filepath.Join(witnesses, name))
+		if err != nil {
+			return err
+		}
+		env.Setenv(strings.ToUpper(name), folder)
 	}
-	env.Setenv("NSLCD", nslcd)
 	env.Setenv("CURL_HOME", env.WorkDir)
 	env.Setenv("TALLYSTICK_CLOCK_FILE", p.clock)
 	env.Setenv("SOFTHSM2_CONF", filepath.Join(env.WorkDir, "softhsm2.conf"))
