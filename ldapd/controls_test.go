@@ -70,23 +70,35 @@ func (c *raw) result() response {
 
 // What the root DSE lists is what the server takes.
 func TestSupportedControl(t *testing.T) {
-	dse, err := start(t, Config{}).dial(t).Search(&ldap.SearchRequest{Filter: "(objectClass=*)", Attributes: []string{"supportedControl"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	listed := map[string]bool{}
-	for _, oid := range dse.Entries[0].GetAttributeValues("supportedControl") {
-		listed[oid] = true
-	}
-	for _, known := range controls {
-		if !listed[known.oid] {
-			t.Errorf("%s is not listed", known.oid)
+	for _, tt := range []struct {
+		cfg       Config
+		responses []string // which nobody sends
+	}{
+		{Config{}, []string{wire.AuthorizationIdentityResponse}},
+		{Config{NetscapePasswordControls: true}, []string{wire.AuthorizationIdentityResponse, extopwire.PasswordExpiredOID, extopwire.PasswordExpiringOID}},
+	} {
+		s := startOn(t, emptyDirectory(t), tt.cfg)
+		dse, err := s.dial(t).Search(&ldap.SearchRequest{Filter: "(objectClass=*)", Attributes: []string{"supportedControl"}})
+		if err != nil {
+			t.Fatal(err)
 		}
-		delete(listed, known.oid)
-	}
-	delete(listed, wire.AuthorizationIdentityResponse)
-	if len(listed) > 0 {
-		t.Errorf("listed and not taken: %v", listed)
+		listed := map[string]bool{}
+		for _, oid := range dse.Entries[0].GetAttributeValues("supportedControl") {
+			listed[oid] = true
+		}
+		want := slices.Clone(tt.responses)
+		for _, known := range controls {
+			want = append(want, known.oid)
+		}
+		for _, oid := range want {
+			if !listed[oid] {
+				t.Errorf("%s is not listed", oid)
+			}
+			delete(listed, oid)
+		}
+		if len(listed) > 0 {
+			t.Errorf("listed and not taken: %v", listed)
+		}
 	}
 }
 

@@ -68,28 +68,53 @@ func testDirectory(t testing.TB) *directory.Directory {
 	return shared.dir
 }
 
+// openDirectory opens one without entries in a folder. The store is to be closed
+// if it is not nil.
+func openDirectory(folder string) (*badger.Store, *directory.Directory, error) {
+	store, err := badger.Open(filepath.Join(folder, "db"), badger.Config{Small: true, MinFree: -1})
+	if err != nil {
+		return nil, nil, err
+	}
+	keyset, err := seal.Generate()
+	if err != nil {
+		return store, nil, err
+	}
+	dir, err := directory.Open(context.Background(), store, directory.Config{
+		Suffixes:    []string{suffix},
+		ACIs:        append(slices.Clone(directory.DefaultACIs), `(extop!="1.3.6.1.4.1.30221.2.6.15")(version 3.0; acl "operations of the tests"; allow (read) userdn="ldap:///anyone";)`),
+		Credentials: directory.CredentialsConfig{Keyset: keyset, Scheme: password.SSHA512},
+	})
+	return store, dir, err
+}
+
+// emptyDirectory is one of a test's own, for what belongs to the directory and
+// not to the server, as what its root DSE advertises.
+func emptyDirectory(t testing.TB) *directory.Directory {
+	t.Helper()
+	store, dir, err := openDirectory(t.TempDir())
+	if store != nil {
+		t.Cleanup(func() {
+			if err := store.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func openShared() error {
 	path, err := os.MkdirTemp("", "ldapd")
 	if err != nil {
 		return err
 	}
 	shared.path = path
-	if shared.store, err = badger.Open(filepath.Join(path, "db"), badger.Config{Small: true, MinFree: -1}); err != nil {
-		return err
-	}
-	keyset, err := seal.Generate()
-	if err != nil {
+	if shared.store, shared.dir, err = openDirectory(path); err != nil {
 		return err
 	}
 	ctx := context.Background()
-	shared.dir, err = directory.Open(ctx, shared.store, directory.Config{
-		Suffixes:    []string{suffix},
-		ACIs:        append(slices.Clone(directory.DefaultACIs), `(extop!="1.3.6.1.4.1.30221.2.6.15")(version 3.0; acl "operations of the tests"; allow (read) userdn="ldap:///anyone";)`),
-		Credentials: directory.CredentialsConfig{Keyset: keyset, Scheme: password.SSHA512},
-	})
-	if err != nil {
-		return err
-	}
 	if err := shared.dir.SetRootPassword(ctx, rootPassword); err != nil {
 		return err
 	}
@@ -194,6 +219,12 @@ func (l *logBuffer) String() string {
 // start serves the shared directory on a free port until the test ends.
 func start(t testing.TB, cfg Config) *server {
 	t.Helper()
+	return startOn(t, testDirectory(t), cfg)
+}
+
+// startOn is start for a directory of the test's own.
+func startOn(t testing.TB, dir *directory.Directory, cfg Config) *server {
+	t.Helper()
 	s := &server{hold: newHold(), log: new(logBuffer)}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -213,11 +244,11 @@ func start(t testing.TB, cfg Config) *server {
 			return &extop.Response{OID: oidFactor, Value: []byte(req.From.Factor)}, nil
 		}},
 	)
-	s.Server = New(testDirectory(t), ops, cfg)
+	s.Server = New(dir, ops, cfg)
 	t.Cleanup(s.serving.Wait)
 	t.Cleanup(func() {
 		close(s.hold.release)
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
@@ -225,6 +256,20 @@ func start(t testing.TB, cfg Config) *server {
 	})
 	s.addr = s.listen(t, "tcp", "127.0.0.1:0", s.Serve)
 	return s
+}
+
+// later has the server see to its time-outs as if a time had passed, and returns
+// how many sessions it is ending.
+func (s *server) later(d time.Duration) (ending int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.checkTimeouts(s.clock.now() + d.Milliseconds())
+		if c.stopping.Load() != nil {
+			ending++
+		}
+	}
+	return ending
 }
 
 // listen runs serve on a new listener and returns its address.

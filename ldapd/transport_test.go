@@ -1,12 +1,14 @@
 package ldapd
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	crand "crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"math/big"
 	"net"
 	"net/url"
@@ -70,9 +72,12 @@ func TestStartTLS(t *testing.T) {
 		}
 		c.Close()
 	}
-	dse, err := s.dial(t).Search(&ldap.SearchRequest{Filter: "(objectClass=*)", Attributes: []string{"supportedExtension"}})
-	if err != nil || !slices.Contains(dse.Entries[0].GetAttributeValues("supportedExtension"), oidStartTLS) {
-		t.Errorf("not advertised: %v", err)
+	for _, cfg := range []Config{{}, {TLS: serverTLS}} {
+		s := startOn(t, emptyDirectory(t), cfg)
+		dse, err := s.dial(t).Search(&ldap.SearchRequest{Filter: "(objectClass=*)", Attributes: []string{"supportedExtension"}})
+		if err != nil || slices.Contains(dse.Entries[0].GetAttributeValues("supportedExtension"), oidStartTLS) != (cfg.TLS != nil) {
+			t.Errorf("with a certificate (%v) and only then it is advertised: %v", cfg.TLS != nil, err)
+		}
 	}
 }
 
@@ -131,7 +136,7 @@ func TestStartTLSWaits(t *testing.T) {
 
 func TestLDAPS(t *testing.T) {
 	serverTLS, clientTLS := certificate(t)
-	s := start(t, Config{TLS: serverTLS, HandshakeTimeout: 300 * time.Millisecond})
+	s := start(t, Config{TLS: serverTLS})
 	addr := s.listen(t, "tcp", "127.0.0.1:0", s.ServeTLS)
 	nc, err := tls.Dial("tcp", addr, clientTLS)
 	if err != nil {
@@ -143,14 +148,26 @@ func TestLDAPS(t *testing.T) {
 	c.send(2, &wire.ExtendedRequest{Name: oidStartTLS})
 	c.expect(2, wire.TagExtendedResponse, directory.OperationsError)
 
-	// A client that says nothing, or speaks plainly, is cut off.
-	silent, err := net.Dial("tcp", addr)
+	// A client that says nothing is cut off.
+	hasty := start(t, Config{TLS: serverTLS, HandshakeTimeout: 50 * time.Millisecond})
+	silent, err := net.Dial("tcp", hasty.listen(t, "tcp", "127.0.0.1:0", hasty.ServeTLS))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	if n, err := newRaw(t, silent).Read(make([]byte, 1)); err == nil {
-		t.Errorf("%d octets for a silent client", n)
+	if n, err := newRaw(t, silent).Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%d octets for a silent client, %v", n, err)
+	}
+	// So is one that speaks plainly.
+	plain, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	p := newRaw(t, plain)
+	p.send(1, &wire.ExtendedRequest{Name: oidEcho})
+	if octets, err := io.ReadAll(p); errors.Is(err, os.ErrDeadlineExceeded) || bytes.Contains(octets, []byte(oidEcho)) {
+		t.Errorf("%q for a client that speaks plainly, %v", octets, err)
 	}
 	c.works(3)
 }
