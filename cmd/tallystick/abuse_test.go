@@ -41,8 +41,15 @@ const abusedUser = "uid=user.0,ou=people,dc=example,dc=com"
 
 func newAbused(t *testing.T, flags ...string) *abused {
 	t.Helper()
-	a := &abused{&process{flags: append([]string{"--ldap", "off", "--ldaps", "off", "--http", "off", "--set", "passwords.scheme=SSHA512"}, flags...)}, t.TempDir()}
+	folder := t.TempDir()
+	a := &abused{&process{
+		flags: append([]string{"--ldap", "off", "--ldaps", "off", "--http", "off", "--set", "passwords.scheme=SSHA512"}, flags...),
+		clock: filepath.Join(folder, ".clock"),
+	}, folder}
 	t.Cleanup(a.kill)
+	if err := a.setClock(time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	if err := a.start(a.folder, "--sample"); err != nil {
 		t.Fatal(err)
 	}
@@ -156,16 +163,16 @@ func (a *abused) enrol(t *testing.T) (secret []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code, _, err := c.ask(simpleBind(abusedUser, "password"+codeOf(t, secret, -1))); err != nil || code != 0 {
+	if code, _, err := c.ask(simpleBind(abusedUser, "password"+a.codeOf(t, secret, -1))); err != nil || code != 0 {
 		t.Fatal(code, err)
 	}
 	return secret
 }
 
-func codeOf(t *testing.T, secret []byte, offset int64) string {
+func (a *abused) codeOf(t *testing.T, secret []byte, offset int64) string {
 	t.Helper()
 	var p totp.Parameters
-	code, err := p.Code(secret, p.Step(time.Now())+offset)
+	code, err := p.Code(secret, p.Step(a.now)+offset)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +184,7 @@ func codeOf(t *testing.T, secret []byte, offset int64) string {
 func TestReplaysAcrossKills(t *testing.T) {
 	a := newAbused(t, "--set", "attempts.free=100000", "--set", "attempts.lockAfter=100000")
 	secret := a.enrol(t)
-	code := codeOf(t, secret, 0)
+	code := a.codeOf(t, secret, 0)
 	name := "u:user.0"
 	operations := [][]byte{
 		simpleBind(abusedUser, "password"+code),
@@ -186,6 +193,7 @@ func TestReplaysAcrossKills(t *testing.T) {
 		generate("password" + code),
 	}
 	var accepted, refused atomic.Int64
+	deadline := time.Now().Add(time.Minute)
 	for range 3 {
 		var wg sync.WaitGroup
 		for i := range 8 {
@@ -210,7 +218,9 @@ func TestReplaysAcrossKills(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(300 * time.Millisecond)
+		for before := refused.Load(); refused.Load() < before+10 && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
 		a.kill()
 		wg.Wait()
 		if err := a.start(a.folder); err != nil {
@@ -226,7 +236,7 @@ func TestReplaysAcrossKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	m := sasl.UnboundIDTOTPMessage{AuthenticationID: name, TOTPPassword: []byte(codeOf(t, secret, 1)), StaticPassword: []byte("password")}
+	m := sasl.UnboundIDTOTPMessage{AuthenticationID: name, TOTPPassword: []byte(a.codeOf(t, secret, 1)), StaticPassword: []byte("password")}
 	if code, _, err := c.ask(saslBind(sasl.UnboundIDTOTP, m.Encode())); code != 0 || err != nil {
 		t.Errorf("the next code: %d, %v", code, err)
 	}
@@ -238,7 +248,7 @@ func TestNoFileHoldsASecret(t *testing.T) {
 	a := newAbused(t, "--set", "log.level=debug")
 	secret := a.enrol(t)
 	text := totp.EncodeSecret(secret)
-	code := codeOf(t, secret, 0)
+	code := a.codeOf(t, secret, 0)
 	c, err := a.dial()
 	if err != nil {
 		t.Fatal(err)

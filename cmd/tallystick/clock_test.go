@@ -33,4 +33,10 @@ func TestClock(t *testing.T) {
 	ahead(-48 * time.Hour)
 	write("") // a script that is writing the file
 	ahead(-48 * time.Hour)
+	write("2001-02-03T04:05:06+01:00")
+	for range 2 {
+		if want := time.Date(2001, 2, 3, 3, 5, 6, 0, time.UTC); !now().Equal(want) {
+			t.Errorf("the clock stands at %v, want %v", now(), want)
+		}
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"tallystick/internal/freeport"
 )
 
 // docs/conformance.md tells of tests that exist, of all that the root DSE
@@ -117,7 +119,7 @@ func namesOfTests(t *testing.T) map[string]bool {
 // server with its default configuration.
 func rootDSEOffers(t *testing.T) []string {
 	t.Helper()
-	address, err := freeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tallystick/internal/freeport"
 )
 
 // The Debian package is what lintian and systemd want, has no more than it
@@ -72,7 +74,7 @@ func TestDebianPackage(t *testing.T) {
 // packagedServer starts what was unpacked, with its configuration, in places of
 // the test's own.
 func packagedServer(t *testing.T, tree, work string) {
-	address, err := freeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}

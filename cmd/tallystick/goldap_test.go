@@ -15,6 +15,8 @@ import (
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
+
+	"tallystick/internal/freeport"
 )
 
 // What go-ldap can ask of a server, each call once, against the real program.
@@ -24,7 +26,7 @@ func TestGoLDAP(t *testing.T) {
 	var addresses [2]string
 	for i := range addresses {
 		var err error
-		if addresses[i], err = freeAddress(); err != nil {
+		if addresses[i], err = freeport.Address(); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"tallystick/internal/freeport"
 )
 
 // The configuration of an issuer is all it takes for the real server to take its
@@ -51,7 +53,7 @@ func TestIssuer(t *testing.T) {
 		}
 		return text
 	}
-	address, err := freeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,42 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 // process is a server that a test runs.
 type process struct {
-	flags  []string // of serve, given to each start
-	clock  string   // the clock file
-	offset time.Duration
+	flags  []string     // of serve, given to each start
+	clock  string       // the clock file; "": the machine's clock
+	now    time.Time    // what clock says
 	cmd    *exec.Cmd    // nil: not running
 	ended  chan error   // one value, when cmd has ended
 	output lockedBuffer // of all starts
-}
-
-// nextPort hands out ports below those that the system gives to clients, so
-// that none is taken while a server is being restarted.
-var nextPort atomic.Uint32
-
-func freeAddress() (string, error) {
-	nextPort.CompareAndSwap(0, 10_000+rand.Uint32N(10_000))
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
-		l, err := net.Listen("tcp", address)
-		if err == nil {
-			return address, l.Close()
-		}
-	}
-	return "", fmt.Errorf("no free port")
 }
 
 // start returns when the server says that it is ready. Its log goes to
@@ -118,6 +99,15 @@ func (p *process) kill() {
 		<-p.ended
 		p.cmd = nil
 	}
+}
+
+// setClock makes the server's clock stand at a time, in whole seconds, so that no
+// time step ends but by the test's will, however slow the machine is.
+func (p *process) setClock(now time.Time) error {
+	p.now = now.Truncate(time.Second)
+	// By a rename, so that the server reads either the old time or the new.
+	err := os.WriteFile(p.clock+".new", []byte(p.now.Format(time.RFC3339)), 0o600)
+	return errors.Join(err, os.Rename(p.clock+".new", p.clock))
 }
 
 // lockedBuffer keeps what the server writes.

@@ -13,6 +13,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"tallystick/directory/schema"
+	"tallystick/internal/freeport"
 )
 
 // What the server prints of its schema is the same definitions for whoever reads
@@ -22,7 +23,7 @@ func TestSchemaReaders(t *testing.T) {
 		skip(t, "no python3-ldap3, Net::LDAP or slapd")
 	}
 	folder := t.TempDir()
-	address, err := freeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}

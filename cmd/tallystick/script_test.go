@@ -22,6 +22,7 @@ import (
 	"tallystick/directory/store"
 	"tallystick/directory/store/badger"
 	"tallystick/extop/wire"
+	"tallystick/internal/freeport"
 )
 
 func TestMain(m *testing.M) {
@@ -36,7 +37,8 @@ func TestMain(m *testing.M) {
 //	server kill              kill -9
 //	server reload            SIGHUP
 //	server hup text          SIGHUP, and wait until the server logs the text
-//	clock offset             move the server's time, for example +31s
+//	clock offset             move the server's time, for example by +31s; it stands otherwise
+//	clock now                have it stand at the machine's, for the sake of other programs
 //	secret name              set a variable to the TOTP secret in the last output
 //	code name secret [off]   set a variable to oathtool's code at the server's time,
 //	                         or by a clock that is off, for example by -5h
@@ -137,14 +139,14 @@ type processKey struct{}
 
 func setupScript(env *testscript.Env) error {
 	p := &process{clock: filepath.Join(env.WorkDir, ".clock")}
-	if err := os.WriteFile(p.clock, []byte("0s"), 0o600); err != nil {
+	if err := p.setClock(time.Now()); err != nil {
 		return err
 	}
 	env.Values[processKey{}] = p
 	for _, l := range []struct{ name, key, scheme string }{
 		{"LDAP", "ldap", "ldap"}, {"LDAPS", "ldaps", "ldaps"}, {"HTTP", "http", "http"},
 	} {
-		address, err := freeAddress()
+		address, err := freeport.Address()
 		if err != nil {
 			return err
 		}
@@ -154,7 +156,7 @@ func setupScript(env *testscript.Env) error {
 		}
 		p.flags = append(p.flags, "--"+l.key, address)
 	}
-	bridge, err := freeAddress()
+	bridge, err := freeport.Address()
 	if err != nil {
 		return err
 	}
@@ -213,15 +215,16 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 || neg {
-		ts.Fatalf("usage: clock offset")
+		ts.Fatalf("usage: clock offset|now")
+	}
+	p := ts.Value(processKey{}).(*process)
+	if args[0] == "now" {
+		ts.Check(p.setClock(time.Now()))
+		return
 	}
 	d, err := time.ParseDuration(args[0])
 	ts.Check(err)
-	p := ts.Value(processKey{}).(*process)
-	p.offset += d
-	// By a rename, so that the server reads either the old offset or the new.
-	ts.Check(os.WriteFile(p.clock+".new", []byte(p.offset.String()), 0o600))
-	ts.Check(os.Rename(p.clock+".new", p.clock))
+	ts.Check(p.setClock(p.now.Add(d)))
 }
 
 var (
@@ -301,7 +304,7 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: code name secret [off]")
 	}
 	p := ts.Value(processKey{}).(*process)
-	now := time.Now().Add(p.offset)
+	now := p.now
 	if len(args) == 3 {
 		off, err := time.ParseDuration(args[2])
 		ts.Check(err)

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"tallystick/internal/freeport"
 )
 
 // server is a directory server under load.
@@ -178,14 +180,13 @@ func (s *server) cpu() (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
 }
 
-// freeAddr is a local address that nothing listened on a moment ago.
+// freeAddr is a local address where nothing listens.
 func freeAddr() (netip.AddrPort, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).AddrPort(), nil
+	return netip.ParseAddrPort(address)
 }
 
 // writeFile creates path and lets fill write to it.

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tallystick/internal/freeport"
 )
 
 // said is what the commands must print, in this order. Their exit statuses are
@@ -139,14 +141,13 @@ func start(t *testing.T, dir string, ports *strings.Replacer) {
 	}
 }
 
-// freePort is one that nobody listened on a moment ago.
+// freePort is one where nobody listens, nor is given another.
 func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
