@@ -248,26 +248,6 @@ func TestACIsOfEarlierPrograms(t *testing.T) {
 	}
 }
 
-// Content is not synchronized for whom anything is hidden from.
-func TestACIsRefuseSync(t *testing.T) {
-	ctx := context.Background()
-	d := newDirectory(t)
-	addPeople(t, d, "ann", "bob")
-	ask := func(who Requester) error {
-		return d.Search(ctx, who, &SearchRequest{BaseObject: people, Scope: WholeSubtree, Filter: *filter(t, "(objectClass=*)"), Sync: &Sync{}}, &copied{entries: map[[16]byte]Entry{}, sent: map[[16]byte]bool{}})
-	}
-	if err := ask(as("ann")); err != nil {
-		t.Errorf("who reads everything: %v", err)
-	}
-	setACIs(t, d, person("bob"), `(targetattr="mail") deny (read) userdn="ldap:///`+person("eve")+`"`)
-	if err := ask(as("ann")); !errors.Is(err, errSyncLimited) {
-		t.Errorf("where there is a denial: %v", err)
-	}
-	if err := ask(root); err != nil {
-		t.Errorf("the root user: %v", err)
-	}
-}
-
 // However many entries a search asks for their filters, it keeps a few.
 func TestFiltersOfValuesAreNotKept(t *testing.T) {
 	d := newDirectory(t)

@@ -115,14 +115,23 @@ func (x *rights) entry() (*record, error) {
 }
 
 func (x *rights) inGroup(group DN) (bool, error) {
+	ways, err := x.ways()
+	if err != nil {
+		return false, err
+	}
+	return x.d.isMember(x.r, group, ways)
+}
+
+// ways is how groups list the requester.
+func (x *rights) ways() ([]membership, error) {
 	if x.listed == nil {
 		own, err := x.entry()
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		x.listed = x.d.memberships(x.facts.DN.String(), own)
 	}
-	return x.d.isMember(x.r, group, x.listed)
+	return x.listed, nil
 }
 
 func (x *rights) requesterMatches(f aci.Filter) (bool, error) {

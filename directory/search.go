@@ -109,9 +109,6 @@ func (s *search) start(ctx context.Context, who Requester) error {
 		} else if hopeless {
 			return s.rights.denied()
 		}
-		if s.following != nil {
-			return errSyncLimited
-		}
 		return s.hide(s.run(ctx))
 	})
 }
@@ -489,6 +486,14 @@ func (s *search) send(name string, ruling *ruling, lists ...[]Attribute) error {
 	s.sent++
 	s.onPage++
 	s.last = s.at
+	if err := s.choose(name, ruling, lists...); err != nil {
+		return err
+	}
+	return s.w.WriteEntry(&s.out)
+}
+
+// choose leaves in s.out what is asked for of an entry and may be read.
+func (s *search) choose(name string, ruling *ruling, lists ...[]Attribute) error {
 	s.out.DN = name
 	s.out.Attributes = s.out.Attributes[:0]
 	for _, list := range lists {
@@ -506,7 +511,7 @@ func (s *search) send(name string, ruling *ruling, lists ...[]Attribute) error {
 			s.out.Attributes = append(s.out.Attributes, a)
 		}
 	}
-	return s.w.WriteEntry(&s.out)
+	return nil
 }
 
 // special matches and sends an entry that is not stored.

@@ -71,10 +71,6 @@ type SyncWriter interface {
 
 var errSyncRefresh = &Error{ResultCode: SyncRefreshRequired, DiagnosticMessage: "the cookie is not of what the server remembers: begin again without"}
 
-// errSyncLimited is for whom ACIs hide something from: what he may see can
-// change with the ACIs, his groups and other entries, and no history has that.
-var errSyncLimited = Errorf(UnwillingToPerform, "content is synchronized for those who may read all of it")
-
 // errNoHistory is inner: a search that would go well wants the history to begin.
 var errNoHistory = errors.New("the history has not begun")
 
@@ -83,14 +79,12 @@ func (d *Directory) OffersSync() bool { return d.cfg.Sync.Keep >= 0 }
 
 // follower is a search with Sync at work.
 type follower struct {
-	s    *search
-	req  *Sync
-	w    SyncWriter
-	who  Requester
-	own  DN     // of the requester; zero: he sees everything
-	hash uint32 // of the search, in its cookies
-
-	ownID entryID // of the requester; 0: he has no entry
+	s      *search
+	req    *Sync
+	w      SyncWriter
+	who    Requester
+	hash   uint64 // of what decides on the content; its lower bits are in the cookies
+	partly        // what decides on what he sees of it; zero: he sees all
 
 	refreshed  bool
 	base       entryID // as of the refresh
@@ -118,13 +112,6 @@ func (s *search) synchronize(ctx context.Context, who Requester) error {
 	}
 	s.needsMemberOf = false
 	f := &follower{s: s, who: who, req: req.Sync, w: w, change: SyncChange{State: SyncAdd}}
-	if !s.d.isRoot(who) {
-		own, err := s.d.parseDN(who.DN)
-		if err != nil {
-			return err
-		}
-		f.own = own
-	}
 	s.following, s.w = f, f
 	f.req.Next, f.req.Deletes = nil, false
 	if f.req.Persist {
@@ -134,7 +121,7 @@ func (s *search) synchronize(ctx context.Context, who Requester) error {
 	}
 	for {
 		next := s.d.followers.wait()
-		s.above = nil
+		s.above, s.met = nil, false
 		err := s.start(ctx, who)
 		if errors.Is(err, errNoHistory) {
 			if err := s.d.beginHistory(ctx); err != nil {
@@ -198,27 +185,33 @@ func (f *follower) WriteEntry(e *Entry) error {
 // The base is resolved.
 func (f *follower) round(ctx context.Context) error {
 	s := f.s
+	if !f.refreshed {
+		if err := f.probe(ctx); err != nil {
+			return err
+		}
+	}
+	s.met = true // that there is a base he has been told
 	head, err := readHistoryHead(s.r)
 	if err != nil {
 		return err
 	}
-	if head.generation == 0 && !f.refreshed {
+	switch {
+	case head.generation == 0 && !f.refreshed:
 		return errNoHistory
+	case f.refreshed && (head.generation != f.generation || f.at+1 < head.first || s.baseID != f.base):
+		f.req.Next = nil
+		return errSyncRefresh
+	case f.refreshed && head.last == f.at:
+		return nil
 	}
-	hash, err := f.syncHash()
+	hash, err := f.content()
 	if err != nil {
 		return err
 	}
 	if f.refreshed {
-		if hash != f.hash || head.generation != f.generation || f.at+1 < head.first || s.baseID != f.base {
+		if hash != f.hash {
 			f.req.Next = nil
-			return errSyncRefresh
-		}
-		if head.last == f.at {
-			return nil
-		}
-		if err := f.findOwn(); err != nil {
-			return err
+			return errSyncRights
 		}
 		if err := f.update(ctx, head.last, true); err != nil {
 			return err
@@ -239,9 +232,6 @@ func (f *follower) round(ctx context.Context) error {
 		}
 	}
 	if f.req.Deletes {
-		if err := f.findOwn(); err != nil {
-			return err
-		}
 		err = f.update(ctx, head.last, false)
 		if errors.Is(err, SyncRefreshRequired) && f.req.Reload { // nothing was sent
 			info.Kind, f.req.Deletes = SyncRefreshPresent, false
@@ -261,19 +251,6 @@ func (f *follower) round(ctx context.Context) error {
 	}
 	info.Cookie = f.req.Next
 	return f.w.WriteSyncInfo(&info)
-}
-
-// findOwn finds the requester's entry.
-func (f *follower) findOwn() error {
-	if f.own.IsZero() {
-		return nil
-	}
-	var err error
-	f.ownID, err = f.s.d.resolve(f.s.r, f.own)
-	if errors.Is(err, NoSuchObject) {
-		f.ownID, err = 0, nil
-	}
-	return err
 }
 
 // everything sends all of the content.
@@ -299,13 +276,14 @@ const (
 // or have left it.
 type touched struct {
 	id      entryID
-	first   uint64 // number of the first change since; 0: an ancestor was moved
+	moved   bool // it did not change itself: an ancestor was moved, or another that decides on it
 	uuid    [16]byte
 	was, is known
 	name    string // as it is now in the content, or else was
 	depth   int    // of the name
 	cut     bool   // whether it was in the content is not certain
 	early   bool   // to be deleted first: another entry has the name now
+	same    bool   // as far as he sees it
 }
 
 // update sends what the changes up to last have done to the content since the
@@ -429,7 +407,7 @@ func (f *follower) touched(ctx context.Context, last uint64) ([]touched, error) 
 		return nil, err
 	}
 	before := *s // the same search in the past
-	before.r, before.above, before.candidate = past, nil, view{}
+	before.r, before.above, before.candidate, before.out = past, nil, view{}, Entry{}
 	if s.rights != nil {
 		if before.rights, err = s.d.rightsOf(past, f.who, aci.Read|aci.Search); err != nil {
 			return nil, err
@@ -437,15 +415,16 @@ func (f *follower) touched(ctx context.Context, last uint64) ([]touched, error) 
 	}
 	var list []touched
 	judge := func(id entryID, moved bool) error {
-		t := touched{id: id, first: past.first[id]}
+		t := touched{id: id}
 		if err := s.pace(ctx); err != nil {
 			return err
 		}
+		t.moved = moved
 		if err := f.judge(&before, s, &t); err != nil {
 			return err
 		}
 		if t.was != unknown || t.is != unknown {
-			if !moved || t.was != t.is {
+			if !t.same {
 				list = append(list, t)
 			}
 		}
@@ -456,9 +435,16 @@ func (f *follower) touched(ctx context.Context, last uint64) ([]touched, error) 
 		if err := judge(id, false); err != nil {
 			return nil, err
 		}
-		if moved, err := past.moved(s.r, id); err != nil {
+		moved, err := past.moved(s.r, id)
+		if err != nil {
 			return nil, err
-		} else if moved {
+		}
+		if !moved {
+			if moved, err = f.decidesBelow(past, id); err != nil {
+				return nil, err
+			}
+		}
+		if moved {
 			if err := past.below(s.r, id, below); err != nil {
 				return nil, err
 			}
@@ -498,13 +484,18 @@ func (f *follower) judge(before, now *search, t *touched) error {
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if t.first != 0 {
-		if err := f.mustNotChangeAccess(t.id, old, b); err != nil {
+	if f.limited {
+		if err := f.mustNotChangeAccess(t, old, b); err != nil {
 			return err
 		}
 	}
 	if t.was == unknown && t.is == unknown {
 		return nil
+	}
+	if t.is == t.was {
+		if t.same, err = f.unchanged(before, now, t); err != nil {
+			return err
+		}
 	}
 	if t.was != unknown && t.is != t.was {
 		dn, err := now.d.parseDN(t.name)
@@ -557,40 +548,4 @@ func (s *search) knows(id entryID, b []byte, cut bool) (known, error) {
 		}
 	}
 	return asReference, nil
-}
-
-// mustNotChangeAccess fails if a change of an entry, nil where it is not there,
-// may have changed what the requester may see of others: what has become of
-// those is not in the history.
-func (f *follower) mustNotChangeAccess(id entryID, before, after []byte) error {
-	if f.own.IsZero() {
-		return nil
-	}
-	var old, rec record
-	if err := errors.Join(decodeRecord(&old, before), decodeRecord(&rec, after)); err != nil {
-		return err
-	}
-	o, n := differences(&old, &rec)
-	if id == f.ownID && len(o.attributes)+len(n.attributes) > 0 || f.joins(o, n) || f.joins(n, o) {
-		f.req.Next = nil
-		return errSyncRefresh
-	}
-	return nil
-}
-
-// joins reports whether a group that the requester is not in by old has him by
-// new.
-func (f *follower) joins(old, new *record) bool {
-	d := f.s.d
-	had := map[string]bool{}
-	for _, v := range append(d.valuesOf(old, "member"), d.valuesOf(old, "uniqueMember")...) {
-		had[string(v)] = true
-	}
-	return slices.ContainsFunc(append(d.valuesOf(new, "member"), d.valuesOf(new, "uniqueMember")...), func(v []byte) bool {
-		if had[string(v)] {
-			return false
-		}
-		dn, err := d.parseDN(string(v))
-		return err == nil && dn.Equal(f.own)
-	})
 }

@@ -20,6 +20,7 @@ type copied struct {
 	sent     map[[16]byte]bool // in this refresh
 	messages []string
 	cookie   []byte
+	ended    chan error    // gets the result of a search that went on
 	done     chan struct{} // closed with the end of a refresh that goes on; nil: nobody waits
 }
 
@@ -111,16 +112,17 @@ func follow(t *testing.T, d *Directory, who Requester, req SearchRequest) (c *co
 	c = newCopied()
 	c.done = make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- d.Search(ctx, who, &req, c) }()
+	c.ended = make(chan error, 1)
+	go func() { c.ended <- d.Search(ctx, who, &req, c) }()
+	t.Cleanup(cancel)
 	select {
 	case <-c.done:
-	case err := <-ended:
+	case err := <-c.ended:
 		t.Fatalf("%v", err)
 	}
 	return c, func() error {
 		cancel()
-		return <-ended
+		return <-c.ended
 	}
 }
 
@@ -155,6 +157,7 @@ type world struct {
 	t      *testing.T
 	d      *Directory
 	random *rand.Rand
+	next   func() any // nil: request
 }
 
 func (w *world) container() string {
@@ -189,15 +192,19 @@ func (w *world) request() any {
 
 // change makes some, and returns how many.
 func (w *world) change(n int) (made int) {
+	request := w.next
+	if request == nil {
+		request = w.request
+	}
 	for range n {
 		if w.random.IntN(5) == 0 {
-			requests := []any{w.request(), w.request()}
+			requests := []any{request(), request()}
 			if _, err := w.d.Transact(context.Background(), root, requests); err == nil {
 				made += 2
 			}
 			continue
 		}
-		err := operate(w.d, root, w.request())
+		err := operate(w.d, root, request())
 		if errors.Is(err, Other) {
 			w.t.Fatal(err)
 		}
@@ -254,7 +261,7 @@ func contentOf(t *testing.T, d *Directory, req SearchRequest) *copied {
 func TestSyncModel(t *testing.T) {
 	d := newDirectory(t)
 	mustAdd(t, d, "dc=example,dc=com", "objectClass: domain")
-	w := &world{t, d, rand.New(rand.NewPCG(4533, 1))}
+	w := &world{t: t, d: d, random: rand.New(rand.NewPCG(4533, 1))}
 	type client struct {
 		req     SearchRequest
 		polls   *copied
@@ -311,7 +318,7 @@ func TestSyncModel(t *testing.T) {
 func TestSyncNames(t *testing.T) {
 	d := newDirectory(t)
 	mustAdd(t, d, "dc=example,dc=com", "objectClass: domain")
-	w := &world{t, d, rand.New(rand.NewPCG(4533, 2))}
+	w := &world{t: t, d: d, random: rand.New(rand.NewPCG(4533, 2))}
 	req := SearchRequest{BaseObject: "dc=example,dc=com", Scope: WholeSubtree, Filter: *filter(t, "(objectClass=*)"), Sync: &Sync{}}
 	c := newCopied()
 	for range 300 {

@@ -1,14 +1,9 @@
 package directory
 
 import (
-	"errors"
 	"fmt"
-	"hash/fnv"
-	"slices"
 	"strings"
 	"time"
-
-	"tallystick/directory/store"
 )
 
 // A cookie is written as OpenLDAP writes its own, since its consumers read in
@@ -20,12 +15,12 @@ const csnTime = "20060102150405.000000Z"
 
 func (f *follower) cookie() []byte {
 	t := time.UnixMicro(int64(f.generation + f.at>>24)).UTC()
-	return fmt.Appendf(nil, "rid=000,csn=%s#%06x#000#%06x", t.Format(csnTime), f.at&0xffffff, f.hash)
+	return fmt.Appendf(nil, "rid=000,csn=%s#%06x#000#%06x", t.Format(csnTime), f.at&0xffffff, f.hash&0xffffff)
 }
 
 // readSyncCookie returns the number of the last change that the client knows,
 // if the history goes on from there.
-func readSyncCookie(cookie []byte, head historyHead, hash uint32) (at uint64, ok bool) {
+func readSyncCookie(cookie []byte, head historyHead, hash uint64) (at uint64, ok bool) {
 	for _, field := range strings.Split(string(cookie), ",") {
 		csn, ok := strings.CutPrefix(field, "csn=")
 		if !ok {
@@ -45,28 +40,7 @@ func readSyncCookie(cookie []byte, head historyHead, hash uint32) (at uint64, ok
 		}
 		high := uint64(t.UnixMicro()) - head.generation
 		at = high<<24 | count
-		return at, high < generationGap && mod == uint64(hash) && at <= head.last && at+1 >= head.first
+		return at, high < generationGap && mod == hash&0xffffff && at <= head.last && at+1 >= head.first
 	}
 	return 0, false
-}
-
-// syncHash is a short hash of what decides on the content, so that a client
-// does not by mistake ask with the cookie of another search.
-//
-// What the requester may see is part of it, as far as it is said in ACIs.
-func (f *follower) syncHash() (uint32, error) {
-	s := f.s
-	rules, err := s.r.Get(metaKey(acisName))
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return 0, err
-	}
-	h := fnv.New32a()
-	fmt.Fprintf(h, "%q %q %q %d %q %d %t %t %+v", rules, s.d.cfg.ACIs, f.own.Norm(), s.baseID, s.base.Norm(), s.req.Scope, s.req.TypesOnly, s.req.ManageDsaIT, s.req.Filter)
-	names := slices.Clone(s.req.Attributes)
-	for i := range names {
-		names[i] = strings.ToLower(names[i])
-	}
-	slices.Sort(names)
-	fmt.Fprintf(h, " %q", names)
-	return h.Sum32() & 0xffffff, nil
 }

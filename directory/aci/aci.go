@@ -143,6 +143,9 @@ func (a *ACI) Attributes() []string {
 	return a.attributes.given
 }
 
+// Filter is targetfilter; nil: none.
+func (a *ACI) Filter() Filter { return a.filter }
+
 // OnlyAt returns the name that the ACI is about nothing outside of, and whether
 // it is about nothing below it either. It is not ok if there is none.
 func (a *ACI) OnlyAt() (dn schema.DN, alone, ok bool) {

@@ -262,6 +262,30 @@ func (d days) holds(q *Requester, _ Entry) (Verdict, error) {
 	return verdict(slices.Contains(d, q.Now.Weekday())), nil
 }
 
+// AttributesAbove are the types whose values in entries above decide whether
+// the permission is for somebody.
+func (p *Permission) AttributesAbove() []string { return above(p.rule, nil) }
+
+func above(r rule, list []string) []string {
+	switch r := r.(type) {
+	case and:
+		for _, r := range r {
+			list = above(r, list)
+		}
+	case or:
+		for _, r := range r {
+			list = above(r, list)
+		}
+	case not:
+		return above(r.rule, list)
+	case userAttr:
+		if slices.ContainsFunc(r.levels, func(level int) bool { return level > 0 }) {
+			return append(list, r.attribute)
+		}
+	}
+	return list
+}
+
 // IsFor reports whether the permission is for everybody who is authenticated,
 // or for anybody, whoever he is in particular: it asks nobody, and false may
 // mean that it would have to.
