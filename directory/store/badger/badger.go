@@ -35,8 +35,11 @@ type Store struct {
 
 	published atomic.Pointer[snapshot] // what View reads; nil when closed
 	readOnly  atomic.Bool              // set by the free-space watch
+	failed    atomic.Bool              // broken is not nil
+	free      atomic.Int64             // what the watch has seen; -1: nothing
 	updates   atomic.Uint64            // see Stats
 	commits   atomic.Uint64
+	committed atomic.Pointer[time.Time]
 
 	closing sync.RWMutex // held for reading while a request is put into queue
 	closed  bool         // guarded by closing
@@ -90,6 +93,7 @@ func Open(root string, cfg Config) (_ *Store, err error) {
 		stop:  make(chan struct{}),
 		held:  map[*held]struct{}{},
 	}
+	s.free.Store(-1)
 	s.published.Store(db.snapshot(db.version))
 	s.watchSpace()
 	s.running.Add(2)

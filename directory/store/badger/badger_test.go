@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"tallystick/directory/store"
 	"tallystick/directory/store/storetest"
@@ -249,6 +250,9 @@ func TestFailedCommit(t *testing.T) {
 			t.Errorf("Update = %v", err)
 		}
 	}
+	if got := s.Stats(); !got.Failed || !got.ReadOnly {
+		t.Errorf("%+v", got)
+	}
 	closeStore(t, s)
 	s = open(t, dir)
 	defer closeStore(t, s)
@@ -265,8 +269,20 @@ func TestStats(t *testing.T) {
 	if err := s.Update(t.Context(), func(store.Writer) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
+	began := s.Stats().Cache
+	for range 3 {
+		if v, err := get(t, s, "k"); v != "w" || err != nil {
+			t.Errorf("%q, %v", v, err)
+		}
+	}
 	got := s.Stats()
-	got.Bytes = 0
+	if got.LastCommit.IsZero() || time.Since(got.LastCommit) < 0 {
+		t.Errorf("last commit at %s", got.LastCommit)
+	}
+	if c := got.Cache; c.Hits-began.Hits != 2 || c.Misses-began.Misses != 1 || c.Bytes != 1+1+keptCosts {
+		t.Errorf("of three reads of one key: %+v, before %+v", c, began)
+	}
+	got.Tables, got.Logs, got.Free, got.LastCommit, got.Cache = 0, 0, 0, time.Time{}, CacheStats{}
 	if want := (Stats{Updates: 2, Commits: 2, Version: 2}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

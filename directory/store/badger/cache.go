@@ -3,6 +3,7 @@ package badger
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 )
 
 // cache keeps what was read under a key, on the heap: finding it in Badger
@@ -24,6 +25,8 @@ type shard[V cacheable] struct {
 	kept    map[string]kept[V]
 	size    int    // bytes of what is kept
 	written uint64 // version of the last commit that wrote a key of this shard
+
+	hits, misses atomic.Uint64
 }
 
 type kept[V cacheable] struct {
@@ -52,8 +55,10 @@ func (c *cache[V]) get(key []byte, version uint64) (value V, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if k, ok := s.kept[string(key)]; ok && k.since <= version {
+		s.hits.Add(1)
 		return k.value, true
 	}
+	s.misses.Add(1)
 	return value, false
 }
 

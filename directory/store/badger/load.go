@@ -223,6 +223,7 @@ func (s *Store) changeOver(ctx context.Context, base uint64, next *database) err
 		if err := writeCurrent(s.root, filepath.Base(next.dir)); err != nil {
 			unknown = true
 			s.broken = fmt.Errorf("badger: changing over to the loaded database failed; restart the server: %w", err)
+			s.failed.Store(true)
 			return s.broken
 		}
 		s.db = next

@@ -64,6 +64,7 @@ func (s *Store) watchSpace() {
 		s.log.Error("store: free space unknown", "err", err)
 		return
 	}
+	s.free.Store(free)
 	switch was := s.readOnly.Load(); {
 	case !was && free < s.cfg.MinFree:
 		s.readOnly.Store(true)

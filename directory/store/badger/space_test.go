@@ -42,6 +42,9 @@ func TestDiskFull(t *testing.T) {
 			runtime.Gosched()
 		}
 		s.watchSpace()
+		if got := s.Stats(); got.ReadOnly != step.readOnly || got.Failed || got.Free != step.free {
+			t.Errorf("%d MiB free: %+v", step.free>>20, got)
+		}
 		err := set(s, "k", "v")
 		if step.readOnly && !errors.Is(err, store.ErrReadOnly) || !step.readOnly && err != nil {
 			t.Errorf("%d MiB free: %v", step.free>>20, err)

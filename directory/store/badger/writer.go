@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	badgerdb "github.com/dgraph-io/badger/v4"
 
@@ -222,10 +223,13 @@ func (s *Store) commit(changes *overlay) error {
 		// Some of it may be in memory or on disk. Only a restart can tell,
 		// and until then nothing may be built on it.
 		s.broken = fmt.Errorf("badger: a commit failed and its outcome is unknown; restart the server: %w", err)
+		s.failed.Store(true)
 		s.log.Error("store: closed for updates", "err", s.broken)
 		return s.broken
 	}
+	now := time.Now()
 	s.commits.Add(1)
+	s.committed.Store(&now)
 	s.db.version = version
 	s.db.memory.wrote(changes, version)
 	s.published.Swap(s.db.snapshot(version)).release()
