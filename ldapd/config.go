@@ -35,7 +35,7 @@ type Config struct {
 	MaxMessage            int // octets in a request; 16 MiB
 	MaxMessageAnonymous   int // octets in a request before a bind succeeded; 256 KiB
 	MaxOperations         int // operations running beside the reading of one connection; 32
-	MaxConnections        int // 10,000
+	MaxConnections        int // but for those from within this process; 10,000
 	MaxPersistent         int // searches that wait for changes, on all connections; 100
 	MaxTransactionChanges int // waiting in one transaction; 1,000
 	MaxConnectionsPerPeer int // from one IPv4 address or one IPv6 /64; 1,000

@@ -22,6 +22,7 @@ type conn struct {
 	srv     *Server
 	id      uint64
 	peerKey string
+	within  bool     // it comes from this process itself
 	raw     net.Conn // the transport; nc is this or TLS on it
 	bridge  bool     // it may say whom it asks for
 

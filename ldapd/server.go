@@ -14,6 +14,7 @@ import (
 	"tallystick/directory"
 	"tallystick/extop"
 	extopwire "tallystick/extop/wire"
+	"tallystick/internal/inprocess"
 	"tallystick/ldapd/wire"
 )
 
@@ -64,6 +65,7 @@ type Server struct {
 	mu        sync.Mutex // guards what follows
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
+	within    int            // connections of this process itself, which no limit is about
 	peers     map[string]int // connections by peerKey
 	users     map[string]int // connections by conn.identity
 	lastConn  uint64
@@ -196,12 +198,13 @@ func (s *Server) ServeConn(nc net.Conn) error {
 // shutting down.
 func (s *Server) newConn(nc net.Conn) (*conn, error) {
 	key := peerKey(nc.RemoteAddr())
+	_, within := nc.(*inprocess.Conn)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.closing:
 		return nil, noticeShutdown
-	case len(s.conns) >= s.cfg.MaxConnections:
+	case !within && len(s.conns)-s.within >= s.cfg.MaxConnections:
 		return nil, &notice{code: directory.Busy, reason: "too many connections"}
 	case key != "" && s.peers[key] >= s.cfg.MaxConnectionsPerPeer:
 		return nil, &notice{code: directory.Busy, reason: "too many connections from this address"}
@@ -212,6 +215,9 @@ func (s *Server) newConn(nc net.Conn) (*conn, error) {
 	s.lastConn++
 	s.clock.update()
 	c := newConn(s, s.lastConn, nc, key)
+	if c.within = within; within {
+		s.within++
+	}
 	if !s.sweeping {
 		s.sweeping = true
 		go s.janitor()
@@ -224,6 +230,9 @@ func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	if c.within {
+		s.within--
+	}
 	s.disclaim(c)
 	if c.peerKey != "" {
 		if s.peers[c.peerKey]--; s.peers[c.peerKey] == 0 {

@@ -10,7 +10,8 @@ import (
 
 // Stats are a server's numbers since it was made, for monitoring.
 type Stats struct {
-	Connections int    // open now
+	Connections int    // open now, of clients
+	Within      int    // open now, of this process itself: of the HTTP bridge
 	Accepted    uint64 // connections
 	Refused     uint64 // connections: there were too many, or the server was stopping
 
@@ -142,7 +143,7 @@ func (c *counters) ended(request any, code directory.ResultCode, took time.Durat
 // some of them only.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
-	stats := Stats{Connections: len(s.conns), Accepted: s.lastConn}
+	stats := Stats{Connections: len(s.conns) - s.within, Within: s.within, Accepted: s.lastConn}
 	s.mu.Unlock()
 	stats.Refused = s.counters.refused.Load()
 	for k := range kinds {
