@@ -19,8 +19,9 @@ func checkCommand(flags *globalFlags) *cobra.Command {
 and value, each entry with its parent, its name and its index keys, each index
 key with its entry, each TOTP credential with its owner and the keyset that
 seals it, each audit record with the one before it. Print what was checked and
-each fault. The exit status is 1 if there was any. Nothing is changed. The
-server must not be running.`,
+each fault. The exit status is 1 if there was any. What the configuration names
+and the data has not is a warning. Nothing is changed. The server must not be
+running.`,
 		Example: `  tallystick check --data ./data`,
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,6 +40,13 @@ func checkData(ctx context.Context, out io.Writer, d *data) error {
 	seen, err := d.directory.Check(ctx, faults.add)
 	if err != nil {
 		return err
+	}
+	warnings, err := d.directory.Warnings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, text := range warnings {
+		fmt.Fprintln(out, "warning:", text)
 	}
 	fmt.Fprintf(out, "checked %d entries, %d index keys, %d TOTP credentials, %d audit records: %s\n",
 		seen.Entries, seen.IndexKeys, seen.Credentials, seen.AuditRecords, faults.verdict())

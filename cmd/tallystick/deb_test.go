@@ -47,6 +47,8 @@ func TestDebianPackage(t *testing.T) {
 	for _, want := range []string{
 		"-rwxr-xr-x root/root", "./usr/bin/tallystick\n", "./lib/systemd/system/tallystick.service\n",
 		"./usr/share/man/man8/tallystick.8.gz\n", "./etc/logrotate.d/tallystick\n", "./etc/tallystick/tallystick.yaml\n",
+		"./usr/share/doc/tallystick/README.md\n", "./usr/share/doc/tallystick/docs/conformance.md\n",
+		"./usr/share/doc/tallystick/docs/monitor.md\n", "./usr/share/doc/tallystick/examples/sample.ldif\n",
 	} {
 		if !strings.Contains(contents, want) {
 			t.Errorf("no %q in\n%s", want, contents)

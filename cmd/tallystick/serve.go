@@ -120,6 +120,13 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	if err := firstStart(ctx, data.directory, opts.sample, c, out); err != nil {
 		return err
 	}
+	warnings, err := data.directory.Warnings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, text := range warnings {
+		log.Warn(text)
+	}
 	logAudit(ctx, data.directory, log)
 	defer logAudit(context.WithoutCancel(ctx), data.directory, log)
 	cert, err := c.openCertificate(log)
@@ -154,7 +161,7 @@ func serve(ctx context.Context, c *config, opts serveOptions, out io.Writer) (er
 	if err != nil {
 		return err
 	}
-	m := &monitor{started: time.Now(), server: server, data: data, certificates: map[string]*certificate{"ldap": cert}}
+	m := &monitor{started: time.Now(), server: server, data: data, certificates: map[string]*certificate{"ldap": cert}, backups: c.backups()}
 	files := []reloadable{cert}
 	if https != cert {
 		m.certificates["https"] = https
