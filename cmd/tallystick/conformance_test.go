@@ -85,6 +85,79 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// The table of README.md says by section what docs/conformance.md does, but for
+// what is of no RFC and no draft.
+func TestConformanceInREADME(t *testing.T) {
+	type section struct{ of, number, status string }
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join("../..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	cellsOf := func(line string) (cells []string) {
+		for c := range strings.SplitSeq(strings.Trim(strings.TrimSpace(line), "|"), "|") {
+			cells = append(cells, strings.TrimSpace(c))
+		}
+		return cells
+	}
+	ofRFC := regexp.MustCompile(`^(?:## |\| )RFC ([0-9]+),`)
+	docs, readme := map[section]bool{}, map[section]bool{}
+	of := ""
+	for line := range strings.Lines(read("docs/conformance.md")) {
+		if strings.HasPrefix(line, "## ") {
+			if of = ""; ofRFC.MatchString(line) {
+				of = ofRFC.FindStringSubmatch(line)[1]
+			}
+		}
+		cells := cellsOf(line)
+		if len(cells) != 4 || cells[3] == "test" || cells[0] == "–" || strings.HasPrefix(cells[0], "---") {
+			continue
+		}
+		status, _, _ := strings.Cut(cells[2], ":")
+		for number := range strings.SplitSeq(cells[0], ", ") {
+			docs[section{of, number, status}] = true
+		}
+	}
+	_, table, ok := strings.Cut(read("README.md"), "| | yes | partly | no |\n|---|---|---|---|\n")
+	if !ok {
+		t.Fatal("README.md has no table")
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	remark := regexp.MustCompile(` \([^)]*\)`)
+	for line := range strings.Lines(table) {
+		of := ""
+		if ofRFC.MatchString(line) {
+			of = ofRFC.FindStringSubmatch(line)[1]
+		}
+		cells := cellsOf(remark.ReplaceAllString(line, ""))
+		if len(cells) != 4 {
+			t.Fatalf("%d cells: %s", len(cells), line)
+		}
+		for i, status := range []string{"yes", "partly", "no"} {
+			for number := range strings.SplitSeq(cells[i+1], ", ") {
+				if number != "" {
+					readme[section{of, number, status}] = true
+				}
+			}
+		}
+	}
+	for s := range docs {
+		if !readme[s] {
+			t.Errorf("docs/conformance.md has %q of %q: %s; README.md has not", s.number, s.of, s.status)
+		}
+	}
+	for s := range readme {
+		if !docs[s] {
+			t.Errorf("README.md has %q of %q: %s; docs/conformance.md has not", s.number, s.of, s.status)
+		}
+	}
+	if len(docs) < 100 {
+		t.Errorf("only %d sections", len(docs))
+	}
+}
+
 // namesOfTests are all test functions, and the scripts.
 func namesOfTests(t *testing.T) map[string]bool {
 	t.Helper()
