@@ -223,6 +223,9 @@ func (c *checker) index(ctx context.Context) error {
 	if found == c.expected {
 		return nil
 	}
+	if err := c.recent(ctx, []byte{recentSpace}, c.twice); err != nil {
+		return err
+	}
 	if err := c.scan(ctx, []byte{entrySpace}, false, c.missing); err != nil {
 		return err
 	}
@@ -263,8 +266,13 @@ func (c *checker) begunIndex(ctx context.Context, x index) error {
 var indexSpaces = []byte{equalitySpace, presenceSpace, substringSpace}
 
 // postings calls fn for all index keys that begin with prefix, in the form that
-// indexKeys has them.
+// indexKeys has them. The prefix is an index's, or that of all of one kind.
 func (c *checker) postings(ctx context.Context, prefix []byte, fn func(key []byte) error) error {
+	if prefix[0] == substringSpace {
+		if err := c.recent(ctx, append([]byte{recentSpace}, prefix[1:]...), fn); err != nil {
+			return err
+		}
+	}
 	var ids []entryID
 	var one []byte
 	return c.scan(ctx, prefix, false, func(key, value []byte) (err error) {
@@ -289,6 +297,61 @@ func (c *checker) postings(ctx context.Context, prefix []byte, fn func(key []byt
 	})
 }
 
+// recent is postings for those that stand in pages, see recent.go.
+func (c *checker) recent(ctx context.Context, prefix []byte, fn func(key []byte) error) error {
+	var listed []byte // pages of the attribute that are to come
+	lost := func() {
+		if len(listed) > 0 {
+			c.faultf("index page %d is listed and not there", idAtEnd(listed[:8]))
+		}
+	}
+	var one []byte
+	err := c.scan(ctx, prefix, false, func(key, value []byte) error {
+		end := bytes.IndexByte(key, 0) + 1
+		if len(key) == end && len(value)%8 == 0 { // comes before its pages
+			lost()
+			listed = slices.Clone(value)
+			return nil
+		}
+		if end > 0 && len(key) == end+8 {
+			if !bytes.HasPrefix(listed, key[end:]) {
+				c.faultf("index page %q is not listed", key)
+				return nil
+			}
+			listed = listed[8:]
+		}
+		if end == 0 || len(key) != end+8 || !page(value).sound() {
+			c.faultf("index page %q is malformed", key)
+			return nil
+		}
+		p := page(value)
+		for i := range len(p) / pageItem {
+			for id := range entriesOf(idAtEnd(key), p.bits(i)) {
+				one = append(append(append(one[:0], substringSpace), key[1:end]...), p.trigram(i)...)
+				one = id.append(one)
+				if err := fn(one); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	lost()
+	return err
+}
+
+// twice tells of what stands in a page and elsewhere.
+func (c *checker) twice(key []byte) error {
+	has, err := hasOldPosting(c.r, key)
+	if has {
+		c.faultf("index key %q is there twice", key)
+	}
+	if errors.Is(err, errBlock) {
+		return nil // told already
+	}
+	return err
+}
+
 // keySum stands for a set of keys: two sets with the same sum are the same.
 type keySum struct {
 	seeds [2]maphash.Seed
@@ -311,7 +374,7 @@ func (c *checker) missing(key, value []byte) error {
 	}
 	id := idAtEnd(key)
 	for _, k := range c.plan.keys(c.d.schema, id, &rec) {
-		if ok, err := hasPosting(c.r, k); err != nil && !errors.Is(err, errBlock) {
+		if ok, err := hasPosting(c.r, k); err != nil && !errors.Is(err, errBlock) && !errors.Is(err, errPage) {
 			return err
 		} else if !ok {
 			c.faultf("entry %d: index key %q is missing", id, k[:len(k)-8])

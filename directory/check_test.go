@@ -45,6 +45,24 @@ func TestCheckFinds(t *testing.T) {
 		{"the index of an entry that is not", func(_ *Directory, w store.Writer, _ entryID, _ *record) {
 			w.Set(entryID(999).append(presencePrefix("uid")), nil)
 		}, []string{"entry 999, which does not exist"}},
+		{"a page that is not listed", func(_ *Directory, w store.Writer, _ entryID, _ *record) {
+			w.Set(entryID(pageSize).append(recentPrefix("uid")), page(nil).with(trigramKeys(pageSize, "abc"), 1))
+		}, []string{"is not listed"}},
+		{"a page is gone", func(_ *Directory, w store.Writer, id entryID, _ *record) {
+			w.Delete(pageOf(id).append(recentPrefix("uid")))
+		}, []string{"is listed and not there", "is missing"}},
+		{"a page that cannot be read", func(_ *Directory, w store.Writer, id entryID, _ *record) {
+			w.Set(pageOf(id).append(recentPrefix("uid")), []byte{1})
+		}, []string{"is malformed"}},
+		{"a list of pages that cannot be read", func(_ *Directory, w store.Writer, _ entryID, _ *record) {
+			w.Set(recentPrefix("uid"), []byte{1})
+		}, []string{"is malformed"}},
+		{"a trigram too many in a page", func(_ *Directory, w store.Writer, id entryID, _ *record) {
+			w.Set(pageOf(id).append(recentPrefix("uid")), page(nil).with(trigramKeys(id, "\x02an", "ann", "nn\x03", "xyz"), pageBit(id)))
+		}, []string{"does not have the value"}},
+		{"a trigram in a page and elsewhere", func(_ *Directory, w store.Writer, id entryID, _ *record) {
+			w.Set(id.append(substringPrefix("uid", []byte("ann"))), nil)
+		}, []string{"is there twice"}},
 		{"an entry without its name", func(d *Directory, w store.Writer, _ entryID, rec *record) {
 			norm, _ := d.placeNorm(rec)
 			w.Delete(childKey(rec.parent, norm))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,12 +90,15 @@ type Config struct {
 const DefaultRootDN = "cn=Directory Manager"
 
 // formatVersion is written to a new store and checked in an old one. Version 1
-// has no blocks in its indexes, see posting.go; what else it has is the same, so
-// a store stays at it until a Load writes some.
-const formatVersion = "2"
+// has no blocks in its indexes, see posting.go, and version 2 no pages beside
+// them, see recent.go; what else they have is the same, so a store stays at one
+// until some are written.
+const formatVersion = "3"
 
 // readable reports whether this program can work with data of a format.
-func readable(format []byte) bool { return string(format) == formatVersion || string(format) == "1" }
+func readable(format []byte) bool {
+	return slices.Contains([]string{"1", "2", formatVersion}, string(format))
+}
 
 // Directory is the entries of a store and the operations on them. Its methods
 // may be called from many goroutines at once.
@@ -134,6 +138,7 @@ type Directory struct {
 	indexes         atomic.Pointer[indexPlan] // in force; changes while defining is held to write
 	indexWork       chan struct{}             // gets one, if it has none, when there is something to build
 	indexBatch      int                       // entries that one update of the worker looks at
+	maxPages        int                       // of one attribute, see recent.go
 	transactionTime time.Duration             // that the changes of one Transact may take
 	changes         changeLog
 	writability     atomic.Pointer[Writability] // nil: WritesEnabled
@@ -205,6 +210,7 @@ func Open(ctx context.Context, s store.Store, cfg Config) (*Directory, error) {
 	}
 	d.builtIn = newIndexPlan(d.schema, nil)
 	d.indexWork, d.indexBatch = make(chan struct{}, 1), indexBatch
+	d.maxPages = maxPages
 	if err := d.checkFormat(ctx); err != nil {
 		return nil, err
 	}

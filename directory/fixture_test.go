@@ -37,6 +37,7 @@ func openDirectory(t testing.TB, dir string, change ...func(*Config)) *Directory
 		t.Fatal(err)
 	}
 	d.transactionTime = time.Hour // the machine may be busy
+	d.maxPages = 1
 	t.Cleanup(func() { closeDirectory(t, d) })
 	return d
 }

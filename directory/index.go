@@ -159,8 +159,8 @@ func (k *keyList) addEquality(t *schema.AttributeType, value []byte) {
 
 func (k *keyList) addTrigrams(attribute string, norm []byte) {
 	k.gram = append(append(append(k.gram[:0], startMark), norm...), endMark)
-	for i := 0; i+3 <= len(k.gram); i++ {
-		k.add(appendSubstring(k.buf, attribute, k.gram[i:i+3]))
+	for i := 0; i+trigramLen <= len(k.gram); i++ {
+		k.add(appendSubstring(k.buf, attribute, k.gram[i:i+trigramLen]))
 	}
 }
 
@@ -194,13 +194,15 @@ const (
 	endMark   = 3
 )
 
+const trigramLen = 3
+
 func trigrams(b []byte) [][]byte {
-	if len(b) < 3 {
+	if len(b) < trigramLen {
 		return nil
 	}
-	t := make([][]byte, 0, len(b)-2)
-	for i := 0; i+3 <= len(b); i++ {
-		t = append(t, b[i:i+3:i+3])
+	t := make([][]byte, 0, len(b)-trigramLen+1)
+	for i := 0; i+trigramLen <= len(b); i++ {
+		t = append(t, b[i:i+trigramLen:i+trigramLen])
 	}
 	return t
 }
@@ -219,15 +221,16 @@ func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) err
 	if !slices.EqualFunc(d.acisOf(old), d.acisOf(new), bytes.Equal) {
 		d.acis.changed(w)
 	}
-	if old != nil && new != nil {
+	if old == nil {
+		return d.addPostings(w, d.indexKeys(id, new))
+	}
+	if new != nil {
 		if o, n := differences(old, new); !d.indexes.Load().shares(d.schema, new, o, n) {
 			old, new = o, n
 		}
 	}
-	var before, after [][]byte
-	if old != nil {
-		before = d.indexKeys(id, old)
-	}
+	var after, lost [][]byte
+	before := d.indexKeys(id, old)
 	if new != nil {
 		after = d.indexKeys(id, new)
 	}
@@ -243,9 +246,7 @@ func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) err
 		}
 		switch {
 		case order < 0:
-			if err := removePosting(w, before[0]); err != nil {
-				return err
-			}
+			lost = append(lost, before[0])
 			before = before[1:]
 		case order > 0:
 			w.Set(after[0], nil)
@@ -254,7 +255,7 @@ func (d *Directory) writeIndex(w store.Writer, id entryID, old, new *record) err
 			before, after = before[1:], after[1:]
 		}
 	}
-	return nil
+	return removePostings(w, lost)
 }
 
 // shares reports whether an attribute of rec that is not among the changed ones

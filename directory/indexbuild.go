@@ -161,24 +161,30 @@ func onlyIndex(s *schema.Schema, x index) *indexPlan {
 // removeBatch deletes some keys of an index, and reports whether none is left.
 func removeBatch(w store.Writer, x index) (done bool, err error) {
 	var keys [][]byte
-	all := store.Prefix(x.prefix())
-	all.KeysOnly = true
+	prefixes := [][]byte{x.prefix()}
+	if x.kind == SubstringIndex {
+		prefixes = append(prefixes, recentPrefix(x.attribute))
+	}
 	done = true
-	err = w.Scan(all, func(key, _ []byte) bool {
-		if len(keys) >= indexBatchKeys {
-			done = false
-			return false
-		}
-		keys = append(keys, slices.Clone(key))
-		return true
-	})
+	for _, prefix := range prefixes {
+		all := store.Prefix(prefix)
+		all.KeysOnly = true
+		err = errors.Join(err, w.Scan(all, func(key, _ []byte) bool {
+			if len(keys) >= indexBatchKeys {
+				done = false
+				return false
+			}
+			keys = append(keys, slices.Clone(key))
+			return true
+		}))
+	}
 	for _, k := range keys {
 		w.Delete(k)
 	}
 	return done, err
 }
 
-// prefix begins all keys of an index.
+// prefix begins all keys of an index but those of recentPrefix.
 func (x index) prefix() []byte {
 	switch x.kind {
 	case EqualityIndex:

@@ -12,6 +12,7 @@ import "encoding/binary"
 //	'i' attribute 0 value 0 id      equality index, see posting.go
 //	'p' attribute 0 id              presence index
 //	's' attribute 0 trigram id      substring index
+//	'r' attribute 0 page            trigrams of the entries added last, see recent.go
 //	'c' entry-id credential-id      TOTP credential, sealed; never leaves this package
 //	't' number 0 entry-id credential-id  index of serial and device numbers, see serial.go
 //	'l' entry-id                    attempt counter and lockout
@@ -27,6 +28,7 @@ const (
 	equalitySpace   = 'i'
 	presenceSpace   = 'p'
 	substringSpace  = 's'
+	recentSpace     = 'r'
 	credentialSpace = 'c'
 	numberSpace     = 't'
 	attemptSpace    = 'l'
@@ -111,6 +113,13 @@ func presencePrefix(attribute string) []byte { return appendPresence(nil, attrib
 
 func appendPresence(b []byte, attribute string) []byte {
 	return append(append(append(b, presenceSpace), attribute...), 0)
+}
+
+// recentPrefix begins the keys of what the entries added last have in a
+// substring index.
+func recentPrefix(attribute string) []byte {
+	b := append(make([]byte, 0, len(attribute)+10), recentSpace) // and a page
+	return append(append(b, attribute...), 0)
 }
 
 // substringPrefix begins the substring index keys of one trigram.

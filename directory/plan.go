@@ -152,7 +152,7 @@ func (p *planner) substrings(f *Filter, limit int) ([]entryID, bool, error) {
 		return nil, false, nil
 	}
 	for _, g := range grams { // a rare one will do
-		if ids, ok, err := p.scan(substringPrefix(t.Name(), g), min(fewCandidates, limit)); ok || err != nil {
+		if ids, ok, err := p.trigram(t.Name(), g, min(fewCandidates, limit)); ok || err != nil {
 			return ids, ok, err
 		}
 	}
@@ -169,7 +169,7 @@ func (p *planner) substrings(f *Filter, limit int) ([]entryID, bool, error) {
 	var ids []entryID
 	known := false
 	for _, g := range grams {
-		found, ok, err := p.scan(substringPrefix(t.Name(), g), maxCandidates)
+		found, ok, err := p.trigram(t.Name(), g, maxCandidates)
 		switch {
 		case err != nil:
 			return nil, false, err

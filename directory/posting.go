@@ -10,12 +10,13 @@ import (
 )
 
 // The ids of the entries that one value (or trigram, or attribute) stands for
-// are under the value's prefix, each in one of two ways:
+// are under the value's prefix, each in one of two ways, or in a third that
+// recent.go has:
 //
 //	prefix id        -
 //	prefix block 0   the ids from block to block+blockSize-1 that are meant
 //
-// Operations write the first, which needs no reading; a Load, which has many
+// Changes write the first, which needs no reading; a Load, which has many
 // entries at hand, the second wherever a block has more than one of them, which
 // takes a fraction of the time and the space. Block is the first of its ids.
 //
@@ -100,8 +101,16 @@ func postingIDs(ids []entryID, key, value []byte, prefix, limit int) ([]entryID,
 }
 
 // hasPosting reports whether an index key, as indexKeys has it, is there in one
-// way or the other.
+// way or another.
 func hasPosting(r store.Reader, key []byte) (bool, error) {
+	if has, err := hasOldPosting(r, key); has || err != nil || !isTrigram(key) {
+		return has, err
+	}
+	return inPage(r, key)
+}
+
+// hasOldPosting is hasPosting without the pages of recent.go.
+func hasOldPosting(r store.Reader, key []byte) (bool, error) {
 	_, err := r.Get(key)
 	if err == nil {
 		return true, nil
@@ -136,7 +145,8 @@ func findInBlock(r store.Reader, key []byte) (ids []entryID, at int, err error) 
 	return ids, -1, nil
 }
 
-// removePosting takes an index key, as indexKeys has it, out of the index.
+// removePosting takes an index key, as indexKeys has it, that is in no page out
+// of the index.
 func removePosting(w store.Writer, key []byte) error {
 	w.Delete(key)
 	ids, at, err := findInBlock(w, key)

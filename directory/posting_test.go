@@ -182,8 +182,9 @@ func TestManyPostings(t *testing.T) {
 	}
 }
 
-// A store of format 1 is as good as ever, and one of 2 from its first Load on.
-func TestFormatBeforeBlocks(t *testing.T) {
+// A store of format 1 or 2 is as good as ever, and one of 3 from its first Load or
+// Add on.
+func TestOlderFormats(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	d := openDirectory(t, dir)
@@ -207,21 +208,52 @@ func TestFormatBeforeBlocks(t *testing.T) {
 		}
 		closeDirectory(t, d)
 	}
-	set("1")
-	d = openDirectory(t, dir)
-	mustAdd(t, d, person("bob"), "objectClass: account")
-	if got := format(); got != "1" {
-		t.Errorf("format %s behind an Add", got)
+	for _, old := range []string{"1", "2"} {
+		for what, add := range map[string]func(){
+			"an Add": func() {
+				// As a program of that time left it.
+				if err := d.store.Update(ctx, func(w store.Writer) error {
+					keys := keysOf(t, d, []byte{recentSpace})
+					for _, key := range keys {
+						w.Delete([]byte(key))
+					}
+					rec, err := readRecord(w, 3)
+					if err != nil {
+						return err
+					}
+					for _, key := range d.indexKeys(3, rec) {
+						w.Set(key, nil)
+					}
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+				mustAdd(t, d, person("bob"), "objectClass: account")
+				if err := d.Delete(ctx, root, &DeleteRequest{Entry: person("bob")}); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"a Load": func() { mustLoad(t, d, Entry{person("eve" + old), attributes("objectClass: account")}) },
+		} {
+			set(old)
+			d = openDirectory(t, dir)
+			if err := d.Modify(ctx, root, &ModifyRequest{Object: person("ann"), Changes: []Change{{ReplaceValues, attributes("mail: " + old + "@example.com")[0]}}}); err != nil {
+				t.Fatal(err)
+			}
+			if got := format(); got != old {
+				t.Errorf("format %s behind a Modify of %s", got, old)
+			}
+			add()
+			if got := format(); got != formatVersion {
+				t.Errorf("format %s behind %s", got, what)
+			}
+		}
 	}
-	mustLoad(t, d, Entry{person("eve"), attributes("objectClass: account")})
-	if got := format(); got != "2" {
-		t.Errorf("format %s behind a Load", got)
-	}
-	if err := d.store.Update(ctx, func(w store.Writer) error { w.Set(metaKey("format"), []byte("3")); return nil }); err != nil {
+	if err := d.store.Update(ctx, func(w store.Writer) error { w.Set(metaKey("format"), []byte("4")); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.checkFormat(ctx); err == nil {
-		t.Error("a store of format 3 is opened")
+		t.Error("a store of format 4 is opened")
 	}
 }
 
