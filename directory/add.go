@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -175,6 +176,10 @@ func (d *Directory) acceptNewUser(ctx context.Context, who Requester, rec *recor
 // entryUUID.
 func (d *Directory) newRecord(ctx context.Context, dn DN, id uuid.UUID, attributes []Attribute) (*record, error) {
 	rec := &record{uuid: id, attributes: make([]Attribute, 0, len(attributes)+1)} // and that of the name
+	var at map[string]int                                                         // positions, where there are so many that to look for one takes long
+	if len(attributes) > 64 {
+		at = make(map[string]int, len(attributes))
+	}
 	for _, a := range attributes {
 		t := d.schema.AttributeOrUndefined(a.Name)
 		if err := checkWritable(a.Name, t); err != nil {
@@ -189,9 +194,19 @@ func (d *Directory) newRecord(ctx context.Context, dn DN, id uuid.UUID, attribut
 			rec.passwords = append(rec.passwords, hashed...)
 			continue
 		}
-		if i := d.find(rec.attributes, a.Name); i >= 0 {
-			rec.attributes[i].Values = append(rec.attributes[i].Values[:len(rec.attributes[i].Values):len(rec.attributes[i].Values)], a.Values...)
-			continue
+		a.Values = slices.Clip(a.Values) // they are the request's
+		if at == nil {
+			if i := d.find(rec.attributes, a.Name); i >= 0 {
+				rec.attributes[i].Values = append(rec.attributes[i].Values, a.Values...)
+				continue
+			}
+		} else {
+			key := d.attributeKey(a.Name)
+			if i, ok := at[key]; ok {
+				rec.attributes[i].Values = append(rec.attributes[i].Values, a.Values...)
+				continue
+			}
+			at[key] = len(rec.attributes)
 		}
 		if err := rec.give(t, a); err != nil {
 			return nil, err

@@ -297,10 +297,16 @@ func (p *indexPlan) appendTypes(list []*schema.AttributeType, s *schema.Schema, 
 // not change: most changes touch one of many.
 func differences(old, new *record) (*record, *record) {
 	same := func(list []Attribute) func(Attribute) bool {
+		next := 0 // they are in the same order but for what was added or taken away
 		return func(a Attribute) bool {
-			return slices.ContainsFunc(list, func(b Attribute) bool {
-				return a.Name == b.Name && slices.EqualFunc(a.Values, b.Values, bytes.Equal)
-			})
+			for i := range list {
+				at := (next + i) % len(list)
+				if b := list[at]; a.Name == b.Name {
+					next = at + 1
+					return slices.EqualFunc(a.Values, b.Values, bytes.Equal)
+				}
+			}
+			return false
 		}
 	}
 	o, n := *old, *new

@@ -339,7 +339,14 @@ func (m *modification) run(w store.Writer) error {
 		return err
 	}
 	rec := old.clone()
-	for _, c := range m.changes {
+	looks := 0
+	for n, c := range m.changes {
+		if n > 0 {
+			looks += m.d.looks(rec, c)
+		}
+		if looks > maxLooks {
+			return Errorf(AdminLimitExceeded, "%d changes of so large an entry: give more values with each, or make them in several requests", len(m.changes))
+		}
 		if t := m.d.schema.AttributeOrUndefined(c.Attribute.Name); isOATHSecret(t) || isLock(t) {
 			continue
 		}
@@ -413,6 +420,20 @@ func (m *modification) run(w store.Writer) error {
 	return m.d.audit(w, m.who.event("modify", AuditEvent{Kind: AuditPasswordChanged, User: m.dn.String()}))
 }
 
+// maxLooks is how many attributes and values the changes of one Modify look at,
+// while nobody else can write. One change looks at each of them once, however
+// many values it gives, and may always.
+const maxLooks = 5_000_000
+
+// looks is how many attributes and values of an entry a change looks at.
+func (d *Directory) looks(rec *record, c Change) int {
+	n := len(rec.attributes) + len(c.Attribute.Values)
+	if i := d.find(rec.attributes, c.Attribute.Name); i >= 0 && c.Operation != ReplaceValues {
+		n += len(rec.attributes[i].Values)
+	}
+	return n
+}
+
 // apply makes one change to an entry; permissive is ModifyRequest's. It may run
 // again with the same change, so what goes into the entry is a copy.
 func (d *Directory) apply(rec *record, c Change, permissive bool) error {
@@ -469,6 +490,10 @@ func (d *Directory) apply(rec *record, c Change, permissive bool) error {
 
 // add adds values. One that the attribute has is an error, unless permissive.
 func (a *Attribute) add(t *schema.AttributeType, values [][]byte, permissive bool) error {
+	if len(values) == 1 && findValue(t, a.Values, values[0]) < 0 { // the most of changes, and the cheapest way
+		a.Values = append(a.Values, values[0])
+		return nil
+	}
 	have := make(map[string]bool, len(a.Values))
 	for _, v := range a.Values {
 		have[string(valueKey(t, v))] = true

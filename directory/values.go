@@ -14,18 +14,47 @@ import (
 // find returns the position of the attribute with the same type and options
 // as description; -1 if there is none.
 func (d *Directory) find(attributes []Attribute, description string) int {
-	t, options := d.describe(description)
-	slices.Sort(options)
+	t := d.schema.AttributeOrUndefined(description)
+	_, options, _ := strings.Cut(description, ";")
 	for i := range attributes {
-		if t.Named(attributes[i].Name) {
-			_, have := d.describe(attributes[i].Name)
-			slices.Sort(have)
-			if slices.Equal(slices.Compact(have), slices.Compact(options)) {
-				return i
-			}
+		if !t.Named(attributes[i].Name) {
+			continue
+		}
+		if _, have, _ := strings.Cut(attributes[i].Name, ";"); sameOptions(have, options) {
+			return i
 		}
 	}
 	return -1
+}
+
+// sameOptions reports whether the options of two attribute descriptions, given
+// as they are behind the first semicolon, are the same in any order.
+func sameOptions(a, b string) bool {
+	if strings.EqualFold(a, b) {
+		return true
+	}
+	alone := func(s string) bool { return strings.IndexByte(s, ';') < 0 && !strings.EqualFold(s, "binary") }
+	if alone(a) && alone(b) {
+		return false
+	}
+	return optionsKey(a) == optionsKey(b)
+}
+
+// optionsKey is what options in any order have in common.
+func optionsKey(options string) string {
+	list := optionsOf(";" + options)
+	slices.Sort(list)
+	return strings.Join(slices.Compact(list), ";")
+}
+
+// attributeKey is what descriptions of the same attribute have in common.
+func (d *Directory) attributeKey(description string) string {
+	t := d.schema.AttributeOrUndefined(description)
+	_, options, some := strings.Cut(description, ";")
+	if !some {
+		return strings.ToLower(t.Name())
+	}
+	return strings.ToLower(t.Name()) + ";" + optionsKey(options)
 }
 
 // maxAttributes is how many attributes an entry may have: they are looked
