@@ -148,39 +148,40 @@ func raw(t *testing.T, bridge, octets string) string {
 
 // Clients that send too slowly or too much.
 func TestUnrulyClients(t *testing.T) {
-	h := newHouse(t, func(cfg *httpbridge.Config) {
-		cfg.HeaderTimeout, cfg.BodyTimeout, cfg.KeepAlive = 300*time.Millisecond, 500*time.Millisecond, 100*time.Millisecond
-		cfg.MaxClients = 4
-	})
+	// Who is to be heard has all the time, and who is too slow does not.
+	patient := newHouse(t, func(cfg *httpbridge.Config) { cfg.KeepAlive, cfg.MaxClients = 100*time.Millisecond, 4 })
+	slowHeader := newHouse(t, func(cfg *httpbridge.Config) { cfg.HeaderTimeout = 100 * time.Millisecond })
+	slowBody := newHouse(t, func(cfg *httpbridge.Config) { cfg.BodyTimeout = time.Second })
 	const head = "POST " + generateAnn + " HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 	for _, tt := range []struct {
+		h            *house
 		name, octets string
 		want         string // how the answer begins; "": none comes
 	}{
-		{"nothing at all", "", ""},
-		{"half a header", head, ""},
-		{"half a body", head + "Content-Length: 30\r\n\r\n{\"staticPass", "HTTP/1.1 408 "},
-		{"half a chunk", head + "Transfer-Encoding: chunked\r\n\r\n20\r\n{\"static", "HTTP/1.1 408 "},
-		{"a broken chunk", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400 "},
-		{"a huge header", head + "X: " + strings.Repeat("x", 1<<16) + "\r\n\r\n", "HTTP/1.1 431 "},
-		{"many headers", head + strings.Repeat("X: y\r\n", 1<<14) + "\r\n", "HTTP/1.1 431 "},
-		{"a huge path", "POST /directory/v1/" + strings.Repeat("x", 1<<16), "HTTP/1.1 431 "},
-		{"a huge body announced", head + "Content-Length: 104857600\r\n\r\n", "HTTP/1.1 413 "},
-		{"a broken escape in the path", "POST /directory/v1/cn=%zz/generateTOTPSharedSecret HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 "},
-		{"LDAP", "\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00\r\n\r\n", "HTTP/1.1 400 "},
-		{"many requests in one go", strings.Repeat(head+"Content-Length: 2\r\n\r\n{}", 50), "HTTP/1.1 401 "},
+		{slowHeader, "nothing at all", "", ""},
+		{slowHeader, "half a header", head, ""},
+		{slowBody, "half a body", head + "Content-Length: 30\r\n\r\n{\"staticPass", "HTTP/1.1 408 "},
+		{slowBody, "half a chunk", head + "Transfer-Encoding: chunked\r\n\r\n20\r\n{\"static", "HTTP/1.1 408 "},
+		{patient, "a broken chunk", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400 "},
+		{patient, "a huge header", head + "X: " + strings.Repeat("x", 1<<16) + "\r\n\r\n", "HTTP/1.1 431 "},
+		{patient, "many headers", head + strings.Repeat("X: y\r\n", 1<<14) + "\r\n", "HTTP/1.1 431 "},
+		{patient, "a huge path", "POST /directory/v1/" + strings.Repeat("x", 1<<16), "HTTP/1.1 431 "},
+		{patient, "a huge body announced", head + "Content-Length: 104857600\r\n\r\n", "HTTP/1.1 413 "},
+		{patient, "a broken escape in the path", "POST /directory/v1/cn=%zz/generateTOTPSharedSecret HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 400 "},
+		{patient, "LDAP", "\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00\r\n\r\n", "HTTP/1.1 400 "},
+		{patient, "many requests in one go", strings.Repeat(head+"Content-Length: 2\r\n\r\n{}", 50), "HTTP/1.1 401 "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := raw(t, h.url, tt.octets)
+			got := raw(t, tt.h.url, tt.octets)
 			if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
 				t.Errorf("%.200q, want %q", got, tt.want)
 			}
 		})
 	}
 	for i := range 8 { // more than MaxClients, one after another: all their places are free again
-		raw(t, h.url, fmt.Sprintf("GET /%d HTTP/1.0\r\n\r\n", i))
+		raw(t, patient.url, fmt.Sprintf("GET /%d HTTP/1.0\r\n\r\n", i))
 	}
-	h.generate(ann, password)
+	patient.generate(ann, password)
 }
 
 // Who has too many connections gets no more, and keeps those that he has.

@@ -24,6 +24,7 @@ func axe(t testing.TB) string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "axe-core@4.14.1")
 	cmd.Dir = folder
+	cmd.WaitDelay = time.Second // not for children of its own that hold the output open
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Logf("without axe-core: %v\n%s", err, out)
 		return ""

@@ -26,10 +26,27 @@ type chromium struct {
 func (h *house) chromium(t testing.TB, language string) *chromium {
 	t.Helper()
 	need(t, "chromium")
+	// Not t.TempDir, which takes it for a failure if one of the browser's
+	// processes still writes while it is being removed.
+	profile, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 100 {
+			if os.RemoveAll(profile) == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Logf("%s is left behind", profile)
+	})
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath("chromium"),
-		chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("headless", true), // and the flags that let it run in a container, and leave the network alone
+		chromedp.UserDataDir(profile),
+		chromedp.WSURLReadTimeout(2 * time.Minute), // to start in
+		// It runs in a container too, and leaves the network alone.
+		chromedp.Flag("headless", true),
 		chromedp.Flag("no-sandbox", true),
 		chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-quic", true),
@@ -43,7 +60,7 @@ func (h *house) chromium(t testing.TB, language string) *chromium {
 		chromedp.Flag("accept-lang", language),
 		chromedp.WindowSize(1000, 1200),
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)

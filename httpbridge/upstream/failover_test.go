@@ -107,7 +107,7 @@ func TestServerHangs(t *testing.T) {
 	good := serve(t)
 	c := client(t, Config{
 		URL:           "ldap://" + l.Addr().String() + " ldap://" + good.listener.Addr().String(),
-		CheckInterval: time.Millisecond, DialTimeout: 20 * time.Millisecond,
+		CheckInterval: time.Millisecond, DialTimeout: time.Second, // which the good one must be heard within
 	})
 	until(t, "the server that hangs is down", func() bool { return !c.Stats().Servers[0].Up })
 	echo(t, c)
