@@ -3,7 +3,6 @@ package badger
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,20 +75,22 @@ func TestPageOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Munmap(mapped)
-	if err := unix.Madvise(mapped[:0], unix.MADV_PAGEOUT); errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL) {
-		t.Skip("the system has no such advice")
+	read := func() int {
+		if !bytes.Equal(mapped, want) {
+			t.Fatal("the content is another one")
+		}
+		return resident(t, name)
 	}
-	if !bytes.Equal(mapped, want) {
-		t.Fatal("not mapped")
+	before := read()
+	if err := unix.Madvise(mapped, unix.MADV_PAGEOUT); err != nil || resident(t, name) >= before {
+		t.Skip("the system does not take such advice here, error ", err)
 	}
-	before := resident(t, name)
+	before = read()
 	pageOut(folder)
 	if after := resident(t, name); after >= before {
 		t.Errorf("%d KiB resident, and %d before", after, before)
 	}
-	if !bytes.Equal(mapped, want) {
-		t.Error("the content is another one")
-	}
+	read()
 }
 
 // resident is how much of a mapped file is in memory, in KiB.
