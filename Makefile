@@ -23,7 +23,7 @@ run: build ## serve the sample tree from ./data on LDAP 3389, LDAPS 3636, HTTP 8
 	./bin/tallystick serve --sample
 
 test: needs ## install what the tests need, run them all
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 
 check: needs fmt vet staticcheck race ## all one needs before a commit
 
@@ -38,7 +38,7 @@ staticcheck: ## staticcheck, at the version go.mod names
 	$(GO) tool staticcheck ./...
 
 race: needs ## the tests under the race detector, in random order
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m ./...
 
 bench: build ## measure the server, beside slapd where it is installed (BENCH="-d 5s -only modify")
 	$(GO) run ./internal/bench -tallystick bin/tallystick $(BENCH)
@@ -61,14 +61,14 @@ clean: ## remove what was built; ./data stays
 
 # The tests call these as outside witnesses; cc is what the race detector needs.
 needs:
-	@missing=; for c in ldapsearch oathtool zbarimg chromium curl openssl softhsm2-util pkcs11-tool cc slapd ruby java check_ldap apache2 pamtester lintian systemd-analyze; do PATH=$$PATH:/usr/sbin:/usr/lib/nagios/plugins command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+	@missing=; for c in ldapsearch oathtool zbarimg chromium curl openssl softhsm2-util pkcs11-tool cc slapd ruby java check_ldap apache2 pamtester google-authenticator lintian systemd-analyze; do PATH=$$PATH:/usr/sbin:/usr/lib/nagios/plugins command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 	/usr/bin/python3 -c 'import ldap3, requests' 2>/dev/null || ! command -v apt-get >/dev/null || missing="$$missing python3-ldap3 python3-requests"; \
 	ls /usr/share/java/okhttp.jar /usr/share/javascript/jquery/jquery.min.js >/dev/null 2>&1 || ! command -v apt-get >/dev/null || missing="$$missing okhttp jQuery"; \
 	perl -MNet::LDAP -MIO::Socket::SSL -MAuthen::SASL -e1 2>/dev/null || ! command -v apt-get >/dev/null || missing="$$missing Net::LDAP"; \
 	ls /usr/lib/*/sasl2/libplain.so* >/dev/null 2>&1 || ! command -v apt-get >/dev/null || missing="$$missing SASL-PLAIN"; \
 	if [ -z "$$missing" ]; then ! command -v apt-get >/dev/null || .ci/witnesses || { [ "$$CI" != true ] && echo "Some tests will be skipped."; }; exit; fi; \
 	if ! command -v apt-get >/dev/null; then \
-		echo "The tests need:$$missing. Install OpenLDAP's client tools and slapd, oathtool, zbarimg, Chromium, curl, openssl, SoftHSM 2, OpenSC, Ruby, Java, the Monitoring Plugins, Apache, pamtester, lintian, systemd, Net::LDAP for Perl and a C compiler."; exit 1; fi; \
+		echo "The tests need:$$missing. Install OpenLDAP's client tools and slapd, oathtool, zbarimg, Chromium, curl, openssl, SoftHSM 2, OpenSC, Ruby, Java, the Monitoring Plugins, Apache, pamtester, google-authenticator, lintian, systemd, Net::LDAP for Perl and a C compiler."; exit 1; fi; \
 	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	$$sudo apt-get update && $$sudo env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y --no-install-recommends ldap-utils libsasl2-modules slapd oathtool zbar-tools chromium curl openssl softhsm2 opensc python3-ldap3 python3-requests ruby default-jdk-headless libokhttp-java libjs-jquery monitoring-plugins-standard apache2-bin pamtester lintian systemd libnet-ldap-perl libio-socket-ssl-perl libauthen-sasl-perl gcc libc6-dev </dev/null && { .ci/witnesses || { [ "$$CI" != true ] && echo "Some tests will be skipped."; }; }
+		apt-get install -y --no-install-recommends ldap-utils libsasl2-modules slapd oathtool zbar-tools chromium curl openssl softhsm2 opensc python3-ldap3 python3-requests ruby default-jdk-headless libokhttp-java libjs-jquery monitoring-plugins-standard apache2-bin pamtester libpam-google-authenticator lintian systemd libnet-ldap-perl libio-socket-ssl-perl libauthen-sasl-perl gcc libc6-dev </dev/null && { .ci/witnesses || { [ "$$CI" != true ] && echo "Some tests will be skipped."; }; }

@@ -29,6 +29,7 @@ import (
 	"tallystick/extop/whoami"
 	"tallystick/httpbridge"
 	"tallystick/internal/directorytest"
+	"tallystick/internal/shorttemp"
 	"tallystick/ldapd"
 )
 
@@ -61,7 +62,7 @@ func newHouse(t testing.TB, change func(*httpbridge.Config), inside ...func(*dir
 		}
 	})
 	// Not t.TempDir, whose path may be too long for a socket.
-	folder, err := os.MkdirTemp("", "bridge")
+	folder, err := os.MkdirTemp(shorttemp.Dir(), "bridge")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,13 +50,20 @@ func (p *pages) ready(t *testing.T) (output func(text string) string) {
 	if _, err := exec.LookPath("chromium"); err != nil {
 		missing(t, err)
 	}
+	// Not t.TempDir, which takes it for a failure if one of the browser's
+	// processes still writes while it is being removed.
+	profile, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(profile) })
 	return func(text string) string {
 		p.mu.Lock()
 		p.text = text
 		p.mu.Unlock()
 		cmd := exec.CommandContext(t.Context(), "chromium", "--headless", "--no-sandbox", "--disable-gpu",
 			"--disable-dev-shm-usage", "--no-proxy-server", "--disable-background-networking",
-			"--disable-component-update", "--user-data-dir="+t.TempDir(),
+			"--disable-component-update", "--user-data-dir="+profile,
 			"--virtual-time-budget=60000", "--dump-dom", p.URL)
 		out, err := cmd.Output()
 		if err != nil {

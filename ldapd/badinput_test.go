@@ -177,7 +177,7 @@ func TestSlowSender(t *testing.T) {
 }
 
 func TestIdle(t *testing.T) {
-	s := start(t, Config{IdleTimeout: time.Hour})
+	s := start(t, idles)
 	ended := func() bool { return s.later(2*time.Hour) == 1 } // the answer may be here before the server waits again
 	c := s.raw(t)
 	c.works(1)
@@ -185,7 +185,7 @@ func TestIdle(t *testing.T) {
 	c.expectNotice(directory.AdminLimitExceeded)
 
 	// Idle does not count while an operation runs, and begins when it ends.
-	s = start(t, Config{IdleTimeout: time.Hour})
+	s = start(t, idles)
 	busy := s.raw(t)
 	busy.send(1, &wire.ExtendedRequest{Name: oidHold})
 	<-s.hold.begun

@@ -24,6 +24,7 @@ import (
 	"tallystick/extop"
 	"tallystick/extop/whoami"
 	"tallystick/internal/ber"
+	"tallystick/internal/shorttemp"
 	"tallystick/ldapd/wire"
 )
 
@@ -48,6 +49,7 @@ var shared struct {
 }
 
 func TestMain(m *testing.M) {
+	os.Setenv("TMPDIR", shorttemp.Dir()) // for the names of sockets
 	code := m.Run()
 	if shared.store != nil {
 		if err := errors.Join(shared.store.Close(), os.RemoveAll(shared.path)); err != nil {
@@ -257,6 +259,10 @@ func startOn(t testing.TB, dir *directory.Directory, cfg Config) *server {
 	s.addr = s.listen(t, "tcp", "127.0.0.1:0", s.Serve)
 	return s
 }
+
+// idles has sessions end that are idle for an hour, and gives all else a day, as
+// the end of a write that a client has already seen.
+var idles = Config{IdleTimeout: time.Hour, MessageTimeout: 24 * time.Hour, WriteTimeout: 24 * time.Hour}
 
 // later has the server see to its time-outs as if a time had passed, and returns
 // how many sessions it is ending.

@@ -74,7 +74,7 @@ func TestConnectionsPerUser(t *testing.T) {
 
 // An identity's own idle time counts from its bind to the next one.
 func TestIdleOfIdentity(t *testing.T) {
-	s := start(t, Config{IdleTimeout: time.Hour})
+	s := start(t, idles)
 	patient := addLimited(t, s, "patient", map[string]string{"ds-rlim-idle-time-limit": "0"})
 	c := s.dial(t)
 	if err := c.Bind(patient, "password"); err != nil {
@@ -93,7 +93,7 @@ func TestIdleOfIdentity(t *testing.T) {
 	waitFor(t, "the end of an anonymous session", func() bool { s.later(2 * time.Hour); return c.IsClosing() })
 
 	hasty := addLimited(t, start(t, Config{}), "hasty", map[string]string{"ds-rlim-idle-time-limit": "1"})
-	patiently := start(t, Config{IdleTimeout: time.Hour})
+	patiently := start(t, idles)
 	c = patiently.dial(t)
 	if err := c.Bind(hasty, "password"); err != nil {
 		t.Fatal(err)

@@ -100,7 +100,7 @@ func TestPersistentSync(t *testing.T) {
 		}
 	})
 	t.Run("idle for long", func(t *testing.T) { // which an operation that runs is not
-		s, c := bound(t, Config{IdleTimeout: time.Hour})
+		s, c := bound(t, idles)
 		c.followOne(2, person(32))
 		if s.later(2*time.Hour) != 0 {
 			t.Error("cut off")

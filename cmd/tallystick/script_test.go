@@ -23,9 +23,11 @@ import (
 	"tallystick/directory/store/badger"
 	"tallystick/extop/wire"
 	"tallystick/internal/freeport"
+	"tallystick/internal/shorttemp"
 )
 
 func TestMain(m *testing.M) {
+	os.Setenv("TMPDIR", shorttemp.Dir()) // for the names of sockets
 	testscript.Main(m, map[string]func(){"tallystick": main})
 }
 
@@ -60,7 +62,7 @@ func TestMain(m *testing.M) {
 // files), NSLCD and SSSD (those of their packages), and the OIDs GENERATE, REVOKE,
 // VALIDATE.
 func TestScripts(t *testing.T) {
-	for _, tool := range []string{"ldapsearch", "oathtool", "zbarimg", "curl", "softhsm2-util", "pkcs11-tool", "/usr/sbin/slapd", "/usr/lib/nagios/plugins/check_ldap", "/usr/sbin/apache2", "pamtester"} {
+	for _, tool := range []string{"ldapsearch", "oathtool", "zbarimg", "curl", "openssl", "softhsm2-util", "pkcs11-tool", "/usr/sbin/slapd", "/usr/lib/nagios/plugins/check_ldap", "/usr/sbin/apache2", "pamtester", "google-authenticator"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "true" {
 			t.Errorf("%v; here no script may be skipped", err)
 		}

@@ -29,6 +29,7 @@ import (
 	"tallystick/httpbridge/enrol"
 	"tallystick/httpbridge/upstream"
 	"tallystick/internal/directorytest"
+	"tallystick/internal/shorttemp"
 	"tallystick/ldapd"
 )
 
@@ -55,7 +56,7 @@ func newHouse(t testing.TB, cfg enrol.Config) *house {
 	h.clock.Store(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Unix())
 	h.d = directorytest.Open(t, func(cfg *directory.Config) { cfg.Now = h.now })
 	// Not t.TempDir, whose path may be too long for a socket.
-	folder, err := os.MkdirTemp("", "enrol")
+	folder, err := os.MkdirTemp(shorttemp.Dir(), "enrol")
 	if err != nil {
 		t.Fatal(err)
 	}

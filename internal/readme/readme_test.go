@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tallystick/internal/freeport"
+	"tallystick/internal/shorttemp"
 )
 
 // said is what the commands must print, in this order. Their exit statuses are
@@ -58,6 +59,7 @@ func TestFiveMinutes(t *testing.T) {
 			t.Skipf("%v; \"make test\" installs it", err)
 		}
 	}
+	t.Setenv("TMPDIR", shorttemp.Dir()) // for the name of the socket
 	dir := t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "bin", "tallystick"), "tallystick/cmd/tallystick").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
