@@ -32,10 +32,16 @@ type AccessRule struct {
 	Denies     bool
 }
 
-// ExplainAccess tells what who may do with an entry, with the attributes that
-// it has and those named besides. It asks nobody: it is for the command on the
-// machine. Errors: noSuchObject; invalidDNSyntax.
-func (d *Directory) ExplainAccess(ctx context.Context, who Requester, entry string, attributes []string) (x AccessExplanation, err error) {
+// ExplainAccess tells asks what who may do with an entry, with the attributes
+// that it has and those named besides. It takes the privilege bypass-acl, since
+// it tells of entries and ACIs. Errors: insufficientAccessRights; noSuchObject;
+// invalidDNSyntax.
+func (d *Directory) ExplainAccess(ctx context.Context, asks, who Requester, entry string, attributes []string) (x AccessExplanation, err error) {
+	if asks.How != ByServer {
+		if err := d.require(ctx, asks, func(may privileges) bool { return may.bypassACL }); err != nil {
+			return x, err
+		}
+	}
 	dn, err := d.parseDN(entry)
 	if err != nil {
 		return x, err

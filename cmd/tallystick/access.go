@@ -9,12 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tallystick/directory"
+	serverop "tallystick/extop/server"
+	"tallystick/extop/wire"
 )
 
 func accessCommand(flags *globalFlags) *cobra.Command {
-	var as, to, from string
-	var code, tls bool
+	o := &totpOptions{}
+	r := wire.ManageServerRequest{Action: wire.ServerAccess}
 	var attributes []string
 	cmd := &cobra.Command{
 		Use:   "access",
@@ -23,46 +24,60 @@ func accessCommand(flags *globalFlags) *cobra.Command {
 as a whole, and with its attributes; and which access control instructions
 apply, with the entry that has each, or "the configuration" (access.aci). A deny
 outdoes every allow. What somebody may depend on how and from where he comes:
---code, --tls, --from. The server must not be running.`,
-		Example: `  tallystick access --data ./data --as uid=user.0,ou=people,dc=example,dc=com --to uid=user.1,ou=people,dc=example,dc=com
-  tallystick access --data ./data --as "" --to ou=people,dc=example,dc=com --from 192.0.2.7 --tls`,
+--code, --tls, --from.
+
+With -D a running server is asked, which takes the privilege bypass-acl. Without
+-D the data folder is looked at, which no server may have open.`,
+		Example: `  tallystick access -D admin --as uid=user.0,ou=people,dc=example,dc=com --to uid=user.1,ou=people,dc=example,dc=com
+  tallystick access --data ./data --as "" --to ou=people,dc=example,dc=com --from 192.0.2.7 --tls --json`,
 		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !cmd.Flags().Changed("as") || to == "" {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("as") || r.To == "" {
 				return usagef("who (--as) may do what with which entry (--to)?")
 			}
-			who := directory.Requester{DN: as, Peer: from, Secure: tls}
-			switch {
-			case as == "":
-			case code:
-				who.How = directory.ByPasswordAndCode
-			default:
-				who.How = directory.ByPassword
+			if o.bind != "" {
+				r.Attribute = strings.Join(attributes, ",")
+				return o.runTOTP(func(ctx context.Context, s *totpSession, _ []string) error {
+					answer, err := s.manageServer(ctx, r)
+					if err == nil && answer.Access == nil {
+						err = fmt.Errorf("the server has not answered the question")
+					}
+					if err != nil {
+						return err
+					}
+					return tellAccess(s, answer.Access)
+				})(cmd, args)
 			}
-			if tls {
-				who.KeyBits = 256
-			}
-			return flags.withData(cmd.Context(), func(_ *config, d *data) error {
-				return explainAccess(cmd.Context(), cmd.OutOrStdout(), d.directory, who, to, attributes)
+			ctx := cmd.Context()
+			return flags.withData(ctx, func(_ *config, d *data) error {
+				x, err := d.directory.ExplainAccess(ctx, machine, serverop.Requester(r), r.To, attributes)
+				if err != nil {
+					return err
+				}
+				return tellAccess(&totpSession{totpOptions: o, out: cmd.OutOrStdout()}, serverop.Access(x))
 			})
 		},
 	}
-	cmd.Flags().StringVar(&as, "as", "", "`DN` of who asks")
-	cmd.Flags().StringVar(&to, "to", "", "`DN` of the entry")
-	cmd.Flags().StringVar(&from, "from", "", "`address` that he comes from")
-	cmd.Flags().BoolVar(&code, "code", false, "he has shown a code behind his password")
-	cmd.Flags().BoolVar(&tls, "tls", false, "he comes over TLS, with a key of 256 bits")
-	cmd.Flags().StringSliceVar(&attributes, "attributes", nil, "`names` of attributes besides those of the entry")
+	f := cmd.Flags()
+	f.StringVar(&r.As, "as", "", "`DN` of who asks")
+	f.StringVar(&r.To, "to", "", "`DN` of the entry")
+	f.StringVar(&r.From, "from", "", "`address` that he comes from")
+	f.BoolVar(&r.Code, "code", false, "he has shown a code behind his password")
+	f.BoolVar(&r.TLS, "tls", false, "he comes over TLS, with a key of 256 bits")
+	f.StringSliceVar(&attributes, "attributes", nil, "`names` of attributes besides those of the entry")
+	o.register(f)
 	return cmd
 }
 
-func explainAccess(ctx context.Context, out io.Writer, d *directory.Directory, who directory.Requester, to string, attributes []string) error {
-	x, err := d.ExplainAccess(ctx, who, to, attributes)
-	if err != nil {
-		return err
+func tellAccess(s *totpSession, x *wire.Access) error {
+	slices.SortStableFunc(x.Attributes, func(a, b wire.AttributeAccess) int {
+		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	})
+	if s.json {
+		return s.tell(accessJSON(x), "")
 	}
 	if x.Unrestricted != "" {
-		_, err := fmt.Fprintf(out, "Everything: %s\n", x.Unrestricted)
+		_, err := fmt.Fprintf(s.out, "Everything: %s\n", plain(x.Unrestricted))
 		return err
 	}
 	var b strings.Builder
@@ -77,28 +92,63 @@ func explainAccess(ctx context.Context, out io.Writer, d *directory.Directory, w
 	} else {
 		fmt.Fprintln(&b, "He does not see that it is there.")
 	}
-	line("the entry:", x.Entry.String())
-	slices.SortStableFunc(x.Attributes, func(a, b directory.AttributeAccess) int {
-		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-	})
+	line("the entry:", x.Entry)
 	var none []string
 	for _, a := range x.Attributes {
-		if a.Rights == 0 {
-			none = append(none, a.Name)
+		if a.Rights == "" {
+			none = append(none, plain(a.Name))
 		} else {
-			line(a.Name+":", a.Rights.String())
+			line(plain(a.Name)+":", a.Rights)
 		}
 	}
 	if none != nil {
 		line("nothing of:", strings.Join(none, " "))
 	}
 	for _, r := range x.Rules {
-		holder := r.Holder
-		if holder == "" {
-			holder = "the configuration"
-		}
-		fmt.Fprintf(&b, "\n%s\n  of %q, in %s\n", plain(r.Permission), r.ACI, plain(holder))
+		fmt.Fprintf(&b, "\n%s\n  of %q, in %s\n", plain(r.Permission), r.ACI, plain(holder(r)))
 	}
-	_, err = io.WriteString(out, b.String())
+	_, err := io.WriteString(s.out, b.String())
 	return err
+}
+
+func holder(r wire.AccessRule) string {
+	if r.Holder == "" {
+		return "the configuration"
+	}
+	return r.Holder
+}
+
+// accessJSON is an answer for programs: rights are lists, and of a rule the
+// holder is the DN of an entry or null for the configuration.
+func accessJSON(x *wire.Access) any {
+	rights := func(text string) []string {
+		if text == "" {
+			return []string{}
+		}
+		return strings.Split(text, ", ")
+	}
+	type rule struct {
+		Permission string  `json:"permission"`
+		ACI        string  `json:"aci"`
+		Holder     *string `json:"holder"`
+		Denies     bool    `json:"denies"`
+	}
+	answer := struct {
+		Unrestricted string              `json:"unrestricted,omitempty"`
+		Sees         bool                `json:"sees"`
+		Entry        []string            `json:"entry"`
+		Attributes   map[string][]string `json:"attributes"`
+		Rules        []rule              `json:"rules"`
+	}{x.Unrestricted, x.Sees || x.Unrestricted != "", rights(x.Entry), map[string][]string{}, []rule{}}
+	for _, a := range x.Attributes {
+		answer.Attributes[a.Name] = rights(a.Rights)
+	}
+	for _, r := range x.Rules {
+		one := rule{Permission: r.Permission, ACI: r.ACI, Denies: r.Denies}
+		if r.Holder != "" {
+			one.Holder = &r.Holder
+		}
+		answer.Rules = append(answer.Rules, one)
+	}
+	return answer
 }

@@ -1,11 +1,12 @@
 // Package server is Manage Server, an operation of our own for those who run
-// the server: indexes, whether changes are taken, a backup while it runs. Who
-// may do what is decided in the directory behind it.
+// the server: indexes, whether changes are taken, a backup while it runs, what
+// somebody may do with an entry. Who may do what is decided in the directory behind it.
 package server
 
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"tallystick/directory"
 	"tallystick/extop"
@@ -21,6 +22,7 @@ type Directory interface {
 	SetWritability(ctx context.Context, who directory.Requester, to directory.Writability) error
 	MayBackUp(ctx context.Context, who directory.Requester) error
 	MaySeeConfig(ctx context.Context, who directory.Requester) error
+	ExplainAccess(ctx context.Context, asks, who directory.Requester, entry string, attributes []string) (directory.AccessExplanation, error)
 }
 
 // Backups is where the server keeps its backups.
@@ -61,6 +63,8 @@ func (o Operation) Serve(ctx context.Context, req *extop.Request) (*extop.Respon
 		return o.writability(ctx, req.From, r.Writability)
 	case wire.ServerBackup:
 		return o.backUp(ctx, req.From, r.Name)
+	case wire.ServerAccess:
+		return o.access(ctx, req.From, r)
 	default:
 		err = extop.Malformed(errors.New("unknown action"))
 	}
@@ -111,4 +115,48 @@ func (o Operation) backUp(ctx context.Context, who directory.Requester, name str
 	}
 	r := wire.ManageServerResponse{Name: path, Pairs: pairs, Octets: octets}
 	return &extop.Response{Value: r.Encode()}, nil
+}
+
+func (o Operation) access(ctx context.Context, asks directory.Requester, r wire.ManageServerRequest) (*extop.Response, error) {
+	var attributes []string
+	if r.Attribute != "" {
+		attributes = strings.Split(r.Attribute, ",")
+	}
+	x, err := o.directory.ExplainAccess(ctx, asks, Requester(r), r.To, attributes)
+	if err != nil {
+		return nil, err
+	}
+	value := wire.ManageServerResponse{Access: Access(x)}.Encode()
+	if len(value) > wire.MaxValue {
+		return nil, directory.Errorf(directory.AdminLimitExceeded, "the answer is too long: there are %d attributes and %d rules", len(x.Attributes), len(x.Rules))
+	}
+	return &extop.Response{Value: value}, nil
+}
+
+// Requester is whom an access request asks about.
+func Requester(r wire.ManageServerRequest) directory.Requester {
+	who := directory.Requester{DN: r.As, Peer: r.From, Secure: r.TLS}
+	switch {
+	case r.As == "":
+	case r.Code:
+		who.How = directory.ByPasswordAndCode
+	default:
+		who.How = directory.ByPassword
+	}
+	if r.TLS {
+		who.KeyBits = 256
+	}
+	return who
+}
+
+// Access is an explanation as it is told.
+func Access(x directory.AccessExplanation) *wire.Access {
+	a := &wire.Access{Unrestricted: x.Unrestricted, Sees: x.Sees, Entry: x.Entry.String()}
+	for _, of := range x.Attributes {
+		a.Attributes = append(a.Attributes, wire.AttributeAccess{Name: of.Name, Rights: of.Rights.String()})
+	}
+	for _, r := range x.Rules {
+		a.Rules = append(a.Rules, wire.AccessRule{Permission: r.Permission, ACI: r.ACI, Holder: r.Holder, Denies: r.Denies})
+	}
+	return a
 }

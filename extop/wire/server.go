@@ -20,17 +20,23 @@ const (
 	ServerRemoveIndex ServerAction = 2
 	ServerWritability ServerAction = 3
 	ServerBackup      ServerAction = 4
+	ServerAccess      ServerAction = 5
 )
 
 // ManageServerRequest is a requestValue. Which elements an action takes is in
 // the operation's README; the others are ignored.
 //
 //	ManageServerRequest ::= SEQUENCE {
-//	     action      [0] ENUMERATED { indexes(0), addIndex(1), removeIndex(2), writability(3), backup(4) },
-//	     attribute   [1] OCTET STRING OPTIONAL,
+//	     action      [0] ENUMERATED { indexes(0), addIndex(1), removeIndex(2), writability(3), backup(4), access(5) },
+//	     attribute   [1] OCTET STRING OPTIONAL,    -- access: several, with commas between
 //	     kind        [2] OCTET STRING OPTIONAL,    -- equality, presence, substring
 //	     writability [3] OCTET STRING OPTIONAL,    -- enabled, internal-only, disabled
-//	     name        [4] OCTET STRING OPTIONAL }   -- of a file
+//	     name        [4] OCTET STRING OPTIONAL,    -- of a file
+//	     as          [5] OCTET STRING OPTIONAL,    -- DN of a requester; absent: anonymous
+//	     to          [6] OCTET STRING OPTIONAL,    -- DN of an entry
+//	     from        [7] OCTET STRING OPTIONAL,    -- address that he comes from
+//	     withCode    [8] BOOLEAN DEFAULT FALSE,    -- he has shown a code behind his password
+//	     overTLS     [9] BOOLEAN DEFAULT FALSE }   -- he comes over TLS
 //
 // An element that is "" here is absent.
 type ManageServerRequest struct {
@@ -38,6 +44,8 @@ type ManageServerRequest struct {
 	Attribute, Kind string
 	Writability     string
 	Name            string
+	As, To, From    string
+	Code, TLS       bool
 }
 
 // Encode returns the requestValue.
@@ -48,13 +56,18 @@ func (r ManageServerRequest) Encode() []byte {
 	b = appendSome(b, 2, r.Kind)
 	b = appendSome(b, 3, r.Writability)
 	b = appendSome(b, 4, r.Name)
+	b = appendSome(b, 5, r.As)
+	b = appendSome(b, 6, r.To)
+	b = appendSome(b, 7, r.From)
+	b = appendTrue(b, 8, r.Code)
+	b = appendTrue(b, 9, r.TLS)
 	return ber.End(b, start)
 }
 
 // DecodeManageServerRequest reads a requestValue (nil: absent, which is an
 // error). The action need not be one that is known.
 func DecodeManageServerRequest(value []byte) (ManageServerRequest, error) {
-	f, err := fields(value, 5)
+	f, err := fields(value, 10)
 	if err == nil && f[0] == nil {
 		err = ErrElements
 	}
@@ -67,6 +80,8 @@ func DecodeManageServerRequest(value []byte) (ManageServerRequest, error) {
 		Attribute: text(f[1]), Kind: text(f[2]),
 		Writability: text(f[3]),
 		Name:        text(f[4]),
+		As:          text(f[5]), To: text(f[6]), From: text(f[7]),
+		Code: n.bool(f[8]), TLS: n.bool(f[9]),
 	}
 	if n.err != nil {
 		return ManageServerRequest{}, fmt.Errorf("manage server request: %w", n.err)
@@ -107,13 +122,15 @@ func (x Index) append(b []byte) []byte {
 //	     writability [1] OCTET STRING OPTIONAL,        -- writability
 //	     pairs       [2] INTEGER OPTIONAL,             -- backup: keys with their values
 //	     octets      [3] INTEGER OPTIONAL,             -- backup: in the file
-//	     name        [4] OCTET STRING OPTIONAL }       -- backup: of the file, on the server's machine
+//	     name        [4] OCTET STRING OPTIONAL,        -- backup: of the file, on the server's machine
+//	     access      [5] Access OPTIONAL }             -- access
 type ManageServerResponse struct {
 	Indexes     []Index
 	Writability string
 	Pairs       uint64
 	Octets      int64
 	Name        string
+	Access      *Access
 }
 
 // Encode returns the responseValue.
@@ -131,6 +148,9 @@ func (r ManageServerResponse) Encode() []byte {
 	b = appendNumber(b, 2, int64(min(r.Pairs, math.MaxInt64)))
 	b = appendNumber(b, 3, r.Octets)
 	b = appendSome(b, 4, r.Name)
+	if r.Access != nil {
+		b = r.Access.append(b)
+	}
 	return ber.End(b, start)
 }
 
@@ -168,6 +188,10 @@ func decodeManageServerResponse(value []byte) (r ManageServerResponse, err error
 			r.Octets = n.read(contents, 0, math.MaxInt64)
 		case ber.Context | 4:
 			r.Name = text(contents)
+		case ber.Context | ber.Constructed | 5:
+			if r.Access, err = decodeAccess(contents); err != nil {
+				return r, err
+			}
 		}
 	}
 	return r, n.err
