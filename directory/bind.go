@@ -25,10 +25,12 @@ import (
 //	EXTERNAL on a transport without    inappropriateAuthentication
 //	authorization identity not allowed insufficientAccessRights
 func (d *Directory) Bind(ctx context.Context, who Requester, req *BindRequest) (Requester, error) {
+	names := d.names.Load()
 	now, err := d.bind(ctx, who, req)
 	if err != nil {
 		return now, err
 	}
+	now.names = names
 	if now.Limits.Identity != "" {
 		return now, nil // they were read on the way
 	}
@@ -68,8 +70,11 @@ func (d *Directory) bind(ctx context.Context, who Requester, req *BindRequest) (
 }
 
 // as is the requester once he has proved to be the user with the given name.
-func (who Requester) as(dn DN, how Authentication) Requester {
-	who.DN, who.How = dn.String(), how
+func (who Requester) as(a account, how Authentication) Requester {
+	who.DN, who.How = a.dn.String(), how
+	if a.known() {
+		who.id = a.id
+	}
 	return who
 }
 
@@ -92,7 +97,7 @@ func (d *Directory) provePassword(ctx context.Context, who Requester, door strin
 	}
 	who.Limits = e.limits
 	if e.application != "" {
-		return who.as(a.dn, ByApplicationPassword), nil
+		return who.as(a, ByApplicationPassword), nil
 	}
 	who.fingerprint, who.Password = e.fingerprint, e.standing
 	if upgraded := d.upgrade(ctx, a, e.stored, e.password); upgraded != "" {
@@ -105,10 +110,10 @@ func (d *Directory) provePassword(ctx context.Context, who Requester, door strin
 	switch {
 	case e.grace:
 		who.fingerprint = "" // no token
-		return who.as(a.dn, InGrace), nil
+		return who.as(a, InGrace), nil
 	case !e.code:
-		return who.as(a.dn, ByPassword), nil
+		return who.as(a, ByPassword), nil
 	}
 	who.Factor = e.factor
-	return who.as(a.dn, ByPasswordAndCode), nil
+	return who.as(a, ByPasswordAndCode), nil
 }

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -97,7 +96,7 @@ func (d *Directory) bindUnboundIDTOTP(ctx context.Context, anonymous Requester, 
 	if err != nil {
 		return anonymous, err
 	}
-	who := anonymous.as(a.dn, how)
+	who := anonymous.as(a, how)
 	who.Factor, who.fingerprint, who.Password = e.factor, e.fingerprint, e.standing
 	if e.standing.MustChange {
 		who.fingerprint = "" // no token
@@ -118,7 +117,7 @@ func (d *Directory) bindExternal(ctx context.Context, anonymous Requester, authz
 	if err != nil {
 		return anonymous, err
 	}
-	return d.authorize(ctx, anonymous, anonymous.as(dn, ByTransport), string(authzID))
+	return d.authorize(ctx, anonymous, anonymous.as(account{dn: dn}, ByTransport), string(authzID))
 }
 
 // authorize gives somebody who is authenticated the identity he asks for: ""
@@ -170,7 +169,7 @@ func (d *Directory) authorize(ctx context.Context, anonymous, who Requester, aut
 			if u.fault != nil || d.ended(u, d.now()) {
 				return errNoAccess
 			}
-			as = anonymous.as(a.dn, min(who.How, ByPassword)).actedFor(who)
+			as = anonymous.as(a, min(who.How, ByPassword)).actedFor(who)
 			if who.How == ByTransport {
 				as.How = ByTransport
 			}
@@ -198,7 +197,9 @@ func (d *Directory) mayActFor(r store.Reader, who Requester, user account) error
 
 // actedFor is the requester once proxy acts for him.
 func (who Requester) actedFor(proxy Requester) Requester {
-	who.Proxy = cmp.Or(proxy.Proxy, proxy.DN)
+	if who.Proxy, who.proxy = proxy.Proxy, proxy.proxy; who.Proxy == "" {
+		who.Proxy, who.proxy = proxy.DN, proxy.id
+	}
 	return who
 }
 

@@ -20,7 +20,7 @@ func (d *Directory) Delete(ctx context.Context, who Requester, req *DeleteReques
 	if err != nil {
 		return err
 	}
-	defer d.tree.change()()
+	defer d.renames()()
 	err = d.change(ctx, who, []any{req}, x.run)
 	if errors.Is(err, store.ErrTooLarge) {
 		err = &Error{ResultCode: AdminLimitExceeded, DiagnosticMessage: "too much to delete at once", Cause: err}

@@ -148,6 +148,7 @@ type Directory struct {
 	referrals       atomic.Bool                 // there are referral objects, or were
 	followers       followers
 	tree            tree
+	names           atomic.Uint64 // grows with each renaming and deletion
 	policies        *compiledEntries[*policy]
 
 	passwordPolicies      *compiledEntries[*passwordPolicy]

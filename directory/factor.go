@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 
 	"tallystick/directory/store"
 	"tallystick/directory/totp"
@@ -33,9 +34,18 @@ func (d *Directory) vouched(ctx context.Context, who Requester) (Requester, erro
 	return who, err
 }
 
-// Refresh is who, as far as what his password policy asked of him at the bind
-// still holds: once the password is changed the session may do everything.
+// Refresh is who bound as he is now. A session is of an entry: it goes on under
+// a new name, and ends with the entry (ErrUserGone), whoever has the name then.
+// Once a password that had to be changed is, it may do everything.
 func (d *Directory) Refresh(ctx context.Context, who Requester) (Requester, error) {
+	if names := d.names.Load(); who.names != names {
+		if err := d.view(ctx, func(r store.Reader) error {
+			return errors.Join(d.rename(r, who.id, &who.DN), d.rename(r, who.proxy, &who.Proxy))
+		}); err != nil {
+			return who, err
+		}
+		who.names = names
+	}
 	if !who.Password.MustChange {
 		return who, nil
 	}
@@ -51,6 +61,34 @@ func (d *Directory) Refresh(ctx context.Context, who Requester) (Requester, erro
 		return err
 	})
 	return who, err
+}
+
+// ErrUserGone is the answer to the session of a user who was deleted.
+var ErrUserGone = Errorf(InvalidCredentials, "the entry of this session's user is gone: bind again")
+
+// Same reports whether Refresh had nothing to look up to make now of who.
+func (who Requester) Same(now Requester) bool { return who.names == now.names }
+
+// rename makes name that of an entry, unless it is; 0 is none.
+func (d *Directory) rename(r store.Reader, id entryID, name *string) error {
+	if id == 0 {
+		return nil
+	}
+	current, err := d.nameOf(r, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return ErrUserGone
+	}
+	if err != nil {
+		return err
+	}
+	dn, err := d.parseDN(current)
+	if err != nil {
+		return err
+	}
+	if old, err := d.parseDN(*name); err != nil || !old.Equal(dn) {
+		*name = dn.String()
+	}
+	return nil
 }
 
 // vouchesFor reports whether u still has what who, being u, authenticated

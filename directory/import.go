@@ -65,7 +65,7 @@ func (d *Directory) Apply(ctx context.Context, src ImportSource) (int, error) {
 		if len(batch) == 0 {
 			return count, nil
 		}
-		done := d.tree.change()
+		done := d.renames()
 		errs := make([]error, len(batch))
 		err = d.store.Update(ctx, func(w store.Writer) error {
 			for i, c := range batch {

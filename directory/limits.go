@@ -64,6 +64,7 @@ func (d *Directory) withLimits(ctx context.Context, who Requester) (Requester, e
 			}
 			return err
 		}
+		who.id = id
 		rec, err := readRecord(r, id)
 		if err == nil {
 			d.limitsIn(rec, &who.Limits)

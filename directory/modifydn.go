@@ -20,7 +20,7 @@ func (d *Directory) ModifyDN(ctx context.Context, who Requester, req *ModifyDNRe
 	if err != nil {
 		return err
 	}
-	defer d.tree.change()()
+	defer d.renames()()
 	if err := d.change(ctx, who, []any{req}, m.run); err != nil {
 		return err
 	}

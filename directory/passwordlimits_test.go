@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 )
@@ -58,7 +59,7 @@ func TestMustChangeOutlivesTheName(t *testing.T) {
 		t.Errorf("renamed: %+v, %v", ann.Password, err)
 	}
 	h.want("delete", h.Delete(ctx, root, &DeleteRequest{Entry: person("anna")}), Success)
-	if ann, err = h.Refresh(ctx, ann); err != nil || !ann.Password.MustChange {
+	if ann, err = h.Refresh(ctx, ann); !errors.Is(err, ErrUserGone) {
 		t.Errorf("deleted: %+v, %v", ann.Password, err)
 	}
 }

@@ -255,7 +255,7 @@ func whoseProof(who Requester, user account, self bool) Requester {
 	if self {
 		return who
 	}
-	return who.Transport().as(user.dn, ByPassword)
+	return who.Transport().as(user, ByPassword)
 }
 
 // maySetPassword fails unless who, having proved what he has, may set the password

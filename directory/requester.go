@@ -36,6 +36,12 @@ type Requester struct {
 
 	Password PasswordPolicyAnswer // what the password policy said when he bound
 
+	// id and proxy are the entries of DN and Proxy when he proved to be who he
+	// is, and names is Directory.names as of when they were called that; 0: there
+	// is none, or nobody has looked.
+	id, proxy entryID
+	names     uint64
+
 	// fingerprint is of the user's passwords as they were when he showed what
 	// an access token can be made of; "": he did not.
 	fingerprint string

@@ -122,7 +122,12 @@ func (s *search) synchronize(ctx context.Context, who Requester) error {
 	for {
 		next := s.d.followers.wait()
 		s.above, s.met = nil, false
-		err := s.start(ctx, who)
+		who, err := s.d.Refresh(ctx, who)
+		if err != nil {
+			return err
+		}
+		s.who, f.who = who, who
+		err = s.start(ctx, who)
 		if errors.Is(err, errNoHistory) {
 			if err := s.d.beginHistory(ctx); err != nil {
 				return err

@@ -163,7 +163,7 @@ func (d *Directory) bearer(ctx context.Context, anonymous Requester, text string
 		u, err := d.readUserFor(r, account{t.id, dn}, anonymous)
 		if err == nil && d.honours(u, t) {
 			cause = nil
-			who = anonymous.as(dn, t.how)
+			who = anonymous.as(account{t.id, dn}, t.how)
 			who.Factor = t.factor
 		}
 		return err

@@ -58,7 +58,7 @@ func (d *Directory) Transact(ctx context.Context, who Requester, requests []any)
 			return i, err
 		}
 	}
-	defer d.tree.change()()
+	defer d.renames()()
 	failed = -1
 	logged := slices.Clone(requests)
 	for i, c := range changes {

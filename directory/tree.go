@@ -46,6 +46,15 @@ func (t *tree) change() (done func()) {
 	}
 }
 
+// renames is tree.change of what may give an entry another name, or delete it.
+func (d *Directory) renames() (done func()) {
+	changed := d.tree.change()
+	return func() {
+		d.names.Add(1) // before it is acknowledged
+		changed()
+	}
+}
+
 func (t *tree) clear() {
 	t.ids, t.containers = map[string]entryID{}, map[entryID]container{}
 }

@@ -172,8 +172,8 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 // run serves op and returns its error. A panic is one.
 func (op *operation) run() (err error) {
 	defer recovered(&err)
-	if op.who.Password.MustChange {
-		if op.who, err = op.c.srv.dir.Refresh(op.ctx, op.who); err != nil {
+	if _, binds := op.request.(*directory.BindRequest); !binds {
+		if err := op.refresh(); err != nil {
 			return err
 		}
 	}
@@ -189,6 +189,19 @@ func (op *operation) run() (err error) {
 		return directory.Errorf(directory.Busy, "too many operations are running on this connection")
 	}
 	return op.c.srv.router.serve(op)
+}
+
+// refresh makes the session's user, and op's, who he is now.
+func (op *operation) refresh() error {
+	who, err := op.c.srv.dir.Refresh(op.ctx, op.who)
+	if err != nil {
+		return err
+	}
+	if !op.who.Same(who) {
+		op.c.who = who // this goroutine reads
+	}
+	op.who = who
+	return nil
 }
 
 // WriteEntry sends e to the client. It makes an operation a

@@ -1,0 +1,122 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+// A session is of an entry, not of its name.
+func TestSessionIsOfAnEntry(t *testing.T) {
+	ctx := context.Background()
+	move := func(t *testing.T, d *Directory, dn, rdn string) {
+		t.Helper()
+		if err := d.ModifyDN(ctx, root, &ModifyDNRequest{Entry: dn, NewRDN: rdn, DeleteOldRDN: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := func(t *testing.T, d *Directory) {
+		t.Helper()
+		mustAdd(t, d, person("ann"), "objectClass: inetOrgPerson", "cn: x", "sn: x", "ds-privilege-name: bypass-acl")
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(t *testing.T, d *Directory)
+		want   string
+		err    error
+	}{
+		{"nothing happens", func(*testing.T, *Directory) {}, person("ann"), nil},
+		{"others are renamed and deleted", func(t *testing.T, d *Directory) {
+			move(t, d, person("bob"), "uid=eve")
+			if err := operate(d, root, &DeleteRequest{Entry: person("eve")}); err != nil {
+				t.Fatal(err)
+			}
+		}, person("ann"), nil},
+		{"renamed", func(t *testing.T, d *Directory) { move(t, d, person("ann"), "uid=anna") }, person("anna"), nil},
+		{"what is above is renamed", func(t *testing.T, d *Directory) { move(t, d, people, "ou=folk") }, "uid=ann,ou=folk,dc=example,dc=com", nil},
+		{"renamed, and another has the name", func(t *testing.T, d *Directory) { move(t, d, person("ann"), "uid=anna"); again(t, d) }, person("anna"), nil},
+		{"deleted", func(t *testing.T, d *Directory) { operate(d, root, &DeleteRequest{Entry: person("ann")}) }, "", ErrUserGone},
+		{"deleted with all around", func(t *testing.T, d *Directory) { operate(d, root, &DeleteRequest{Entry: people, Subtree: true}) }, "", ErrUserGone},
+		{"deleted in a transaction", func(t *testing.T, d *Directory) {
+			if _, err := d.Transact(ctx, root, []any{&DeleteRequest{Entry: person("ann")}}); err != nil {
+				t.Fatal(err)
+			}
+		}, "", ErrUserGone},
+		{"deleted and made anew", func(t *testing.T, d *Directory) { operate(d, root, &DeleteRequest{Entry: person("ann")}); again(t, d) }, "", ErrUserGone},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDirectory(t)
+			addPeople(t, d, "ann", "bob")
+			mustAdd(t, d, person("proxy"), "objectClass: inetOrgPerson", "cn: x", "sn: x", "ds-privilege-name: proxied-auth", "userPassword: sesame")
+			if err := operate(d, root, &ModifyRequest{Object: person("ann"), Changes: []Change{{ReplaceValues, attributes("userPassword: sesame")[0]}}}); err != nil {
+				t.Fatal(err)
+			}
+			bind := func(dn string) Requester {
+				who, err := d.Bind(ctx, Requester{}, &BindRequest{Version: 3, Name: dn, Password: []byte("sesame")})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return who
+			}
+			who := bind(person("ann"))
+			external, err := d.Bind(ctx, Requester{External: person("ann")}, &BindRequest{Version: 3, SASL: &SASLCredentials{Mechanism: "EXTERNAL"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			acted, err := d.ProxiedAs(ctx, bind(person("proxy")), "dn:"+person("ann"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1) // of a search that goes on
+			c := newCopied()
+			c.done = make(chan struct{})
+			following, cancel := context.WithCancel(ctx)
+			defer cancel()
+			go func() {
+				req := SearchRequest{BaseObject: person("proxy"), Filter: *filter(t, "(objectClass=*)"), Sync: &Sync{Persist: true}}
+				ended <- d.Search(following, who, &req, c)
+			}()
+			<-c.done
+			tt.change(t, d)
+			for what, who := range map[string]Requester{"simple bind": who, "EXTERNAL": external, "proxied": acted} {
+				now, err := d.Refresh(ctx, who)
+				if !errors.Is(err, tt.err) || tt.err == nil && (err != nil || now.DN != tt.want) {
+					t.Errorf("%s: %q, %v; want %q, %v", what, now.DN, err, tt.want, tt.err)
+				}
+			}
+			if tt.err != nil {
+				if err := <-ended; !errors.Is(err, InvalidCredentials) && !errors.Is(err, NoSuchObject) {
+					t.Errorf("the search that goes on: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// Who acts for another goes with the one and the other.
+func TestSessionOfProxy(t *testing.T) {
+	ctx := context.Background()
+	d := newDirectory(t)
+	addPeople(t, d, "ann")
+	mustAdd(t, d, person("proxy"), "objectClass: inetOrgPerson", "cn: x", "sn: x", "ds-privilege-name: proxied-auth", "userPassword: sesame")
+	proxy, err := d.Bind(ctx, Requester{}, &BindRequest{Version: 3, Name: person("proxy"), Password: []byte("sesame")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who, err := d.ProxiedAs(ctx, proxy, "dn:"+person("ann"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := operate(d, root, &ModifyDNRequest{Entry: person("proxy"), NewRDN: "uid=other"}); err != nil {
+		t.Fatal(err)
+	}
+	if who, err = d.Refresh(ctx, who); err != nil || who.Proxy != person("other") || who.DN != person("ann") {
+		t.Errorf("renamed: %+v, %v", who, err)
+	}
+	if err := operate(d, root, &DeleteRequest{Entry: person("other")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = d.Refresh(ctx, who); !errors.Is(err, ErrUserGone) {
+		t.Errorf("deleted: %v", err)
+	}
+}
