@@ -71,7 +71,8 @@ func BenchmarkRefresh(b *testing.B) {
 	dir := testDirectory(b)
 	who := directory.Requester{DN: person(1), How: directory.ByPassword}
 	for b.Loop() {
-		if _, err := dir.Refresh(context.Background(), who); err != nil {
+		var err error
+		if who, err = dir.Refresh(context.Background(), who); err != nil {
 			b.Fatal(err)
 		}
 	}
