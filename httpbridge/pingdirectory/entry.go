@@ -71,9 +71,10 @@ func newView(schema *subschema.Schema, include, exclude []string) (*view, error)
 		include = []string{allUser}
 	}
 	v := &view{schema: schema}
-	included := map[string]bool{}
+	included := func(name string) bool {
+		return slices.ContainsFunc(include, func(one string) bool { return strings.EqualFold(one, name) })
+	}
 	for _, name := range include {
-		included[strings.ToLower(name)] = true
 		switch name {
 		case allUser:
 			v.request = append(v.request, "*")
@@ -86,7 +87,9 @@ func newView(schema *subschema.Schema, include, exclude []string) (*view, error)
 			v.request = append(v.request, name)
 		}
 	}
-	v.excluded = make(map[string]bool, len(exclude))
+	if len(exclude) > 0 {
+		v.excluded = make(map[string]bool, len(exclude))
+	}
 	for _, name := range exclude {
 		v.excluded[strings.ToLower(name)] = true
 		if name == allUser || name == allOperational {
@@ -95,12 +98,12 @@ func newView(schema *subschema.Schema, include, exclude []string) (*view, error)
 		if _, err := knownAttribute(schema, name); err != nil {
 			return nil, badParameter("excludeAttributes", err.Error())
 		}
-		if included[strings.ToLower(name)] {
+		if included(name) {
 			return nil, badParameter("excludeAttributes", name+" is in includeAttributes too")
 		}
 	}
 	v.request = append(v.request, "objectClass") // the links to the schemas are made of it
-	v.classToo = included[allUser] || included["objectclass"]
+	v.classToo = included(allUser) || included("objectClass")
 	return v, nil
 }
 
@@ -160,20 +163,51 @@ func (v *view) object(e entry) object {
 		}
 		schemas = append(schemas, link{linkToSchema(class)})
 	}
+	shown := v.attributes(e)
 	links := object{{"self", link{linkTo(e.DN, "")}}, {"schemas", schemas}}
-	o := append(make(object, 0, 2+len(e.Attributes)), member{"_links", append(links, v.links(e)...)}, member{"_dn", e.DN})
-	return v.appendAttributes(o, e)
+	o := append(make(object, 0, 2+len(shown)), member{"_links", append(links, linksOf(shown)...)}, member{"_dn", e.DN})
+	for i := range shown {
+		o = append(o, member{shown[i].name, &shown[i]})
+	}
+	return o
 }
 
-// appendAttributes appends those of e to o, under the names of the schema.
-func (v *view) appendAttributes(o object, e entry) object {
-	type attribute struct {
-		name   string
-		t      *subschema.AttributeType
-		values []string
+// attribute is an attribute as it is shown.
+type attribute struct {
+	name   string                   // in the schema, and options
+	t      *subschema.AttributeType // nil: unknown
+	tagged bool                     // it has options
+	values []string
+}
+
+// appendJSON appends the only value of an attribute that cannot have more, or an
+// array of all.
+func (a *attribute) appendJSON(b []byte) ([]byte, error) {
+	k := kindOf(a.t, a.name)
+	if a.t != nil && a.t.SingleValue && len(a.values) == 1 {
+		return k.appendJSON(b, a.values[0])
 	}
+	return appendArray(b, a.values, k.appendJSON)
+}
+
+// attributes are those of e that are shown.
+func (v *view) attributes(e entry) []attribute {
+	const few = 32 // of which none needs an index
 	shown := make([]attribute, 0, len(e.Attributes))
-	at := make(map[string]int, len(e.Attributes))
+	var index map[string]int // where a name is
+	if len(e.Attributes) > few {
+		index = make(map[string]int, len(e.Attributes))
+	}
+	find := func(name string) int {
+		if index == nil {
+			return slices.IndexFunc(shown, func(a attribute) bool { return a.name == name })
+		}
+		if i, ok := index[name]; ok {
+			return i
+		}
+		index[name] = len(shown) // where it will be
+		return -1
+	}
 	for _, a := range e.Attributes {
 		name, options, tagged := strings.Cut(a.Name, ";")
 		t := v.schema.Attribute(name)
@@ -186,20 +220,11 @@ func (v *view) appendAttributes(o object, e entry) object {
 		if v.drops(t, name) {
 			continue
 		}
-		if i, again := at[name]; again { // a server may use two names of one attribute
+		if i := find(name); i >= 0 { // a server may use two names of one attribute
 			shown[i].values = append(slices.Clip(shown[i].values), a.Values...)
 			continue
 		}
-		at[name] = len(shown)
-		shown = append(shown, attribute{name, t, a.Values})
+		shown = append(shown, attribute{name, t, tagged, a.Values})
 	}
-	for _, a := range shown {
-		k := kindOf(a.t, a.name)
-		if a.t != nil && a.t.SingleValue && len(a.values) == 1 {
-			o = append(o, member{a.name, k.toJSON(a.values[0])})
-		} else {
-			o = append(o, member{a.name, k.listToJSON(a.values)})
-		}
-	}
-	return o
+	return shown
 }

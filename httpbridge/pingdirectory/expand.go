@@ -25,23 +25,22 @@ var errExpanded = badParameter(expand, "more than can come along with one entry"
 // isName reports whether the values of t are DNs.
 func isName(t *subschema.AttributeType) bool { return t != nil && t.Syntax == rfc4517+"12" }
 
-// links are the links from e to the entries that its attributes name, under the
+// linksOf are the links to the entries that attributes name, under the
 // attributes' names.
-func (v *view) links(e entry) object {
+func linksOf(attributes []attribute) object {
 	var o object
-	for _, a := range e.Attributes {
-		t := v.schema.Attribute(a.Name) // one with options is another matter
-		if !isName(t) || v.drops(t, t.Name()) {
+	for _, a := range attributes {
+		if !isName(a.t) || a.tagged { // one with options is another matter
 			continue
 		}
 		list := []link{}
-		for _, dn := range a.Values {
+		for _, dn := range a.values {
 			list = append(list, link{linkTo(dn, "")})
 		}
-		if t.SingleValue && len(list) == 1 {
-			o = append(o, member{t.Name(), list[0]})
+		if a.t.SingleValue && len(list) == 1 {
+			o = append(o, member{a.name, list[0]})
 		} else {
-			o = append(o, member{t.Name(), list})
+			o = append(o, member{a.name, list})
 		}
 	}
 	return o

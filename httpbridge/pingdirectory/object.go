@@ -25,7 +25,13 @@ func (o object) MarshalJSON() ([]byte, error) { return encode(o) }
 
 // encode is json.Marshal without the escapes that only HTML needs: links have
 // ampersands.
-func encode(v any) ([]byte, error) { return appendJSON(make([]byte, 0, 512), v) }
+func encode(v any) ([]byte, error) {
+	room := 512
+	if _, ok := v.(object); ok { // an entry, mostly
+		room = 2 << 10
+	}
+	return appendJSON(make([]byte, 0, room), v)
+}
 
 // appendJSON appends v to b. What entries are made of is written here, since
 // encoding/json takes several times as long, and everything else by that.
@@ -52,6 +58,8 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 		return appendArray(b, v, func(b []byte, l link) ([]byte, error) { return appendLink(b, l), nil })
 	case []string:
 		return appendArray(b, v, func(b []byte, s string) ([]byte, error) { return appendString(b, s), nil })
+	case *attribute:
+		return v.appendJSON(b)
 	case link:
 		return appendLink(b, v), nil
 	case string:

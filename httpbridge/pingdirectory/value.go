@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -95,16 +94,12 @@ func (k kind) toJSON(value string) any {
 	return value
 }
 
-// listToJSON is the values as an array for encode.
-func (k kind) listToJSON(values []string) any {
-	if k == aString && !slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
-		return values
+// appendJSON appends a value as toJSON has it.
+func (k kind) appendJSON(b []byte, value string) ([]byte, error) {
+	if k == aString && utf8.ValidString(value) { // most are
+		return appendString(b, value), nil
 	}
-	list := make([]any, len(values))
-	for i, value := range values {
-		list[i] = k.toJSON(value)
-	}
-	return list
+	return appendJSON(b, k.toJSON(value))
 }
 
 // integer is RFC 4517, section 3.3.16, which JSON agrees with.

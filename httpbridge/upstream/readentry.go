@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"fmt"
+	"strings"
 
 	"tallystick/internal/ber"
 )
@@ -49,7 +50,16 @@ func readEntryContents(contents []byte) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	e := Entry{DN: string(dn), Attributes: make([]Attribute, 0, count(list))}
+	var octets strings.Builder // in which all strings of the entry are: one allocation, and not one each
+	octets.Grow(len(contents))
+	text := func(b []byte) string {
+		at := octets.Len()
+		octets.Write(b)
+		return octets.String()[at:]
+	}
+	n := count(list)
+	e := Entry{DN: text(dn), Attributes: make([]Attribute, 0, n)}
+	all := make([]string, 0, n+n/2) // the values; of most attributes there is one
 	for !list.Done() {
 		in, err := list.Enter(ber.Sequence)
 		if err != nil {
@@ -63,14 +73,16 @@ func readEntryContents(contents []byte) (Entry, error) {
 		if err != nil {
 			return Entry{}, err
 		}
-		a := Attribute{Name: string(name), Values: make([]string, 0, count(values))}
+		a := Attribute{Name: text(name)}
+		first := len(all)
 		for !values.Done() {
 			v, err := values.Read(ber.OctetString)
 			if err != nil {
 				return Entry{}, err
 			}
-			a.Values = append(a.Values, string(v))
+			all = append(all, text(v))
 		}
+		a.Values = all[first:len(all):len(all)]
 		e.Attributes = append(e.Attributes, a)
 	}
 	return e, nil
