@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 
 	"tallystick/directory/aci"
 	"tallystick/directory/store"
@@ -25,8 +26,9 @@ func (d *Directory) MayControl(ctx context.Context, who Requester, oid string) (
 
 // mayRequest asks the ACIs that cover a request. They are all of the
 // configuration, for a request has no entry.
-func (d *Directory) mayRequest(ctx context.Context, who Requester, covers func(*aci.ACI) bool) (may bool, err error) {
-	var about []*aci.Permission
+func (d *Directory) mayRequest(ctx context.Context, who Requester, covers func(*aci.ACI) bool) (bool, error) {
+	var few [8]*aci.Permission // which do for most, without an allocation
+	about := few[:0]
 	forAnyone := true // all of them are allowances for anybody
 	for _, a := range d.acis.global {
 		for i := range a.Permissions {
@@ -39,6 +41,11 @@ func (d *Directory) mayRequest(ctx context.Context, who Requester, covers func(*
 	if forAnyone && len(about) > 0 || d.isRoot(who) {
 		return true, nil
 	}
+	return d.mayBy(ctx, who, slices.Clone(about))
+}
+
+// mayBy asks the permissions about a request for somebody.
+func (d *Directory) mayBy(ctx context.Context, who Requester, about []*aci.Permission) (may bool, err error) {
 	err = d.view(ctx, func(r store.Reader) error {
 		x := &rights{d: d, r: r, who: who, acis: noACIs}
 		if err := x.identify(); err != nil {
