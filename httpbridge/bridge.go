@@ -215,6 +215,7 @@ func New(cfg Config) (*Bridge, error) {
 		Protocols:         protocols(),
 		TLSConfig:         cfg.ListenTLS,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ConnContext:       told,
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return b, nil
@@ -333,7 +334,9 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		attrs = append(append(attrs, rec.notes...), slog.Int64("ms", took.Milliseconds()))
 		b.cfg.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "http", attrs...)
 	}()
-	r = r.WithContext(upstream.WithClient(r.Context(), address))
+	if address != upstream.ClientOf(r.Context()) { // which is the peer; see told
+		r = r.WithContext(upstream.WithClient(r.Context(), address))
+	}
 	if b.cors != nil && name != facePages && name != faceOperator {
 		face = b.cors.Handler(face)
 	}

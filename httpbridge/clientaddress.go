@@ -1,10 +1,14 @@
 package httpbridge
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"tallystick/httpbridge/upstream"
 )
 
 // clientAddress is the IP address of who sent a request, without a port; "" if
@@ -15,11 +19,10 @@ func clientAddress(r *http.Request, proxies []netip.Prefix, header string) strin
 	ours := func(a netip.Addr) bool {
 		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
+	address := peerIP(r.RemoteAddr)
+	if !address.IsValid() {
 		return ""
 	}
-	address := peer.Addr().Unmap()
 	if !ours(address) {
 		return address.WithZone("").String()
 	}
@@ -62,4 +65,22 @@ func forwardedFor(element string) string {
 		return node
 	}
 	return ""
+}
+
+// peerIP is the address in a RemoteAddr; invalid if it has none.
+func peerIP(remote string) netip.Addr {
+	peer, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return peer.Addr().Unmap()
+}
+
+// told is the context of a connection of a peer: what its requests have for the
+// LDAP server, if they come through no proxy, is made once.
+func told(ctx context.Context, peer net.Conn) context.Context {
+	if address := peerIP(peer.RemoteAddr().String()); address.IsValid() {
+		return upstream.WithClient(ctx, address.WithZone("").String())
+	}
+	return ctx
 }

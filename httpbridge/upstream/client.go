@@ -30,7 +30,7 @@ func ClientOf(ctx context.Context) string {
 // know it.
 func WithClient(ctx context.Context, address string) context.Context {
 	if address == "" {
-		return ctx
+		return context.WithValue(ctx, clientKey{}, nil)
 	}
 	value := wire.IntermediateClient{Address: address, Name: "tallystick bridge"}.Encode()
 	return context.WithValue(ctx, clientKey{}, &toldClient{address, [1]Control{{OID: wire.IntermediateClientOID, Value: value}}})
