@@ -47,7 +47,7 @@ func authenticate(ctx context.Context, h *Handler, c *call) (*reply, error) {
 		return nil, err
 	}
 	defer s.Release()
-	o := object{{"resultCode", succeeded.ResultCode}}
+	o := object{succeeded}
 	controls = slices.DeleteFunc(controls, func(c upstream.Control) bool {
 		if c.OID == accessTokenResponse {
 			o = append(o, tokenMembers(c.Value)...)

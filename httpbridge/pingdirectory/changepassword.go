@@ -40,7 +40,7 @@ func changePassword(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := object{{"resultCode", succeeded.ResultCode}}
+	o := object{succeeded}
 	if resp.GenPasswd != nil {
 		o = append(o, member{"generatedPassword", string(resp.GenPasswd)})
 	}

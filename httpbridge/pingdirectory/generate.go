@@ -14,16 +14,6 @@ type resultCode struct {
 	Name  string `json:"name"`
 }
 
-// success is the body of a call whose result has nothing to add.
-type success struct {
-	ResultCode resultCode `json:"resultCode"`
-}
-
-type generated struct {
-	success
-	TOTPSharedSecret string `json:"totpSharedSecret"` // base32 text
-}
-
 // generate makes a secret for the user in the path: for himself with
 // staticPassword, for somebody else with the header's identity.
 func generate(ctx context.Context, h *Handler, c *call) (*reply, error) {
@@ -42,5 +32,5 @@ func generate(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", upstream.ErrProtocol, err)
 	}
-	return done(generated{succeeded, resp.TOTPSharedSecret}), nil
+	return done(object{succeeded, {"totpSharedSecret", resp.TOTPSharedSecret}}), nil
 }

@@ -3,6 +3,7 @@ package pingdirectory
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -26,11 +27,11 @@ func (o object) MarshalJSON() ([]byte, error) { return encode(o) }
 // encode is json.Marshal without the escapes that only HTML needs: links have
 // ampersands.
 func encode(v any) ([]byte, error) {
-	room := 512
-	if _, ok := v.(object); ok { // an entry, mostly
-		room = 2 << 10
+	room := 256 // and as much as most entries need
+	if o, ok := v.(object); ok {
+		room += 128 * len(o)
 	}
-	return appendJSON(make([]byte, 0, room), v)
+	return appendJSON(make([]byte, 0, min(room, 8<<10)), v)
 }
 
 // appendJSON appends v to b. What entries are made of is written here, since
@@ -58,6 +59,9 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 		return appendArray(b, v, func(b []byte, l link) ([]byte, error) { return appendLink(b, l), nil })
 	case []string:
 		return appendArray(b, v, func(b []byte, s string) ([]byte, error) { return appendString(b, s), nil })
+	case resultCode:
+		b = strconv.AppendInt(append(b, `{"value":`...), int64(v.Value), 10)
+		return append(appendString(append(b, `,"name":`...), v.Name), '}'), nil
 	case *attribute:
 		return v.appendJSON(b)
 	case link:

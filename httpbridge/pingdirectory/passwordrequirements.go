@@ -92,7 +92,7 @@ func requirements(resp wire.PasswordQualityResponse) object {
 		}
 		list = append(list, one)
 	}
-	o := object{{"resultCode", succeeded.ResultCode}, {"passwordQualityRequirements", list}}
+	o := object{succeeded, {"passwordQualityRequirements", list}}
 	if v := resp.CurrentPasswordRequired; v != nil {
 		o = append(o, member{"currentPasswordRequired", *v})
 	}

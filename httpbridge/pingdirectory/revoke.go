@@ -23,5 +23,5 @@ func revoke(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	if _, _, err := s.Extended(ctx, wire.RevokeTOTPSharedSecretOID, req.Encode()); err != nil {
 		return nil, err
 	}
-	return done(succeeded), nil
+	return done(object{succeeded}), nil
 }

@@ -93,4 +93,5 @@ func lookup(code int) row {
 	return row{http.StatusInternalServerError, unexpected, strconv.Itoa(code)}
 }
 
-var succeeded = success{resultCode{0, results[0].name}}
+// succeeded is what the body of a call that succeeded begins with.
+var succeeded = member{"resultCode", resultCode{0, results[0].name}}

@@ -104,8 +104,8 @@ func TestProblemBody(t *testing.T) {
 
 func TestSuccessBodies(t *testing.T) {
 	for want, v := range map[string]any{
-		`{"resultCode":{"value":0,"name":"success"}}`:                             succeeded,
-		`{"resultCode":{"value":0,"name":"success"},"totpSharedSecret":"RG6..."}`: generated{succeeded, "RG6..."},
+		`{"resultCode":{"value":0,"name":"success"}}`:                             object{succeeded},
+		`{"resultCode":{"value":0,"name":"success"},"totpSharedSecret":"RG6..."}`: object{succeeded, {"totpSharedSecret", "RG6..."}},
 	} {
 		w := httptest.NewRecorder()
 		write(w, http.StatusOK, "application/hal+json", v)

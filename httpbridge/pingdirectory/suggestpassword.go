@@ -34,7 +34,7 @@ func suggestPassword(ctx context.Context, h *Handler, c *call) (*reply, error) {
 		list = append(list, one)
 	}
 	return done(withControls(object{
-		{"resultCode", succeeded.ResultCode},
+		succeeded,
 		{"passwordPolicyDN", resp.PasswordPolicyDN},
 		{"generatedPasswords", list},
 	}, answered)), nil

@@ -27,5 +27,5 @@ func validate(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	if _, _, err := s.Extended(ctx, wire.ValidateTOTPPasswordOID, req.Encode()); err != nil {
 		return nil, err
 	}
-	return done(succeeded), nil
+	return done(object{succeeded}), nil
 }
