@@ -28,6 +28,7 @@ type link struct {
 	r      *bufio.Reader
 	id     int64 // of the last request
 	in     []byte
+	used   int // octets of in that had answers since it was cleared
 
 	bound  bool // somebody was bound once: before anybody else uses it, it is bound again
 	broken bool // reading or writing failed
@@ -77,6 +78,7 @@ func (l *link) message(limit int) ([]byte, error) {
 	}
 	const step = 64 << 10
 	l.in = l.in[:0]
+	l.used = max(l.used, total)
 	for len(l.in) < total {
 		have, more := len(l.in), min(step, total-len(l.in))
 		l.in = slices.Grow(l.in, more)[:have+more]
@@ -85,6 +87,15 @@ func (l *link) message(limit int) ([]byte, error) {
 		}
 	}
 	return l.in, nil
+}
+
+// forget clears the answers that were kept: nobody asks for them again.
+func (l *link) forget() {
+	if cap(l.in) > 64<<10 {
+		l.in = nil
+	}
+	clear(l.in[:min(l.used, cap(l.in))])
+	l.used = 0
 }
 
 // unbind closes the connection politely (RFC 4511, section 4.3), without

@@ -304,10 +304,7 @@ func (c *Client) popIdle(toBind bool) *link {
 // pushIdle keeps l for another session, or closes it. The token of l's session
 // must still be held.
 func (c *Client) pushIdle(l *link) {
-	if cap(l.in) > 64<<10 {
-		l.in = nil
-	}
-	clear(l.in[:cap(l.in)]) // nobody asks for the last answer again
+	l.forget()
 	c.mu.Lock()
 	keep := !c.closed
 	if keep {
