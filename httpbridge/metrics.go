@@ -3,6 +3,7 @@ package httpbridge
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -65,11 +66,17 @@ func newMetrics() *metrics {
 type faceMetrics struct {
 	requests *prometheus.CounterVec // by status
 	seconds  prometheus.Observer
+	byStatus sync.Map // those of requests that were looked up: int to prometheus.Counter
 }
 
 // answered counts a request.
 func (m *faceMetrics) answered(status int, took time.Duration) {
-	m.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	requests, known := m.byStatus.Load(status)
+	if !known {
+		requests = m.requests.WithLabelValues(strconv.Itoa(status))
+		m.byStatus.Store(status, requests)
+	}
+	requests.(prometheus.Counter).Inc()
 	m.seconds.Observe(took.Seconds())
 }
 
