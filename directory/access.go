@@ -234,5 +234,5 @@ func (d *Directory) MaySeeConfig(ctx context.Context, who Requester) error {
 func secret(t *schema.AttributeType) bool { return slices.Contains(secretAttributes, t.Name()) }
 
 var secretAttributes = []string{
-	"userPassword", "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, applicationAttribute, oathSecretAttribute,
+	userPassword, authPassword, "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, applicationAttribute, oathSecretAttribute,
 }

@@ -157,8 +157,8 @@ func (d *Directory) acceptNewUser(ctx context.Context, who Requester, rec *recor
 	}
 	change := passwordChange{exempt: d.isRoot(who)}
 	for _, a := range attributes {
-		if isPassword(d.schema.AttributeOrUndefined(a.Name)) {
-			change.add(a.Values)
+		if t := d.schema.AttributeOrUndefined(a.Name); isPassword(t) {
+			change.add(t, a.Values)
 		}
 	}
 	if err := d.mayBecome(u, change); err != nil {
@@ -187,7 +187,7 @@ func (d *Directory) newRecord(ctx context.Context, dn DN, id uuid.UUID, attribut
 		}
 		if isPassword(t) {
 			Slow(ctx)
-			hashed, err := d.hashPasswordValues(a.Values, true)
+			hashed, err := d.hashPasswordValues(t, a.Values, true)
 			if err != nil {
 				return nil, err
 			}

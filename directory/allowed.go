@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"tallystick/directory/aci"
-	"tallystick/directory/password"
 	"tallystick/directory/schema"
 	"tallystick/directory/store"
 )
@@ -110,12 +109,13 @@ func (d *Directory) isAnyPolicy(rec *record) bool {
 // nobody has judged.
 func (d *Directory) checkClearPasswords(attributes []Attribute) error {
 	for _, a := range attributes {
-		if !isPassword(d.schema.AttributeOrUndefined(a.Name)) {
+		t := d.schema.AttributeOrUndefined(a.Name)
+		if !isPassword(t) {
 			continue
 		}
 		for _, v := range a.Values {
-			if _, err := password.SchemeOf(v); !errors.Is(err, password.ErrScheme) {
-				return errHashedPassword
+			if isHashed(t, v) {
+				return errHashedPassword(t)
 			}
 		}
 	}
@@ -202,7 +202,7 @@ func (m *modification) hasHope(r store.Reader) error {
 	for _, c := range m.changes {
 		t := m.d.schema.AttributeOrUndefined(c.Attribute.Name)
 		if isLock(t) {
-			t = m.d.schema.AttributeOrUndefined("userPassword")
+			t = m.d.schema.AttributeOrUndefined(userPassword)
 		}
 		if hopeless, err := x.hopeless(aci.Write|aci.SelfWrite, t); err != nil {
 			return err
@@ -243,7 +243,7 @@ func (m *modification) mayMake(u *ruling, c Change) bool {
 	case secret(t):
 		return m.may.bypassACL
 	case isLock(t):
-		return u.may(aci.Write, "userPassword") && m.may.passwordReset && !m.self
+		return u.may(aci.Write, userPassword) && m.may.passwordReset && !m.self
 	case !m.may.write(t):
 		return false
 	}

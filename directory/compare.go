@@ -12,7 +12,9 @@ import (
 // Compare reports whether an attribute of an entry has the value. Errors:
 // noSuchObject with MatchedDN; noSuchAttribute; undefinedAttributeType;
 // inappropriateMatching if values of the type cannot be compared;
-// insufficientAccessRights for secrets. RFC 4511, section 4.10.
+// insufficientAccessRights for secrets, but of authPassword for holders of
+// bypass-acl: with a stored value, not with a password. RFC 4511, section 4.10;
+// RFC 3112, section 2.2.
 func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequest) (bool, error) {
 	dn, err := d.parseDN(req.Entry)
 	if err != nil {
@@ -42,8 +44,13 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 		return d.compareAudit(ctx, who, dn, special)
 	case dn.IsUnder(d.monitorDN):
 		return d.compareMonitor(ctx, who, dn, special)
-	case t != nil && secret(t):
+	case t != nil && secret(t) && t.Name() != authPassword:
 		return false, errNoAccess
+	}
+	if t != nil && t.Name() == authPassword {
+		if err := d.requireBypass(ctx, who); err != nil {
+			return false, err
+		}
 	}
 	var equal bool
 	err = d.view(ctx, func(r store.Reader) error {
@@ -80,6 +87,9 @@ func (d *Directory) Compare(ctx context.Context, who Requester, req *CompareRequ
 			may = v.ruling
 		}
 		attributes := rec.attributes
+		if t != nil && t.Name() == authPassword {
+			attributes = rec.passwordAttributes(authPassword)
+		}
 		if t != nil && t.Operational() {
 			name, err := d.nameOf(r, id)
 			if err != nil {

@@ -82,7 +82,7 @@ func (e *exporter) entry(id entryID, rec *record, name string) error {
 			out.Attributes = append(out.Attributes, Attribute{name, values})
 		}
 	}
-	add("userPassword", rec.passwords...)
+	out.Attributes = append(out.Attributes, rec.passwordAttributes(userPassword, authPassword)...)
 	credentials, err := e.d.exportCredentials(e.r, id, rec)
 	if err != nil {
 		return err

@@ -289,7 +289,7 @@ func (k *importedAttributes) take(a Attribute, t *schema.AttributeType) bool {
 		k.modifier = first
 	case "ds-auth-totp-shared-secret", "tallystickTOTPCredential", recoveryCodesAttribute, applicationAttribute, graceLoginsAttribute, oathSecretAttribute:
 		k.credentials = append(k.credentials, a)
-	case "userPassword":
+	case userPassword, authPassword:
 		return false
 	case pwdChangedTime:
 		k.changed = first

@@ -14,8 +14,8 @@ import (
 )
 
 // Modify changes an entry: all changes in order, or none. It takes the right to
-// write each attribute; for userPassword, password-reset besides, or being the
-// user, and then a code on this connection if a bind takes one. Errors:
+// write each attribute; for passwords, password-reset besides, or being the user,
+// and then a code on this connection if a bind takes one. Errors:
 // noSuchObject with MatchedDN; noSuchAttribute; attributeOrValueExists;
 // notAllowedOnRDN; those of a bad value. RFC 4511, section 4.6; increment:
 // RFC 4525.
@@ -92,7 +92,7 @@ func (m *modification) done(context.Context) error {
 	return nil
 }
 
-// onlyPasswords reports whether changes are about userPassword and nothing else.
+// onlyPasswords reports whether changes are about passwords and nothing else.
 func (d *Directory) onlyPasswords(changes []Change) bool {
 	return !slices.ContainsFunc(changes, func(c Change) bool {
 		return !isPassword(d.schema.AttributeOrUndefined(c.Attribute.Name))
@@ -109,7 +109,7 @@ type modification struct {
 	may     privileges // in the transaction at work; before that, in the snapshot that hashes was judged in
 	changes []Change   // passwords already in their storage scheme
 	hashes  bool       // passwords might be given in a storage scheme, which takes bypass-acl
-	onPass  bool       // some change is about userPassword
+	onPass  bool       // some change is about userPassword or authPassword
 	onOATH  bool       // some change is about oathSecret
 	onLock  bool       // some change is about pwdAccountLockedTime
 	onReset bool       // some change is about pwdReset
@@ -211,21 +211,27 @@ func (m *modification) preparePasswords(ctx context.Context) error {
 	err = nil
 	for i := range m.changes {
 		c := &m.changes[i]
-		if !isPassword(m.d.schema.AttributeOrUndefined(c.Attribute.Name)) {
+		t := m.d.schema.AttributeOrUndefined(c.Attribute.Name)
+		if !isPassword(t) {
 			continue
 		}
 		switch {
 		case c.Operation == IncrementValues:
-			return Errorf(ConstraintViolation, "userPassword: not a number")
+			return Errorf(ConstraintViolation, "%s: not a number", t.Name())
 		case c.Operation == DeleteValues && missing != nil:
 			return missing // run will say it of the rest, unless its transaction adds the entry
+		case c.Operation == DeleteValues && t.Name() == authPassword:
+			c.Attribute.Values = slices.Clone(c.Attribute.Values)
+			for i, v := range c.Attribute.Values {
+				c.Attribute.Values[i] = valueKey(t, v)
+			}
 		case c.Operation == DeleteValues:
 			m.policed.proved = m.policed.proved || len(c.Attribute.Values) > 0
 			c.Attribute.Values, err = m.matchPasswords(ctx, u, c.Attribute.Values)
 		case len(c.Attribute.Values) == 0 && c.Operation == AddValues:
-			err = Errorf(InvalidAttributeSyntax, "userPassword: no values given")
+			err = Errorf(InvalidAttributeSyntax, "%s: no values given", t.Name())
 		default:
-			m.policed.add(c.Attribute.Values)
+			m.policed.add(t, c.Attribute.Values)
 		}
 		if err != nil {
 			return err
@@ -246,10 +252,11 @@ func (m *modification) acceptPasswords(u *user) (err error) {
 	m.hashes = m.may.bypassACL
 	for i := range m.changes {
 		c := &m.changes[i]
-		if !isPassword(m.d.schema.AttributeOrUndefined(c.Attribute.Name)) || c.Operation == DeleteValues {
+		t := m.d.schema.AttributeOrUndefined(c.Attribute.Name)
+		if !isPassword(t) || c.Operation == DeleteValues {
 			continue
 		}
-		if c.Attribute.Values, err = m.d.hashPasswordValues(c.Attribute.Values, m.hashes); err != nil {
+		if c.Attribute.Values, err = m.d.hashPasswordValues(t, c.Attribute.Values, m.hashes); err != nil {
 			return err
 		}
 	}
@@ -441,7 +448,7 @@ func (d *Directory) apply(rec *record, c Change, permissive bool) error {
 	t := d.schema.AttributeOrUndefined(name)
 	c.Attribute.Values = slices.Clone(c.Attribute.Values)
 	if isPassword(t) {
-		return applyPassword(rec, c)
+		return applyPassword(rec, t, c, permissive)
 	}
 	i := d.find(rec.attributes, name)
 	switch c.Operation {
@@ -558,26 +565,35 @@ func (a *Attribute) increment(t *schema.AttributeType, by [][]byte) error {
 	return nil
 }
 
-// applyPassword makes one change to the stored passwords. Values are in their
-// storage scheme; those to delete are exactly as stored.
-func applyPassword(rec *record, c Change) error {
+// applyPassword makes one change to the stored passwords that are values of t.
+// Values are in their storage scheme; those to delete are exactly as stored.
+func applyPassword(rec *record, t *schema.AttributeType, c Change, permissive bool) error {
+	others := func(v []byte) bool { return passwordAttribute(v) != t.Name() }
 	switch c.Operation {
 	case AddValues:
-		rec.passwords = append(rec.passwords, c.Attribute.Values...)
-	case ReplaceValues:
-		rec.passwords = c.Attribute.Values
-	case DeleteValues:
-		if len(rec.passwords) == 0 {
-			return Errorf(NoSuchAttribute, "userPassword: the entry does not have it")
+		for n, v := range c.Attribute.Values {
+			switch {
+			case !slices.ContainsFunc(rec.passwords, func(p []byte) bool { return bytes.Equal(p, v) }):
+				rec.passwords = append(rec.passwords, v)
+			case !permissive:
+				return Errorf(AttributeOrValueExists, "%s: the entry has value %d already", t.Name(), n+1)
+			}
 		}
+	case ReplaceValues:
+		rec.passwords = append(slices.DeleteFunc(rec.passwords, func(v []byte) bool { return !others(v) }), c.Attribute.Values...)
+	case DeleteValues:
+		kept := len(rec.passwords)
 		if len(c.Attribute.Values) == 0 {
-			rec.passwords = nil
+			rec.passwords = slices.DeleteFunc(rec.passwords, func(v []byte) bool { return !others(v) })
+			if len(rec.passwords) == kept {
+				return Errorf(NoSuchAttribute, "%s: the entry does not have it", t.Name())
+			}
 			return nil
 		}
 		for _, v := range c.Attribute.Values {
-			i := slices.IndexFunc(rec.passwords, func(p []byte) bool { return bytes.Equal(p, v) })
+			i := slices.IndexFunc(rec.passwords, func(p []byte) bool { return bytes.Equal(p, v) && !others(p) })
 			if i < 0 {
-				return Errorf(NoSuchAttribute, "userPassword: no such value")
+				return Errorf(NoSuchAttribute, "%s: no such value", t.Name())
 			}
 			rec.passwords = slices.Delete(rec.passwords, i, i+1)
 		}

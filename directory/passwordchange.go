@@ -1,13 +1,13 @@
 package directory
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"tallystick/directory/password"
+	"tallystick/directory/schema"
 )
 
 // Every door at which a password is set asks here whether the policy takes it,
@@ -33,18 +33,18 @@ type passwordChange struct {
 	hashed int      // how many others there are, of which only the hash is known
 }
 
-// add adds new passwords as they were given.
-func (c *passwordChange) add(given [][]byte) {
+// add adds new passwords as they were given for userPassword or authPassword.
+func (c *passwordChange) add(t *schema.AttributeType, given [][]byte) {
 	for _, v := range given {
-		if _, err := password.SchemeOf(v); errors.Is(err, password.ErrScheme) {
-			c.clear = append(c.clear, v)
-		} else {
+		if isHashed(t, v) {
 			c.hashed++
+		} else {
+			c.clear = append(c.clear, v)
 		}
 	}
 }
 
-var errOnePassword = Errorf(ConstraintViolation, "userPassword: a password policy wants one value")
+var errOnePassword = Errorf(ConstraintViolation, "userPassword, authPassword: a password policy wants one value")
 
 // mayChange fails for a change that is not the user's to make now. Sections
 // 8.2.1, 8.2.3 and 8.2.4.

@@ -172,12 +172,18 @@ const doorVerify = "verify password"
 // insufficientAccessRights; noSuchObject; inappropriateAuthentication if the
 // user has no password.
 func (d *Directory) VerifyPassword(ctx context.Context, who Requester, userDN string, clear []byte) (bool, error) {
+	e, err := d.verifyPassword(ctx, who, userDN, clear)
+	return e.stored != nil, err
+}
+
+// verifyPassword is VerifyPassword; what it returns is empty where that says no.
+func (d *Directory) verifyPassword(ctx context.Context, who Requester, userDN string, clear []byte) (evidence, error) {
 	if err := d.requireBypass(ctx, who); err != nil {
-		return false, err
+		return evidence{}, err
 	}
 	dn, err := d.parseDN(userDN)
 	if err != nil {
-		return false, err
+		return evidence{}, err
 	}
 	var user account
 	err = d.view(ctx, func(r store.Reader) error {
@@ -196,11 +202,11 @@ func (d *Directory) VerifyPassword(ctx context.Context, who Requester, userDN st
 		return nil
 	})
 	if err != nil {
-		return false, err
+		return evidence{}, err
 	}
-	_, err = d.prove(ctx, user, proof{door: doorVerify, who: who, password: seal.Secret(clear), rule: codeOptional, use: passwordCompared})
+	e, err := d.prove(ctx, user, proof{door: doorVerify, who: who, password: seal.Secret(clear), rule: codeOptional, use: passwordCompared})
 	if errors.Is(err, InvalidCredentials) {
-		return false, nil
+		return evidence{}, nil
 	}
-	return err == nil, err
+	return e, err
 }

@@ -8,41 +8,56 @@ import (
 
 	"tallystick/directory/aci"
 	"tallystick/directory/password"
+	"tallystick/directory/schema"
 	"tallystick/directory/seal"
 	"tallystick/directory/store"
 )
 
-// maxPasswordValues is how many values of userPassword an entry may have, and
-// how many one request may carry: each costs a hash, with every bind.
+// maxPasswordValues is how many values of userPassword and authPassword an entry
+// may have, and how many one request may carry: each costs a hash, with every
+// bind.
 const maxPasswordValues = 8
 
-var errPasswordValues = Errorf(ConstraintViolation, "userPassword: more than %d values", maxPasswordValues)
+var errPasswordValues = Errorf(ConstraintViolation, "userPassword, authPassword: more than %d values", maxPasswordValues)
 
-var errHashedPassword = Errorf(ConstraintViolation, "userPassword: hashed values are only taken from administrators")
+func errHashedPassword(t *schema.AttributeType) error {
+	return Errorf(ConstraintViolation, "%s: hashed values are only taken from administrators", t.Name())
+}
 
-// hashPasswordValues turns values given for userPassword into what is stored:
-// passwords in the clear are hashed with the default scheme. Values that are
-// hashed already are taken as they are if allowHashed, and refused otherwise:
-// whoever sends them could not be held to any rule about passwords. The error
-// is a constraintViolation.
-func (d *Directory) hashPasswordValues(values [][]byte, allowHashed bool) ([][]byte, error) {
+// hashPasswordValues turns values given for userPassword or authPassword into
+// what is stored: passwords in the clear are hashed with the default scheme.
+// Values that are hashed already are taken as they are if allowHashed, and
+// refused otherwise: whoever sends them could not be held to any rule about
+// passwords. The error is a constraintViolation, or invalidAttributeSyntax.
+func (d *Directory) hashPasswordValues(t *schema.AttributeType, values [][]byte, allowHashed bool) ([][]byte, error) {
 	if len(values) > maxPasswordValues {
 		return nil, errPasswordValues
 	}
+	if t.Name() == authPassword {
+		if !allowHashed {
+			return nil, errHashedPassword(t)
+		}
+		if err := checkValues(t.Name(), t, values); err != nil {
+			return nil, err
+		}
+	}
 	stored := make([][]byte, 0, len(values))
 	for _, v := range values {
+		if t.Name() == authPassword {
+			v = valueKey(t, v)
+		}
 		_, err := password.SchemeOf(v)
-		known := !errors.Is(err, password.ErrScheme)
+		known := isHashed(t, v)
 		switch {
 		case known && !allowHashed:
-			return nil, errHashedPassword
+			return nil, errHashedPassword(t)
+		case known && errors.Is(err, password.ErrScheme), allowHashed && password.LooksHashed(v) && !known:
+			return nil, Errorf(ConstraintViolation, "%s: storage scheme not supported", t.Name())
 		case known && err != nil:
-			return nil, Errorf(ConstraintViolation, "userPassword: the value is not one that its storage scheme writes, or costs too much to verify")
+			return nil, Errorf(ConstraintViolation, "%s: the value is not one that its storage scheme writes, or costs too much to verify", t.Name())
 		case known:
 			stored = append(stored, slices.Clone(v))
 			continue
-		case allowHashed && password.LooksHashed(v):
-			return nil, Errorf(ConstraintViolation, "userPassword: storage scheme not supported")
 		}
 		if err := d.acceptable(v); err != nil {
 			return nil, err
@@ -233,7 +248,7 @@ func (d *Directory) mayWritePassword(r store.Reader, who Requester, user account
 	if err != nil || x == nil || user.root() {
 		return err
 	}
-	_, _, err = d.target(x, r, user.dn, func(u *ruling) bool { return u.may(aci.Write, "userPassword") })
+	_, _, err = d.target(x, r, user.dn, func(u *ruling) bool { return u.may(aci.Write, userPassword) })
 	return err
 }
 
@@ -307,7 +322,12 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 				by.DN = target.dn.String()
 			}
 			old := u.entry.clone()
-			u.entry.passwords = [][]byte{hashed}
+			u.entry.passwords = [][]byte{passwordOf(u.passwords, hashed)}
+			if len(u.passwords) == 0 {
+				if err := d.checkClasses(u.entry); err != nil {
+					return err // none of them allows a password
+				}
+			}
 			d.passwordSet(u, u.entry, change.self)
 			d.touch(u.entry, by)
 			w.Set(entryKey(u.id), u.entry.encode())
@@ -386,6 +406,9 @@ func (d *Directory) replacePassword(ctx context.Context, a account, stored, clea
 	hashed, err := d.hashPassword(clear)
 	if err != nil {
 		return "", err
+	}
+	if password.IsAuthPassword(stored) {
+		hashed = password.AuthPassword(hashed)
 	}
 	err = d.updateState(ctx, func(w store.Writer) error {
 		fingerprint = ""

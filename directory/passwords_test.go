@@ -208,7 +208,7 @@ func TestHashPasswordValues(t *testing.T) {
 		{"empty", "", true, ConstraintViolation, false},
 		{"too long", strings.Repeat("x", password.MaxLength+1), true, ConstraintViolation, false},
 	} {
-		got, err := h.hashPasswordValues([][]byte{[]byte(row.value)}, row.allowHashed)
+		got, err := h.hashPasswordValues(h.schema.Attribute(userPassword), [][]byte{[]byte(row.value)}, row.allowHashed)
 		h.want(row.rule, err, row.want)
 		if err != nil {
 			if strings.Contains(Result(err).DiagnosticMessage, row.value) && row.value != "" {
@@ -223,7 +223,7 @@ func TestHashPasswordValues(t *testing.T) {
 			t.Errorf("%s: %v, %v", row.rule, ok, err)
 		}
 	}
-	_, err := h.hashPasswordValues(make([][]byte, maxPasswordValues+1), true)
+	_, err := h.hashPasswordValues(h.schema.Attribute(userPassword), make([][]byte, maxPasswordValues+1), true)
 	h.want("too many", err, ConstraintViolation)
 }
 

@@ -89,7 +89,7 @@ func (f *Filter) brief(b []byte, most int) []byte {
 		return append(b, ')')
 	}
 	item := *f
-	if f.Kind != FilterPresent && SecretAttribute(f.Attribute) {
+	if f.Kind != FilterPresent && SecretAttribute(f.Attribute) || f.isPasswordMatch() {
 		item = Filter{Kind: FilterEqualityMatch, Attribute: f.Attribute, Value: []byte(redacted)}
 		return item.append(b)
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"tallystick/directory/password"
 )
 
 // Vendor and version, as the root DSE tells them (RFC 3045).
@@ -42,6 +44,7 @@ func (d *Directory) advertiseDirectory() {
 	d.Advertise("tallystickAuditLog", auditDN)
 	d.Advertise("supportedFeatures", features...)
 	d.Advertise("supportedSASLMechanisms", d.saslMechanisms()...)
+	d.Advertise("supportedAuthPasswordSchemes", password.AuthSchemes()...)
 	d.Advertise("vendorName", VendorName)
 	d.Advertise("vendorVersion", VendorVersion)
 	d.Advertise("startupUUID", uuid.NewString())

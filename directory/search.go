@@ -24,7 +24,11 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 	if req.Scope < BaseObject || req.Scope > SubordinateSubtree {
 		return Errorf(ProtocolError, "unknown search scope %d", req.Scope)
 	}
-	m, err := compileFilter(d.schema, &req.Filter)
+	filter, err := d.answerPasswordMatch(ctx, who, req)
+	if err != nil {
+		return err
+	}
+	m, err := compileFilter(d.schema, filter)
 	if err != nil {
 		return err
 	}

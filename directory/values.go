@@ -141,7 +141,9 @@ func checkWritable(name string, t *schema.AttributeType) error {
 	return checkName(name)
 }
 
-func isPassword(t *schema.AttributeType) bool { return t.Name() == "userPassword" }
+func isPassword(t *schema.AttributeType) bool {
+	return t.Name() == userPassword || t.Name() == authPassword
+}
 
 // maxName is how long an attribute description may be.
 const maxName = 512
@@ -212,12 +214,14 @@ func (d *Directory) checkClasses(rec *record) error {
 	if d.cfg.AnyAttributes {
 		return nil
 	}
-	names := make([]string, 0, len(rec.attributes)+1)
+	names := make([]string, 0, len(rec.attributes)+2)
 	for _, a := range rec.attributes {
 		names = append(names, a.Name)
 	}
-	if len(rec.passwords) > 0 {
-		names = append(names, "userPassword")
+	for _, v := range rec.passwords {
+		if name := passwordAttribute(v); !slices.Contains(names[len(rec.attributes):], name) {
+			names = append(names, name)
+		}
 	}
 	err := d.schema.CheckEntry(d.valuesOf(rec, "objectClass"), names)
 	if e, ok := errors.AsType[*schema.EntryError](err); ok && e.Undefined {

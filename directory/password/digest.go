@@ -1,6 +1,7 @@
 package password
 
 import (
+	"crypto/md5"
 	"crypto/rand"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -16,6 +17,7 @@ import (
 
 type digestFunc func([]byte) []byte
 
+func digestMD5(b []byte) []byte    { d := md5.Sum(b); return d[:] }
 func digestSHA1(b []byte) []byte   { d := sha1.Sum(b); return d[:] }
 func digestSHA256(b []byte) []byte { d := sha256.Sum256(b); return d[:] }
 func digestSHA512(b []byte) []byte { d := sha512.Sum512(b); return d[:] }

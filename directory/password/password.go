@@ -1,7 +1,8 @@
 // Package password keeps passwords as userPassword values: "{SCHEME}" and what
-// the scheme makes of the password (RFC 3112 and RFC 2307, section 5.3, in the
-// forms that OpenLDAP and PingDirectory write). Everything is pure: password
-// and stored value in, answer out. The cryptography is in libraries.
+// the scheme makes of the password (RFC 2307, section 5.3, in the forms that
+// OpenLDAP and PingDirectory write), or as authPassword values (RFC 3112).
+// Everything is pure: password and stored value in, answer out. The
+// cryptography is in libraries.
 package password
 
 import (
@@ -33,7 +34,8 @@ const Default = Argon2id
 const MaxLength = 1024
 
 var (
-	// ErrScheme means that a value does not begin with a scheme known here.
+	// ErrScheme means that a value does not begin with a scheme known here:
+	// {SCHEME}, or SCHEME$ as authPassword has it.
 	ErrScheme = errors.New("password: unknown storage scheme")
 
 	// ErrMalformed means that a value is not what its scheme writes.
@@ -72,6 +74,7 @@ var schemes = map[Scheme]scheme{
 	SSHA512:         {parseDigest(digestSHA512, salted), hashDigest(digestSHA512), true},
 	SSHA256:         {parseDigest(digestSHA256, salted), hashDigest(digestSHA256), true},
 	SSHA:            {parseDigest(digestSHA1, salted), hashDigest(digestSHA1), true},
+	"SMD5":          {parse: parseDigest(digestMD5, salted), quick: true},
 	"SHA512":        {parse: parseDigest(digestSHA512, unsalted), quick: true},
 	"SHA256":        {parse: parseDigest(digestSHA256, unsalted), quick: true},
 	"SHA":           {parse: parseDigest(digestSHA1, unsalted), quick: true},
@@ -125,9 +128,9 @@ func Verify(value, password []byte) (bool, error) {
 	return s.verify(password), nil
 }
 
-// SchemeOf is the scheme that value was stored with: ErrScheme if it names
-// none known here (it may be a password in the clear), ErrMalformed or ErrCost
-// if nothing will ever match it.
+// SchemeOf is the scheme that value was stored with, as it is called between
+// braces: ErrScheme if it names none known here, ErrMalformed or ErrCost if
+// nothing will ever match it.
 func SchemeOf(value []byte) (Scheme, error) {
 	name, _, err := parse(value)
 	return name, err
@@ -170,7 +173,12 @@ func cutScheme(value []byte) (name Scheme, rest string, ok bool) {
 
 func parse(value []byte) (Scheme, stored, error) {
 	name, rest, ok := cutScheme(value)
-	if !ok {
+	if IsAuthPassword(value) {
+		var err error
+		if name, rest, err = cutAuthPassword(value); err != nil {
+			return name, stored{}, err
+		}
+	} else if !ok {
 		return "", stored{}, ErrScheme
 	}
 	s, ok := schemes[name]

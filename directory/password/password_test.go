@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ const right = "correct horse"
 var foreign = []struct{ from, scheme, value string }{
 	{"slappasswd", "SSHA", "{SSHA}c0qQTkTtn27Jy2joPkFesMzYe9Y/gUtp"},
 	{"slappasswd", "SHA", "{SHA}L55TUjtiq8FBorTWAZ0jy6g129A="},
+	{"slappasswd", "SMD5", "{SMD5}UsckyQoYg+rcJLH9fX8ywtHa4I4="},
 	{"slappasswd pw-sha2", "SSHA256", "{SSHA256}RnQu8Ph0mGftnCt1ODaA6cunM85f9dGkD4Ku/GbRBu09ll5PvtzTYg=="},
 	{"slappasswd pw-sha2", "SSHA512", "{SSHA512}fHWj2Bn5qEeBBrSexuoeGBU4eSX+8O0J9joJXqVyLzBS2C/V+ciGLdQprgu3RA15LxV6qMzwwxJQlRFydrLBljx8Onf7W5mC"},
 	{"slappasswd pw-sha2", "SHA512", "{SHA512}VraY3v7bWkNbY0r+MyC7rz/c2SC2xQOkRvx7endrKY1HnRumqLYXgI6wv1ec6aldZoNHvKtxSQhayTyyeZUZew=="},
@@ -48,6 +50,60 @@ func TestForeign(t *testing.T) {
 		}
 		if !NeedsUpgrade([]byte(row.value), Default) {
 			t.Errorf("%s, %.20s needs no upgrade", row.from, row.value)
+		}
+	}
+}
+
+// Values of authPassword (RFC 3112): those of the text's schemes, of PingDS's,
+// and of what Hash makes.
+func TestAuthPassword(t *testing.T) {
+	rows := []struct{ from, scheme, value string }{
+		{"Python hashlib", "SMD5", "MD5$c2FsdHNhbHRzYWx0c2FsdA==$zkpkZmb2ehfihLYCWM+xjA=="},
+		{"Python hashlib", "SSHA", "SHA1$c2FsdHNhbHRzYWx0c2FsdA==$RVkYfPxb39JKWtqZoYqBfJgg5JY="},
+		{"Python hashlib", "SSHA256", "SHA256$c2FsdHNhbHRzYWx0c2FsdA==$wEnUrf4eKBHFaEcBzbunAIeulPy9aDbdjT3DH/zokcI="},
+		{"Python hashlib", "SSHA512", "SHA512$c2FsdHNhbHRzYWx0c2FsdA==$ERPsIkwGxop/pHrjl04jlGBFcEcGixRqr2XjH8ytZJ9hFGoi6gaOfwAjaeO8rZaKBf2v7ygZicYporaO9T1NMg=="},
+	}
+	for _, s := range []Scheme{Argon2id, PBKDF2SHA512, Bcrypt, SSHA512, SSHA256, SSHA} {
+		value, err := Hash(s, []byte(right))
+		if err != nil {
+			t.Fatal(err)
+		}
+		auth := AuthPassword(value)
+		if NeedsUpgrade(auth, s) || IsAuthPassword(value) {
+			t.Errorf("%s: %s", value, auth)
+		}
+		rows = append(rows, struct{ from, scheme, value string }{"Hash", string(s), string(auth)})
+	}
+	for _, row := range rows {
+		value := []byte(row.value)
+		name, _, _ := strings.Cut(row.value, "$")
+		if !IsAuthPassword(value) || strings.Count(row.value, "$") != 2 || strings.Contains(row.value, " ") || !slices.Contains(AuthSchemes(), name) {
+			t.Errorf("%s: %s is no value of authPassword", row.from, value)
+		}
+		if ok, err := Verify(value, []byte(right)); !ok || err != nil {
+			t.Errorf("%s, %.20s: %v, %v", row.from, value, ok, err)
+		}
+		for _, wrong := range []string{right + " ", "", row.value} {
+			if ok, err := Verify(value, []byte(wrong)); ok || err != nil {
+				t.Errorf("%s, %.20s takes %q: %v, %v", row.from, value, wrong, ok, err)
+			}
+		}
+		if s, err := SchemeOf(value); string(s) != row.scheme || err != nil {
+			t.Errorf("%s, %.20s: scheme %q, %v", row.from, value, s, err)
+		}
+	}
+	for value, want := range map[string]error{
+		"sha1$c2FsdA==$OkdKcR/L5MdZtVjOJpk8WgxcUPE=": ErrScheme,
+		"CRYPT$6:saltsalt$x":                         ErrScheme,
+		"SHA1$c2FsdA==":                              ErrScheme,
+		"SHA1$$$":                                    ErrScheme,
+		"SHA1$$OkdKcR/L5MdZtVjOJpk8WgxcUPE=":         ErrMalformed, // no salt
+		"SHA1$c2FsdA==$eA==":                         ErrMalformed,
+		"SHA1$*$OkdKcR/L5MdZtVjOJpk8WgxcUPE=":        ErrMalformed,
+		"BCRYPT$:2b:31$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2": ErrCost,
+	} {
+		if ok, err := Verify([]byte(value), []byte("mary")); ok || !errors.Is(err, want) {
+			t.Errorf("%s: %v, %v; want %v", value, ok, err, want)
 		}
 	}
 }
@@ -169,7 +225,7 @@ func TestNeedsUpgrade(t *testing.T) {
 
 // A hash that does not fit into the memory waits for those that use it.
 func TestMemoryIsBounded(t *testing.T) {
-	value := []byte(foreign[7].value) // argon2
+	value := []byte(foreign[8].value) // argon2
 	var free atomic.Bool
 	release := reserve(maxMemory)
 	var wg sync.WaitGroup
@@ -200,6 +256,8 @@ func FuzzVerify(f *testing.F) {
 	for _, row := range foreign {
 		f.Add([]byte(row.value))
 	}
+	f.Add([]byte("SHA1$c2FsdHNhbHRzYWx0c2FsdA==$RVkYfPxb39JKWtqZoYqBfJgg5JY="))
+	f.Add([]byte("PBKDF2-SHA512$1000:MDEyMzQ1Njc4OWFiY2RlZg$OM0FAoIqCVK1sWtxDiffVlBejtLa"))
 	f.Fuzz(func(t *testing.T, value []byte) {
 		// Taking a value apart must be quick and safe; what is costly to
 		// verify must have been refused.

@@ -129,6 +129,9 @@ func (s *Schema) behaviours() map[string]behaviour {
 		"integerBitAndMatch": relation(normalizeDecimal, hasAllBits, "27"),
 		"integerBitOrMatch":  relation(normalizeDecimal, hasAnyBit, "27"),
 
+		"authPasswordExactMatch": equality(normalizeAuthPassword, authPasswordSyntax),
+		"authPasswordMatch":      {kind: RelationKind, normalize: normalizeAuthPassword, assertion: assertPassword, syntaxes: []string{authPasswordSyntax}},
+
 		"certificateExactMatch":     {normalize: s.normalizeCertificate, assertion: s.assertCertificate, syntaxes: []string{"8"}},
 		"certificateListExactMatch": {normalize: s.normalizeCertificateList, assertion: s.assertCertificateList, syntaxes: []string{"9"}},
 

@@ -53,9 +53,10 @@ func (s *Schema) checks() map[string]func(value []byte) error {
 		"53": checkUTCTime,
 		"54": description(ParseLDAPSyntax),
 
-		uuidSyntax:        normalizes(normalizeUUID),
-		"1.3.6.1.1.1.0.0": checkNISNetgroupTriple,
-		"1.3.6.1.1.1.0.1": checkIA5,
+		uuidSyntax:         normalizes(normalizeUUID),
+		authPasswordSyntax: normalizes(normalizeAuthPassword),
+		"1.3.6.1.1.1.0.0":  checkNISNetgroupTriple,
+		"1.3.6.1.1.1.0.1":  checkIA5,
 	}
 }
 
