@@ -205,6 +205,7 @@ func TestHashPasswordValues(t *testing.T) {
 		{"hashed at any price, from an administrator", "{PBKDF2-SHA512}1000000000$c2FsdA$a2V5a2V5a2V5a2V5a2V5", true, ConstraintViolation, false},
 		{"unknown scheme, from an administrator", "{MD5}X03MO1qnZdYdgyfeuILPmQ==", true, ConstraintViolation, false},
 		{"what looks like a scheme", "{MD5}x", false, Success, false},
+		{"what authPassword would take", maryMD5, true, Success, false},
 		{"empty", "", true, ConstraintViolation, false},
 		{"too long", strings.Repeat("x", password.MaxLength+1), true, ConstraintViolation, false},
 	} {
