@@ -133,6 +133,7 @@ func (s *Schema) behaviours() map[string]behaviour {
 		"authPasswordMatch":      {kind: RelationKind, normalize: normalizeAuthPassword, assertion: assertPassword, syntaxes: []string{authPasswordSyntax}},
 
 		"certificateExactMatch":     {normalize: s.normalizeCertificate, assertion: s.assertCertificate, syntaxes: []string{"8"}},
+		"certificateMatch":          {kind: RelationKind, normalize: normalizeOctets, assertion: s.assertCertificateParts, holds: s.hasCertificateParts, syntaxes: []string{"8"}},
 		"certificateListExactMatch": {normalize: s.normalizeCertificateList, assertion: s.assertCertificateList, syntaxes: []string{"9"}},
 
 		"integerFirstComponentMatch":          firstComponent(normalizeInteger, "17"),

@@ -30,11 +30,7 @@ func (s *Schema) normalizeCertificate(dst, value []byte) ([]byte, error) {
 		!tbs.ReadASN1(&issuer, asn1.SEQUENCE) {
 		return appendUnknown(dst, value), nil
 	}
-	number := new(big.Int)
-	if !serial.ReadASN1Integer(number) {
-		return appendUnknown(dst, value), nil
-	}
-	out, err := normalizeInteger(dst, []byte(number.String()))
+	out, err := normalizeSerial(dst, serial)
 	if err == nil {
 		out, err = s.appendNormName(out, issuer)
 	}
@@ -42,6 +38,14 @@ func (s *Schema) normalizeCertificate(dst, value []byte) ([]byte, error) {
 		return appendUnknown(dst, value), nil
 	}
 	return out, nil
+}
+
+func normalizeSerial(dst []byte, element cryptobyte.String) ([]byte, error) {
+	number := new(big.Int)
+	if !element.ReadASN1Integer(number) {
+		return nil, valueErrorf("malformed serial number")
+	}
+	return normalizeInteger(dst, []byte(number.String()))
 }
 
 // normalizeCertificateList is what certificateListExactMatch compares of a

@@ -94,10 +94,56 @@ func TestCertificateRules(t *testing.T) {
 	}
 }
 
+// RFC 4523, section 2.6 and appendix A.2: an assertion names parts of a
+// certificate, which has them all.
+func TestCertificateMatch(t *testing.T) {
+	one, list := aCertificate(t, big.NewInt(17))
+	const name = `rdnSequence:"cn=root ca,o=Müller\2C Söhne,c=de"`
+	r := Standard().MatchingRule("certificateMatch")
+	for assertion, want := range map[string]bool{
+		`{ serialNumber 17 }`:                                true,
+		`{ serialNumber 18 }`:                                false,
+		`{ issuer ` + name + ` }`:                            true,
+		`{ issuer rdnSequence:"c=de" }`:                      false,
+		`{ subject ` + name + `, issuer ` + name + ` }`:      true,
+		`{ subject rdnSequence:"" }`:                         false,
+		`{ subjectKeyIdentifier '01'H }`:                     true,
+		`{ subjectKeyIdentifier '0102'H }`:                   false,
+		`{ subjectKeyIdentifier ''H }`:                       false,
+		`{ certificateValid utcTime:"700101000000Z" }`:       true,
+		`{ certificateValid generalTime:"20380119031408Z" }`: true,
+		`{ certificateValid generalTime:"20380119031409Z" }`: false,
+		`{ certificateValid generalTime:"19691231235959Z" }`: false,
+		`{ serialNumber 17, subjectKeyIdentifier '02'H }`:    false,
+		`{ serialNumber 17, issuer ` + name + `, subject ` + name + `, subjectKeyIdentifier '01'H, certificateValid utcTime:"260102030405Z" }`: true,
+	} {
+		norm, err := r.NormalizeAssertion(nil, []byte(assertion))
+		if err != nil {
+			t.Errorf("%s: %v", assertion, err)
+			continue
+		}
+		if got := r.Holds(one, norm); got != want {
+			t.Errorf("%s: %v", assertion, got)
+		}
+		if r.Holds(list, norm) || r.Holds(nil, norm) {
+			t.Errorf("%s: what is no certificate has it", assertion)
+		}
+	}
+	for _, assertion := range []string{
+		"", "{ }", "17$c=de", `{ keyUsage '1'B }`, `{ issuer "c=de" }`, `{ subjectKeyIdentifier '1'H }`, `{ subjectKeyIdentifier 01 }`,
+		`{ certificateValid "260102030405Z" }`, `{ serialNumber 17, pathToName rdnSequence:"c=de" }`,
+	} {
+		if _, err := r.NormalizeAssertion(nil, []byte(assertion)); err == nil {
+			t.Errorf("%q is taken", assertion)
+		}
+	}
+}
+
 // Whatever octets come, the rules neither panic nor fail on a stored value.
 func FuzzCertificateRules(f *testing.F) {
 	f.Add([]byte(`{ serialNumber 17, issuer rdnSequence:"cn=root ca,c=de" }`))
 	f.Add([]byte(`{ issuer rdnSequence:"cn=""a""", thisUpdate utcTime:"260102030405Z" }`))
+	f.Add([]byte(`{ serialNumber 17, certificateValid utcTime:"260102030405Z", subjectKeyIdentifier '01'H }`))
 	f.Add([]byte{0x30, 0x0b, 0x30, 0x09, 2, 1, 1, 0x30, 0, 0x30, 2, 0x31, 0})
 	f.Fuzz(func(t *testing.T, value []byte) {
 		for _, name := range []string{"certificateExactMatch", "certificateListExactMatch"} {
@@ -106,6 +152,15 @@ func FuzzCertificateRules(f *testing.F) {
 				t.Errorf("%s: %v", name, err)
 			}
 			_, _ = r.NormalizeAssertion(nil, value)
+		}
+		r := Standard().MatchingRule("certificateMatch")
+		all, err := r.NormalizeAssertion(nil, []byte(`{ serialNumber 1, issuer rdnSequence:"c=de", subject rdnSequence:"c=de", certificateValid utcTime:"260102030405Z", subjectKeyIdentifier '01'H }`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Holds(value, all)
+		if norm, err := r.NormalizeAssertion(nil, value); err == nil {
+			r.Holds(value, norm)
 		}
 	})
 }
