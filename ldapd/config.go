@@ -34,6 +34,7 @@ type Config struct {
 
 	MaxMessage            int // octets in a request; 16 MiB
 	MaxMessageAnonymous   int // octets in a request before a bind succeeded; 256 KiB
+	MaxRequests           int // octets in requests of all connections, see budget.go; 256 MiB
 	MaxOperations         int // operations running beside the reading of one connection; 32
 	MaxConnections        int // but for those from within this process; 10,000
 	MaxPersistent         int // searches that wait for changes, on all connections; 100
@@ -57,6 +58,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.MaxMessage = limit(c.MaxMessage, 16<<20)
 	c.MaxMessageAnonymous = limit(c.MaxMessageAnonymous, 256<<10)
+	c.MaxRequests = limit(c.MaxRequests, 256<<20)
 	c.MaxOperations = limit(c.MaxOperations, 32)
 	c.MaxConnections = limit(c.MaxConnections, 10_000)
 	c.MaxConnectionsPerPeer = limit(c.MaxConnectionsPerPeer, 1000)

@@ -31,9 +31,10 @@ type conn struct {
 	closed chan struct{} // closed when nothing is left of the session
 
 	// Owned by the goroutine that reads.
-	nc  net.Conn
-	in  input
-	who directory.Requester // changes only while no operation runs
+	nc    net.Conn
+	in    input
+	share share               // of the request that is being read
+	who   directory.Requester // changes only while no operation runs
 
 	out output
 
@@ -58,7 +59,7 @@ type conn struct {
 func newConn(s *Server, id uint64, nc net.Conn, key string) *conn {
 	c := &conn{srv: s, id: id, raw: nc, nc: nc, peerKey: key, closed: make(chan struct{}), freed: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.in.read = c.read
+	c.in.read, c.in.admit = c.read, c.takeShare
 	c.out = output{clock: &s.clock, fail: c.kill, nc: nc}
 	return c
 }
@@ -105,7 +106,9 @@ var errUnbind = errors.New("unbind")
 // is told to the client.
 func (c *conn) next() (op *operation, err error) {
 	defer recovered(&err)
+	defer c.share.giveBack() // which an operation has taken over
 	for {
+		c.share.giveBack() // of one that was refused
 		if n := c.stopping.Load(); n != nil {
 			return nil, n
 		}

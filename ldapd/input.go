@@ -20,6 +20,10 @@ type input struct {
 	// read is Conn.Read with what goes with it; partial says that a message
 	// has begun.
 	read func(p []byte, partial bool) (int, error)
+
+	// admit waits until a message of n octets may be read; its error ends the
+	// session.
+	admit func(n int) error
 }
 
 // buffered reports whether octets are read and not yet taken.
@@ -40,6 +44,9 @@ func (in *input) next(max int) ([]byte, error) {
 		case err == nil && length > max-header:
 			return nil, &notice{code: directory.AdminLimitExceeded, reason: "request is too long"}
 		case err == nil:
+			if err := in.admit(header + length); err != nil {
+				return nil, err
+			}
 			return in.message(header + length)
 		case err != ber.ErrTruncated:
 			return nil, noticeMalformed(err)

@@ -18,6 +18,7 @@ type operation struct {
 	request  any // see wire.Message
 	controls []wire.Control
 	size     int                 // octets of the message
+	share    share               // of the budget for requests
 	who      directory.Requester // on whose behalf; as of its beginning
 	ctx      context.Context     // ends with Abandon, Cancel and the session
 	cancel   context.CancelFunc
@@ -54,6 +55,7 @@ const (
 
 func newOperation(c *conn, m *wire.Message, size int) *operation {
 	op := &operation{c: c, id: m.ID, request: m.Request, controls: m.Controls, size: size, who: c.who, begun: time.Now()}
+	op.share, c.share = c.share, share{}
 	op.tls = c.nc != c.raw
 	op.ctx, op.cancel = context.WithCancel(c.ctx)
 	if !exclusive(m.Request) {
@@ -108,6 +110,7 @@ func (op *operation) slow() {
 // perform runs op and answers it. If handedOn, another goroutine reads the
 // session by now; otherwise an error ends it.
 func (c *conn) perform(op *operation) (handed bool, err error) {
+	defer op.share.giveBack()
 	defer op.cancel()
 	if exclusive(op.request) {
 		c.endPersistent()

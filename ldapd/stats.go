@@ -15,6 +15,8 @@ type Stats struct {
 	Accepted    uint64 // connections
 	Refused     uint64 // connections: there were too many, or the server was stopping
 
+	Requests Requests // being received and served
+
 	Operations []OperationStats // one for each kind; Unbind is none
 }
 
@@ -146,6 +148,7 @@ func (s *Server) Stats() Stats {
 	stats := Stats{Connections: len(s.conns) - s.within, Within: s.within, Accepted: s.lastConn}
 	s.mu.Unlock()
 	stats.Refused = s.counters.refused.Load()
+	stats.Requests = s.requests()
 	for k := range kinds {
 		o := &s.counters.operations[k]
 		one := OperationStats{Kind: kindNames[k], Results: map[directory.ResultCode]uint64{}, Total: time.Duration(o.total.Load())}

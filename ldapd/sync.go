@@ -29,6 +29,10 @@ var errStopping = directory.Errorf(directory.Unavailable, "the server is shuttin
 // it: the client, the session, or the server when it shuts down. Call done at
 // its end.
 func (s *Server) persist(op *operation) (ctx context.Context, done func(), err error) {
+	if op.size > smallRequest {
+		return nil, nil, directory.Errorf(directory.AdminLimitExceeded, "a search that waits for changes has at most %d octets", smallRequest)
+	}
+	op.share.giveBack() // there are MaxPersistent at most
 	if s.persisting.Add(1) > int64(s.cfg.MaxPersistent) {
 		s.persisting.Add(-1)
 		return nil, nil, directory.Errorf(directory.Busy, "too many searches wait for changes")

@@ -127,6 +127,7 @@ type config struct {
 		ConnectionsPerPeer int      `yaml:"connectionsPerPeer"`
 		ConnectionsPerUser int      `yaml:"connectionsPerUser"`
 		Operations         int      `yaml:"operations"`
+		Requests           size     `yaml:"requests"`
 		Message            size     `yaml:"message"`
 		MessageUnbound     size     `yaml:"messageUnbound"`
 		Idle               duration `yaml:"idle"`
@@ -334,6 +335,7 @@ func (c *config) problems() []problem {
 	} {
 		check(n >= 1024 && n <= 1<<30, key, "is 1KiB to 1GiB")
 	}
+	check(c.Limits.Requests == 0 || c.Limits.Requests >= 1<<20, "limits.requests", "is at least 1MiB; 0: no limit")
 	for key, d := range map[string]duration{
 		"attempts.address.lockFor": c.Attempts.Address.LockFor,
 		"attempts.delay":           c.Attempts.Delay, "attempts.lockFor": c.Attempts.LockFor, "limits.idle": c.Limits.Idle,

@@ -142,7 +142,9 @@ func (m *monitor) entries() []directory.Entry {
 		number("Current", uint64(f.ldap.Within))
 
 	const operations = "cn=operations,cn=monitor"
-	list.add("operations", "cn=monitor")
+	list.add("operations", "cn=monitor").
+		number("Bytes", uint64(f.ldap.Requests.Octets)).
+		number("Waiting", uint64(f.ldap.Requests.Waiting))
 	for _, o := range f.ldap.Operations {
 		e := list.add(o.Kind, operations).number("Count", o.Count())
 		for _, percent := range []uint64{50, 95, 99} {

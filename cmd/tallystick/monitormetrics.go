@@ -15,6 +15,8 @@ var (
 	metricWithin      = serverMetric("bridge_connections", "Open LDAP connections of the HTTP bridge within the process.")
 	metricAccepted    = serverMetric("connections_accepted_total", "LDAP connections accepted.")
 	metricRefused     = serverMetric("connections_refused_total", "LDAP connections turned away: there were too many, or the server was stopping.")
+	metricRequests    = serverMetric("request_bytes", "LDAP requests being received and served, but for small ones that are alone on their connection.")
+	metricAdmission   = serverMetric("requests_waiting", "LDAP requests that are not read before there is room for them (limits.requests).")
 	metricOperations  = serverMetric("operations_total", "LDAP operations that have ended, by the name of their resultCode.", "operation", "result")
 	metricSeconds     = serverMetric("operation_seconds", "From the last octet of an LDAP request to its result.", "operation")
 	metricAttempts    = serverMetric("attempts_total", "Attempts to log in and other proofs, by what they came to.", "outcome")
@@ -45,7 +47,7 @@ func serverMetric(name, help string, labels ...string) *prometheus.Desc {
 // Describe implements prometheus.Collector.
 func (m *monitor) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		metricInfo, metricUptime, metricConnections, metricAccepted, metricRefused, metricOperations, metricSeconds,
+		metricInfo, metricUptime, metricConnections, metricAccepted, metricRefused, metricRequests, metricAdmission, metricOperations, metricSeconds,
 		metricAttempts, metricBytes, metricUpdates, metricCommits, metricReadOnly, metricExpiry,
 		metricWithin, metricTables, metricLogs, metricFree, metricWaiting, metricLastCommit, metricFailed, metricHits, metricMisses, metricCached,
 		metricIndexDone, metricIndexOf, metricBackup, metricWarnings,
@@ -69,6 +71,8 @@ func (m *monitor) Collect(ch chan<- prometheus.Metric) {
 	gauge(metricWithin, float64(f.ldap.Within))
 	counter(metricAccepted, f.ldap.Accepted)
 	counter(metricRefused, f.ldap.Refused)
+	gauge(metricRequests, float64(f.ldap.Requests.Octets))
+	gauge(metricAdmission, float64(f.ldap.Requests.Waiting))
 	for _, o := range f.ldap.Operations {
 		for code, n := range o.Results {
 			counter(metricOperations, n, o.Kind, code.String())

@@ -81,6 +81,7 @@ func (c *config) ldapConfig(log *slog.Logger) ldapd.Config {
 
 		MaxMessage:            int(c.Limits.Message),
 		MaxMessageAnonymous:   int(c.Limits.MessageUnbound),
+		MaxRequests:           int(orNegative(c.Limits.Requests)),
 		MaxOperations:         c.Limits.Operations,
 		MaxPersistent:         c.Sync.Searches,
 		MaxConnections:        c.Limits.Connections,
