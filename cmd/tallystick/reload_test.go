@@ -19,6 +19,10 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"tallystick/internal/freeport"
 )
 
 // newPair is a certificate of its own authority, for servers and clients, in files.
@@ -220,5 +224,78 @@ func TestReloadOfBridgeCertificate(t *testing.T) {
 	others.AddCert(server.current.Load().Leaf)
 	if got := shown(&tls.Config{ClientAuth: tls.RequestClientCert, ClientCAs: others}); got != nil {
 		t.Error("shown to who wants one of another authority")
+	}
+}
+
+// A new certificate is for new connections: those that are there go on, with
+// LDAPS and with StartTLS.
+func TestReloadKeepsConnections(t *testing.T) {
+	var addresses [2]string
+	for i := range addresses {
+		var err error
+		if addresses[i], err = freeport.Address(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, second := newPair(t, "first"), newPair(t, "second")
+	p := &process{flags: []string{
+		"--ldap", addresses[0], "--ldaps", addresses[1], "--http", "off", "--sample",
+		"--set", "tls.certificate=" + first.certFile, "--set", "tls.key=" + first.keyFile,
+	}}
+	t.Cleanup(p.kill)
+	if err := p.start(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	trust := func(c *certificate) *tls.Config {
+		roots := x509.NewCertPool()
+		roots.AddCert(c.current.Load().Leaf)
+		return &tls.Config{RootCAs: roots, ServerName: "localhost"}
+	}
+	inFirst, inSecond := trust(first), trust(second)
+	connect := map[string]func(*tls.Config) (*ldap.Conn, error){
+		"LDAPS": func(c *tls.Config) (*ldap.Conn, error) {
+			return ldap.DialURL("ldaps://"+addresses[1], ldap.DialWithTLSConfig(c))
+		},
+		"StartTLS": func(c *tls.Config) (*ldap.Conn, error) {
+			conn, err := ldap.DialURL("ldap://" + addresses[0])
+			if err != nil {
+				return nil, err
+			}
+			if err := conn.StartTLS(c); err != nil {
+				return nil, errors.Join(err, conn.Close())
+			}
+			return conn, nil
+		},
+	}
+	user := "uid=user.1,ou=people,dc=example,dc=com"
+	open := map[string]*ldap.Conn{}
+	for door, dial := range connect {
+		c, err := dial(inFirst)
+		if err != nil {
+			t.Fatalf("%s: %v", door, err)
+		}
+		defer c.Close()
+		if err := c.Bind(user, "password"); err != nil {
+			t.Fatalf("%s: %v", door, err)
+		}
+		open[door] = c
+	}
+	move(t, second, first)
+	if err := p.hangUp("read the certificate again"); err != nil {
+		t.Fatal(err)
+	}
+	for door, dial := range connect {
+		if who, err := open[door].WhoAmI(nil); err != nil || who.AuthzID != "dn:"+user {
+			t.Errorf("%s: the connection that was there: %v, %v", door, who, err)
+		}
+		if c, err := dial(inSecond); err != nil {
+			t.Errorf("%s: the new certificate: %v", door, err)
+		} else {
+			c.Close()
+		}
+		if c, err := dial(inFirst); err == nil {
+			t.Errorf("%s: the old certificate is still shown", door)
+			c.Close()
+		}
 	}
 }
