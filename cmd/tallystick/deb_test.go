@@ -61,6 +61,9 @@ func TestDebianPackage(t *testing.T) {
 	tree := filepath.Join(work, "tree")
 	run("dpkg-deb", "-x", deb, tree)
 	unit := readFile(t, filepath.Join(tree, "lib/systemd/system/tallystick.service"))
+	if strings.Contains(unit, "\nProcSubset=pid") {
+		t.Error("the unit hides net.core.somaxconn, and listeners get a backlog of 128")
+	}
 	here := filepath.Join(work, "tallystick.service")
 	writeFile(t, here, strings.Replace(unit, "/usr/bin/tallystick", binary, 1))
 	if said := run("systemd-analyze", "verify", "--man=no", here); strings.Contains(said, "tallystick.service") {
