@@ -100,17 +100,31 @@ func TestSortLimit(t *testing.T) {
 	if len(seen) != 8 {
 		t.Errorf("%d entries in pages", len(seen))
 	}
-	// If there come to be too many, the pages end: in another order they would
-	// be those of another search.
+	// If there come to be too many, the pages of the state before have them not.
+	// Where that is not held they end: in another order they would be those of
+	// another search.
 	d.maxSorted = 8
-	req.Paged, req.Sort = &Paged{Size: 3}, &Sort{Keys: req.Sort.Keys}
-	if err := operate(d, root, &req); err != nil || len(req.Paged.Next) == 0 {
-		t.Fatal(err)
-	}
-	mustAdd(t, d, person("g"), "objectClass: inetOrgPerson", "cn: g", "sn: g")
-	req.Paged = &Paged{Size: 3, Cookie: req.Paged.Next}
-	if err := operate(d, root, &req); !errors.Is(err, AdminLimitExceeded) {
-		t.Errorf("the page after one more: %v", err)
+	for _, row := range []struct {
+		rule   string
+		change func()
+		want   ResultCode
+	}{
+		{"one more", func() {}, Success},
+		{"one more, and the state is not held", d.pagedStates.releaseAll, AdminLimitExceeded},
+	} {
+		req.Paged, req.Sort = &Paged{Size: 3}, &Sort{Keys: req.Sort.Keys}
+		if err := operate(d, root, &req); err != nil || len(req.Paged.Next) == 0 {
+			t.Fatal(err)
+		}
+		mustAdd(t, d, person("g"), "objectClass: inetOrgPerson", "cn: g", "sn: g")
+		row.change()
+		req.Paged = &Paged{Size: 3, Cookie: req.Paged.Next}
+		if err := operate(d, root, &req); Result(err).ResultCode != row.want {
+			t.Errorf("the page after %s: %v", row.rule, err)
+		}
+		if err := d.Delete(context.Background(), root, &DeleteRequest{Entry: person("g")}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
