@@ -60,7 +60,9 @@ clean: ## remove what was built; ./data stays
 	rm -rf bin
 
 # The tests call these as outside witnesses; cc is what the race detector needs.
+# What has to come from the network comes here, not while the tests run.
 needs:
+	@cd tools && $(GO) tool -n grpcurl >/dev/null
 	@missing=; for c in ldapsearch oathtool zbarimg chromium curl openssl softhsm2-util pkcs11-tool cc slapd ruby java check_ldap apache2 pamtester google-authenticator lintian systemd-analyze; do PATH=$$PATH:/usr/sbin:/usr/lib/nagios/plugins command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 	/usr/bin/python3 -c 'import ldap3, requests' 2>/dev/null || ! command -v apt-get >/dev/null || missing="$$missing python3-ldap3 python3-requests"; \
 	ls /usr/share/java/okhttp.jar /usr/share/javascript/jquery/jquery.min.js >/dev/null 2>&1 || ! command -v apt-get >/dev/null || missing="$$missing okhttp jQuery"; \
