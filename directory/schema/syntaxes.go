@@ -170,6 +170,8 @@ func isDescr(value []byte) bool {
 	return len(value) > 0
 }
 
+// checkPostalAddress is RFC 4517, section 3.3.28: a dollar in a line is \24, and a
+// backslash \5C.
 func checkPostalAddress(value []byte) error {
 	for line := range bytes.SplitSeq(value, []byte("$")) {
 		if !utf8.Valid(line) {
@@ -177,6 +179,16 @@ func checkPostalAddress(value []byte) error {
 		}
 		if len(line) == 0 {
 			return valueErrorf("a postal address has no empty lines")
+		}
+		for rest := line; ; {
+			_, escaped, ok := bytes.Cut(rest, []byte(`\`))
+			if !ok {
+				break
+			}
+			if len(escaped) < 2 || !bytes.Equal(escaped[:2], []byte("24")) && !bytes.EqualFold(escaped[:2], []byte("5C")) {
+				return valueErrorf(`a backslash in a postal address is \5C`)
+			}
+			rest = escaped[2:]
 		}
 	}
 	return nil
