@@ -26,6 +26,7 @@ func TestEqualityRules(t *testing.T) {
 		{"caseIgnoreMatch", "ÉTÉ", "été", true},
 		{"caseIgnoreMatch", "e\u0301", "é", true},
 		{"caseIgnoreMatch", "Straße", "STRASSE", true},
+		{"caseIgnoreMatch", "STRAẞE", "strasse", true},
 		{"caseIgnoreMatch", "ﬁn", "FIN", true},
 		{"caseIgnoreMatch", "Ａｎｎ", "ann", true},
 		{"caseIgnoreMatch", "㎒", "mhz", true},
