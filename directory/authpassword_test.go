@@ -236,6 +236,16 @@ func TestAuthPasswordMatch(t *testing.T) {
 		}
 		h.advance(h.credentials.cfg.Lockout)
 	}
+	for rule, who := range map[string]Requester{
+		"must change":       {DN: person("admin"), How: ByPassword, Password: PasswordPolicyAnswer{MustChange: true}},
+		"in grace":          {DN: person("admin"), How: InGrace},
+		"by an application": {DN: joe, How: ByApplicationPassword},
+	} {
+		found, err := find(t, h.Directory, who, SearchRequest{BaseObject: joe}, "(authPassword:authPasswordMatch:=anna)")
+		if len(found) > 0 || h.failures("joe") != 0 {
+			t.Errorf("%s: asked, %v, %v", rule, found.names(), err)
+		}
+	}
 	_, err := find(t, h.Directory, root, SearchRequest{BaseObject: person("nobody")}, "(authPassword:authPasswordMatch:=mary)")
 	h.want("of nobody", err, NoSuchObject)
 	f, err := ParseFilter("(&(uid=joe)(:authPasswordMatch:=mary))")
