@@ -99,6 +99,8 @@ func (c *conversation) answer(request string) string {
 	}
 	if body != "" {
 		r.Body = io.NopCloser(strings.NewReader(body))
+		// A kept connection may end just now, and the request be sent again.
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
 		r.ContentLength = int64(len(body))
 		r.Header.Set("Content-Type", "application/json")
 	}
