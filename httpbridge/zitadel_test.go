@@ -27,6 +27,7 @@ import (
 	userv2 "tallystick/httpbridge/zitadel/api/zitadel/user/v2"
 	userv3alpha "tallystick/httpbridge/zitadel/api/zitadel/user/v3alpha"
 	zitadelv1 "tallystick/httpbridge/zitadel/api/zitadel/v1"
+	"tallystick/internal/directorytest"
 )
 
 // basic is the Authorization header of Basic authentication.
@@ -484,6 +485,22 @@ func TestZITADELSequenceIsShared(t *testing.T) {
 }
 
 // Without the LDAP server, and with one that does not answer: 14, 503.
+// Who shows an expired password hears so, whoever he asks for.
+func TestZITADELExpiredPassword(t *testing.T) {
+	h := newHouse(t, nil)
+	directorytest.Police(t, h.d, ann, "pwdMaxAge: 1000")
+	h.clock.Add(1001)
+	for name, newClient := range zitadelClients {
+		for secret, expired := range map[string]bool{password: true, "wrong": false} {
+			_, err := newClient(t, h.url, basic(ann, secret)).GetUserByID(t.Context(), &userv3alpha.GetUserByIDRequest{UserId: "x"})
+			wantStatus(t, name, err, connect.CodeUnauthenticated, "")
+			if err != nil && strings.Contains(err.Error(), "has expired") != expired {
+				t.Errorf("%s, %s: %v", name, secret, err)
+			}
+		}
+	}
+}
+
 func TestZITADELUnavailable(t *testing.T) {
 	h := newHouse(t, func(c *httpbridge.Config) { c.URL = "ldapi:///nonexistent" })
 	for name, newClient := range zitadelClients {

@@ -45,7 +45,7 @@ type problem struct {
 
 // whole are the texts about a form as a whole: they are not told again beside
 // the field that the summary leads to.
-var whole = map[string]bool{"signInFailed": true, "sessionEnded": true}
+var whole = map[string]bool{"signInFailed": true, "passwordExpired": true, "sessionEnded": true}
 
 // render answers with a page.
 func (v *visit) render(status int, name string, page *view) error {

@@ -51,9 +51,13 @@ func (v *visit) signIn() error {
 		return v.askWho(http.StatusUnprocessableEntity, admin, problems...)
 	}
 	link, err := v.ldap.As(v.ctx, upstream.Credentials{Name: strings.TrimSpace(v.form("user")), Password: string(v.password())})
-	if _, ok := errors.AsType[*upstream.RejectedError](err); ok {
+	if rejected, ok := errors.AsType[*upstream.RejectedError](err); ok {
 		v.note(slog.Int("code", ldap.LDAPResultInvalidCredentials))
-		return v.askWho(http.StatusUnprocessableEntity, admin, problem{"user", "signInFailed"})
+		text := "signInFailed"
+		if rejected.Result.PasswordExpired { // which is told with the right ones only
+			text = "passwordExpired"
+		}
+		return v.askWho(http.StatusUnprocessableEntity, admin, problem{"user", text})
 	}
 	if err != nil {
 		return err

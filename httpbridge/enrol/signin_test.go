@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tallystick/httpbridge/enrol"
+	"tallystick/internal/directorytest"
 )
 
 // A stranger does not learn why signing in failed.
@@ -35,6 +36,32 @@ func TestSignInFailuresLookTheSame(t *testing.T) {
 	}
 	if len(pages) != 1 {
 		t.Errorf("%d different pages", len(pages))
+	}
+}
+
+// Who shows an expired password, with the code that it needs, hears what is
+// wrong with it, and nobody else does.
+func TestSignInWithExpiredPassword(t *testing.T) {
+	h := newHouse(t, enrol.Config{})
+	_, secret := h.enrolled("ann", "phone")
+	directorytest.Police(t, h.d, ann, "pwdMaxAge: 1000")
+	h.clock.Add(1001)
+	const expired = "Your password has expired"
+	for _, row := range []struct {
+		password string
+		code     func() string
+		want     string
+	}{
+		{"incorrect horse", func() string { return h.code(secret) }, "Signing in did not work"},
+		{password, func() string { return "" }, "Signing in did not work"},
+		{password, func() string { return "000000" }, "Signing in did not work"},
+		{password, func() string { return h.code(secret) }, expired},
+	} {
+		h.step()
+		b := h.browser().signIn("ann", row.password, row.code()).want(422, row.want, `href="#user"`)
+		if row.want != expired && strings.Contains(b.page, "expired") {
+			t.Errorf("%s: the page says that it has expired", row.password)
+		}
 	}
 }
 

@@ -27,6 +27,7 @@ var texts = map[string]text{
 	"code":            {"en": "Code", "de": "Code"},
 	"codeOptional":    {"en": "Code, if you have a device already", "de": "Code, falls Sie schon ein Gerät haben"},
 	"codeHint":        {"en": "The digits that your device shows now, or one of your recovery codes.", "de": "Die Ziffern, die Ihr Gerät gerade anzeigt, oder einer Ihrer Notfallcodes."},
+	"passwordExpired": {"en": "Your password has expired. Have the help desk set another.", "de": "Ihr Passwort ist abgelaufen. Lassen Sie von der Benutzerhilfe ein neues setzen."},
 	"signInFailed":    {"en": "Signing in did not work. Check user name, password and code. A code can be used only once, and after several wrong attempts you have to wait a while.", "de": "Die Anmeldung hat nicht geklappt. Prüfen Sie Benutzername, Passwort und Code. Ein Code gilt nur einmal, und nach mehreren falschen Versuchen müssen Sie eine Weile warten."},
 	"userMissing":     {"en": "Enter your user name.", "de": "Geben Sie Ihren Benutzernamen ein."},
 	"passwordMissing": {"en": "Enter your password.", "de": "Geben Sie Ihr Passwort ein."},

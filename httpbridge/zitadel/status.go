@@ -30,6 +30,7 @@ func failure(code connect.Code, id, message string) *connect.Error {
 var (
 	errNoCredentials = connect.NewError(connect.CodeUnauthenticated, errors.New("auth header missing"))
 	errRejected      = connect.NewError(connect.CodeUnauthenticated, errors.New("the credentials of the Authorization header are not valid"))
+	errExpired       = connect.NewError(connect.CodeUnauthenticated, errors.New("the password has expired: have an administrator set another"))
 	errCrossOrigin   = connect.NewError(connect.CodePermissionDenied, errors.New("the request comes from a page of another origin"))
 	errNoRoute       = connect.NewError(connect.CodeNotFound, errors.New(http.StatusText(http.StatusNotFound)))
 	errMethod        = connect.NewError(connect.CodeUnimplemented, errors.New(http.StatusText(http.StatusMethodNotAllowed)))
@@ -88,6 +89,8 @@ func statusOf(err error) *connect.Error {
 	switch {
 	case errors.As(err, &status):
 		return status
+	case errors.As(err, &rejected) && rejected.Result.PasswordExpired: // which is told with the right ones only
+		return errExpired
 	case errors.As(err, &rejected):
 		return errRejected
 	case isResult(err, 32): // noSuchObject

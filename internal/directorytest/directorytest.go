@@ -2,6 +2,7 @@
 package directorytest
 
 import (
+	"strings"
 	"testing"
 
 	"tallystick/directory"
@@ -89,4 +90,29 @@ func attribute(name string, values ...string) directory.Attribute {
 		a.Values = append(a.Values, []byte(v))
 	}
 	return a
+}
+
+// Police puts a user under a password policy of these lines, "name: value", from
+// now on, with Password set a moment ago.
+func Police(t testing.TB, d *directory.Directory, user string, lines ...string) {
+	t.Helper()
+	const policy = "cn=policy," + Suffix
+	req := directory.AddRequest{Entry: policy, Attributes: []directory.Attribute{
+		attribute("objectClass", "device", "tallystickPwdPolicy"), attribute("cn", "policy"), attribute("pwdAttribute", "userPassword"),
+	}}
+	for _, l := range lines {
+		name, value, _ := strings.Cut(l, ": ")
+		req.Attributes = append(req.Attributes, attribute(name, value))
+	}
+	server := directory.Requester{How: directory.ByServer}
+	if err := d.Add(t.Context(), server, &req); err != nil {
+		t.Fatal(err)
+	}
+	err := d.Modify(t.Context(), server, &directory.ModifyRequest{Object: user, Changes: []directory.Change{
+		{Operation: directory.ReplaceValues, Attribute: attribute("pwdPolicySubentry", policy)},
+		{Operation: directory.ReplaceValues, Attribute: attribute("userPassword", Password)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
