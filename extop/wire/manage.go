@@ -365,16 +365,7 @@ func DecodeManageTOTPResponse(value []byte) (ManageTOTPResponse, error) {
 }
 
 func decodeManageTOTPResponse(value []byte) (r ManageTOTPResponse, err error) {
-	in, err := sequence(value)
-	if err != nil {
-		return r, err
-	}
-	n := numbers{}
-	for !in.Done() && n.err == nil {
-		tag, contents, err := in.Next()
-		if err != nil {
-			return r, err
-		}
+	err = elements(value, func(tag byte, contents []byte, n *numbers) (err error) {
 		switch tag {
 		case ber.Context | ber.Constructed:
 			r.Credentials, err = decodeManagedCredentials(contents)
@@ -407,11 +398,9 @@ func decodeManageTOTPResponse(value []byte) (r ManageTOTPResponse, err error) {
 		case ber.Context | ber.Constructed | 14:
 			r.Applications, err = decodeApplications(contents)
 		}
-		if err != nil {
-			return r, err
-		}
-	}
-	return r, n.err
+		return err
+	})
+	return r, err
 }
 
 func decodeManagedCredentials(contents []byte) (list []ManagedCredential, err error) {

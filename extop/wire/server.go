@@ -165,21 +165,10 @@ func DecodeManageServerResponse(value []byte) (ManageServerResponse, error) {
 }
 
 func decodeManageServerResponse(value []byte) (r ManageServerResponse, err error) {
-	in, err := sequence(value)
-	if err != nil {
-		return r, err
-	}
-	n := numbers{}
-	for !in.Done() && n.err == nil {
-		tag, contents, err := in.Next()
-		if err != nil {
-			return r, err
-		}
+	err = elements(value, func(tag byte, contents []byte, n *numbers) (err error) {
 		switch tag {
 		case ber.Context | ber.Constructed:
-			if r.Indexes, err = decodeIndexes(contents); err != nil {
-				return r, err
-			}
+			r.Indexes, err = decodeIndexes(contents)
 		case ber.Context | 1:
 			r.Writability = text(contents)
 		case ber.Context | 2:
@@ -189,12 +178,11 @@ func decodeManageServerResponse(value []byte) (r ManageServerResponse, err error
 		case ber.Context | 4:
 			r.Name = text(contents)
 		case ber.Context | ber.Constructed | 5:
-			if r.Access, err = decodeAccess(contents); err != nil {
-				return r, err
-			}
+			r.Access, err = decodeAccess(contents)
 		}
-	}
-	return r, n.err
+		return err
+	})
+	return r, err
 }
 
 func decodeIndexes(contents []byte) (list []Index, err error) {

@@ -13,6 +13,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -96,6 +97,22 @@ func contextFields(r ber.Reader, n int) ([][]byte, error) {
 		found[number] = contents
 	}
 	return found, nil
+}
+
+// elements calls read for each element of a sequence until one cannot be read:
+// read returns an error, or leaves one in n. It ignores tags that it does not
+// know.
+func elements(value []byte, read func(tag byte, contents []byte, n *numbers) error) error {
+	in, err := sequence(value)
+	n := numbers{}
+	for err == nil && n.err == nil && !in.Done() {
+		var tag byte
+		var contents []byte
+		if tag, contents, err = in.Next(); err == nil {
+			err = read(tag, contents, &n)
+		}
+	}
+	return cmp.Or(err, n.err)
 }
 
 // positions reads a sequence of at least n elements and returns the contents of
