@@ -47,6 +47,7 @@ type PasswordStateChange struct {
 	Activation, End, Changed, LastSuccess *time.Time
 	Reset                                 *bool
 	GraceUses                             *[]time.Time
+	AddGraceUses                          []time.Time // a zero one is now
 	ForgetFailures, ForgetHistory         bool
 	AddSecrets, RemoveSecrets             []string // base32
 	ClearSecrets                          bool
@@ -171,6 +172,13 @@ func (d *Directory) changeState(u *user, who Requester, c PasswordStateChange) e
 		a.history, u.counted = nil, true
 	case c.ClearSecrets:
 		return u.removeAll()
+	}
+	for _, t := range c.AddGraceUses {
+		if t.IsZero() {
+			t = d.now()
+		}
+		a.graceUses = append(a.graceUses, t.UTC().Truncate(time.Millisecond))
+		a.graceUses, u.counted = a.graceUses[:min(len(a.graceUses), maxRecorded)], true
 	}
 	for _, text := range c.RemoveSecrets {
 		if err := d.removeSecret(u, text); err != nil {

@@ -39,6 +39,7 @@ const (
 	SetReset                         = 27
 	ClearReset                       = 28
 	GetGraceUses                     = 30
+	AddGraceUse                      = 31
 	SetGraceUses                     = 32
 	ClearGraceUses                   = 33
 	GetRemainingGrace                = 34
@@ -187,6 +188,7 @@ var stateChanges = map[int]stateChange{
 	ClearLastLogin:         {GetLastLogin, fixed(changed{LastSuccess: new(time.Time)})},
 	SetReset:               {GetReset, truthChange(func(c *changed, b *bool) { c.Reset = b })},
 	ClearReset:             {GetReset, fixed(changed{Reset: new(false)})},
+	AddGraceUse:            {GetGraceUses, addGraceUse},
 	SetGraceUses:           {GetGraceUses, setGraceUses},
 	ClearGraceUses:         {GetGraceUses, fixed(changed{GraceUses: new([]time.Time)})},
 	ClearHistory:           {GetHistoryCount, fixed(changed{ForgetHistory: true})},
@@ -253,6 +255,18 @@ func setGraceUses(op wire.PasswordStateOperation) ([]changed, error) {
 		return nil, errValues(op, "times")
 	}
 	return []changed{{GraceUses: &list}}, nil
+}
+
+// addGraceUse adds times, or now.
+func addGraceUse(op wire.PasswordStateOperation) ([]changed, error) {
+	list, err := readTimes(op)
+	if err != nil {
+		return nil, errValues(op, "times, or nothing")
+	}
+	if len(list) == 0 {
+		list = make([]time.Time, 1)
+	}
+	return []changed{{AddGraceUses: list}}, nil
 }
 
 // setFailureLocked ends a lock. To make one is for SetDisabled: failures are
