@@ -23,15 +23,15 @@ const smallRequest = 16 << 10
 // bound.
 const anonymousShare = 4
 
-// budget is a share. Its zero value has room for nothing.
+// budget is a share. Before open it has room for nothing.
 type budget struct {
 	size int64
 	room *semaphore.Weighted
 	held atomic.Int64
 }
 
-func newBudget(size int) *budget {
-	return &budget{size: int64(size), room: semaphore.NewWeighted(int64(size))}
+func (b *budget) open(size int) {
+	b.size, b.room = int64(size), semaphore.NewWeighted(int64(size))
 }
 
 // share is what one request has of a budget. The zero value is nothing.
@@ -73,9 +73,9 @@ func (s *share) giveBack() {
 // budget is the share of whom c is bound as.
 func (c *conn) budget() *budget {
 	if c.who.Anonymous() {
-		return c.srv.anonymous
+		return &c.srv.anonymous
 	}
-	return c.srv.bound
+	return &c.srv.bound
 }
 
 // takeShare has c.share for a request of n octets, whose header is read. The

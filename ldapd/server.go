@@ -60,7 +60,7 @@ type Server struct {
 	stopping   context.Context // of those; ends when the server shuts down
 	stop       context.CancelFunc
 
-	bound, anonymous *budget      // of requests
+	bound, anonymous budget       // of requests
 	waiting          atomic.Int64 // requests that wait for some
 
 	inTransactions atomic.Int64 // octets of the requests that wait in transactions
@@ -99,8 +99,8 @@ func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
 		empty:     make(chan struct{}),
 	}
 	s.log, s.access = s.cfg.Log, s.cfg.Access
-	s.bound = newBudget(s.cfg.MaxRequests - s.cfg.MaxRequests/anonymousShare)
-	s.anonymous = newBudget(s.cfg.MaxRequests / anonymousShare)
+	s.bound.open(s.cfg.MaxRequests - s.cfg.MaxRequests/anonymousShare)
+	s.anonymous.open(s.cfg.MaxRequests / anonymousShare)
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.controls = slices.DeleteFunc(slices.Clone(controls), func(c control) bool {
 		return c.oid == wire.AccessTokenRequest && !dir.OffersTokens() || c.oid == wire.SyncRequest && !dir.OffersSync()
