@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -337,4 +338,64 @@ func TestAbandonedPages(t *testing.T) {
 	if err := d.Search(t.Context(), root, &req, new(collected)); err != nil || len(d.pagedStates.list) != 0 {
 		t.Fatalf("%v, %d states", err, len(d.pagedStates.list))
 	}
+}
+
+// Whoever shares a cookie, and whatever is released meanwhile, gets every page.
+func TestPagesAtOnce(t *testing.T) {
+	d := newDirectory(t)
+	addPeople(t, d)
+	for i := range 40 {
+		mustAdd(t, d, person(fmt.Sprintf("u%02d", i)), "objectClass: inetOrgPerson", "cn: one", "sn: x")
+	}
+	request := func(cookie []byte) SearchRequest {
+		return SearchRequest{
+			BaseObject: "ou=people,dc=example,dc=com", Scope: SingleLevel, Filter: *filter(t, "(objectClass=person)"),
+			Paged: &Paged{Size: 7, Cookie: cookie},
+		}
+	}
+	first := request(nil)
+	if err := d.Search(t.Context(), root, &first, new(collected)); err != nil {
+		t.Fatal(err)
+	}
+	var readers, others sync.WaitGroup
+	for range 6 {
+		readers.Go(func() {
+			for range 10 {
+				count := 7
+				for cookie := first.Paged.Next; len(cookie) > 0; {
+					req, found := request(cookie), collected{}
+					if err := d.Search(t.Context(), root, &req, &found); err != nil {
+						t.Error(err)
+						return
+					}
+					count += len(found)
+					cookie = req.Paged.Next
+				}
+				if count != 40 {
+					t.Errorf("%d entries", count)
+				}
+				req := request(nil) // and one that nobody goes on with
+				if err := d.Search(t.Context(), root, &req, new(collected)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	others.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			mustModify(t, d, person("u05"), ReplaceValues, "cn", fmt.Sprint(i))
+			if i%5 == 0 {
+				d.pagedStates.releaseAll()
+			}
+		}
+	})
+	readers.Wait()
+	close(done)
+	others.Wait()
 }
