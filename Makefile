@@ -28,7 +28,7 @@ test: needs ## install what the tests need, run them all
 check: needs fmt vet staticcheck race ## all one needs before a commit
 
 fmt: ## fail if a file is not gofmt's
-	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt's: $$unformatted"; exit 1; fi
 
 vet: ## go vet
