@@ -29,6 +29,13 @@ func TestSessionOfRenamedAndDeletedUser(t *testing.T) {
 		}
 	}
 	first, second := "uid=session.1,"+people, "uid=session.2,"+people
+	t.Cleanup(func() { // others count the entries there
+		for _, dn := range []string{first, second} {
+			if err := admin.Del(ldap.NewDelRequest(dn, nil)); err != nil && !ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
+				t.Error(err)
+			}
+		}
+	})
 	add(first)
 	user := s.dial(t)
 	if err := user.Bind(first, "password"); err != nil {
