@@ -27,6 +27,8 @@ type conn struct {
 	raw     net.Conn // the transport; nc is this or TLS on it
 	bridge  bool     // it may say whom it asks for
 
+	told atomic.Pointer[toldClient] // the last whom it asked for; nil: nobody yet
+
 	ctx    context.Context // of all operations; ends with the session
 	cancel context.CancelFunc
 	closed chan struct{} // closed when nothing is left of the session

@@ -67,6 +67,17 @@ func TestIntermediateClient(t *testing.T) {
 			if r := c.expect(3, wire.TagExtendedResponse, directory.Success); strings.Contains(string(r.value), "198.51.100.7") {
 				t.Errorf("the next operation comes from %q", r.value)
 			}
+			if !row.believed {
+				return
+			}
+			// One connection is for many clients.
+			for i, from := range []string{"198.51.100.7", "203.0.113.9", "203.0.113.9", "198.51.100.7"} {
+				id := int32(4 + i)
+				c.send(id, &wire.ExtendedRequest{Name: oidPeer}, wire.Control{OID: control.OID, Value: value(extopwire.IntermediateClient{Address: from, Name: "bridge"})})
+				if r := c.expect(id, wire.TagExtendedResponse, directory.Success); string(r.value) != from+" http" {
+					t.Errorf("asked for %s, it comes from %q", from, r.value)
+				}
+			}
 		})
 	}
 }
