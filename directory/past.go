@@ -2,6 +2,7 @@ package directory
 
 import (
 	"errors"
+	"slices"
 
 	"tallystick/directory/store"
 )
@@ -10,7 +11,42 @@ import (
 // of the store is as it is.
 type past struct {
 	store.Reader
-	first map[entryID]uint64 // number of the first of the changes of an entry
+	changes map[entryID][]uint64 // numbers of the changes of an entry, ascending
+	since   uint64               // the first that has not happened
+}
+
+// pastOf is what r was before the changes from first to last, and their numbers
+// with the entries that they are of.
+func pastOf(r store.Reader, first, last uint64) (p *past, list []historical, err error) {
+	p = &past{Reader: r, changes: map[entryID][]uint64{}, since: first}
+	between := historyBetween(first, last)
+	between.KeysOnly = true
+	err = r.Scan(between, func(key, _ []byte) bool {
+		c := historical{historyNumber(key), idAtEnd(key)}
+		p.changes[c.id] = append(p.changes[c.id], c.number)
+		list = append(list, c)
+		return true
+	})
+	return p, list, err
+}
+
+// historical is a change of an entry.
+type historical struct {
+	number uint64
+	id     entryID
+}
+
+// before is the past before the change with a number.
+func (p *past) before(number uint64) *past { return &past{p.Reader, p.changes, number} }
+
+// first is the number of the first change of an entry that has not happened.
+func (p *past) first(id entryID) (uint64, bool) {
+	list := p.changes[id]
+	i, _ := slices.BinarySearch(list, p.since)
+	if i == len(list) {
+		return 0, false
+	}
+	return list[i], true
 }
 
 func (p *past) Get(key []byte) ([]byte, error) {
@@ -18,7 +54,7 @@ func (p *past) Get(key []byte) ([]byte, error) {
 		return p.Reader.Get(key)
 	}
 	id := idAtEnd(key)
-	number, ok := p.first[id]
+	number, ok := p.first(id)
 	if !ok {
 		return p.Reader.Get(key)
 	}
@@ -35,7 +71,7 @@ func (p *past) Get(key []byte) ([]byte, error) {
 
 // cut reports whether what is known of the entry's past is not all.
 func (p *past) cut(id entryID) bool {
-	number, ok := p.first[id]
+	number, ok := p.first(id)
 	if !ok {
 		return false
 	}
@@ -79,7 +115,7 @@ func (p *past) below(r store.Reader, id entryID, ids map[entryID]bool) error {
 		if ids[child] {
 			continue
 		}
-		if _, met := p.first[child]; !met {
+		if _, met := p.first(child); !met {
 			ids[child] = true
 		}
 		if err := p.below(r, child, ids); err != nil {

@@ -277,8 +277,7 @@ func (s *search) sendReference(rec *record) error {
 	}
 	uris := urisOf(s.d.refsOf(rec), name, "", scope)
 	if f := s.following; f != nil {
-		f.change.UUID = rec.uuid
-		return f.w.WriteSyncReference(f.change, uris)
+		return f.sendReference(rec, uris)
 	}
 	if w, ok := s.w.(ReferenceWriter); ok {
 		return w.WriteReference(uris)

@@ -61,13 +61,14 @@ type SearchRequest struct {
 	Filter     Filter
 	Attributes []string // attribute selection as given: names, "*", "+", "1.1", "@class"
 
-	ManageDsaIT   bool         // referral objects are entries like any other (RFC 3296)
-	Assertion     *Filter      // what must be true of the base object (RFC 4528); nil: nothing
-	Paged         *Paged       // nil: all at once
-	Sort          *Sort        // nil: in no particular order
-	VirtualList   *VirtualList // nil: all, or a page
-	Sync          *Sync        // what becomes of the content (RFC 4533); nil: what there is
-	MatchedValues []Filter     // only values that match one of these (RFC 3876), which are no And, Or, Not; nil: all
+	ManageDsaIT   bool              // referral objects are entries like any other (RFC 3296)
+	Assertion     *Filter           // what must be true of the base object (RFC 4528); nil: nothing
+	Paged         *Paged            // nil: all at once
+	Sort          *Sort             // nil: in no particular order
+	VirtualList   *VirtualList      // nil: all, or a page
+	Sync          *Sync             // what becomes of the content (RFC 4533); nil: what there is
+	Persistent    *PersistentSearch // nil: it ends
+	MatchedValues []Filter          // only values that match one of these (RFC 3876), which are no And, Or, Not; nil: all
 }
 
 // CompareRequest is RFC 4511, section 4.10.

@@ -67,6 +67,9 @@ func (d *Directory) Search(ctx context.Context, who Requester, req *SearchReques
 	if req.Sync != nil {
 		return s.synchronize(ctx, who)
 	}
+	if req.Persistent != nil {
+		return s.persist(ctx, who)
+	}
 	if req.Paged != nil {
 		return s.paged(ctx, who)
 	}
@@ -205,7 +208,7 @@ type search struct {
 	seesPasswords    bool    // what a password policy counts, of everybody
 	self             entryID // of whom he sees it anyway; 0: nobody
 	w                EntryWriter
-	following        *follower // nil: nobody asked for changes
+	following        rounds // nil: nobody asked for changes
 
 	sizeLimit   int
 	lookThrough int // 0: no limit
@@ -239,6 +242,9 @@ func (s *search) run(ctx context.Context) error {
 			return err
 		}
 		id, err := s.d.resolve(s.r, s.base)
+		if err != nil && s.following != nil {
+			err = s.following.gone(ctx, err)
+		}
 		if err != nil {
 			return err
 		}

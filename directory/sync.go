@@ -98,23 +98,49 @@ type follower struct {
 // synchronize is a search with Sync.
 func (s *search) synchronize(ctx context.Context, who Requester) error {
 	w, ok := s.w.(SyncWriter)
+	if !ok {
+		return Errorf(UnwillingToPerform, "no changes are kept here")
+	}
+	if err := s.mayFollow(); err != nil {
+		return err
+	}
+	f := &follower{s: s, req: s.req.Sync, w: w, change: SyncChange{State: SyncAdd}}
+	s.following, s.w = f, f
+	f.req.Next, f.req.Deletes = nil, false
+	return s.follow(ctx, who, f.req.Persist, f.w.Flush)
+}
+
+// rounds is a search that is done more than once, in one snapshot after the
+// other.
+type rounds interface {
+	// round sends what there is to send. The base is resolved.
+	round(ctx context.Context) error
+	// gone is called in place of round if the base is not there; it returns why
+	// the search ends.
+	gone(ctx context.Context, err error) error
+	// sendReference sends a continuation for a referral object.
+	sendReference(rec *record, uris []string) error
+}
+
+// mayFollow fails for a search that cannot be done in rounds.
+func (s *search) mayFollow() error {
 	req := s.req
 	switch {
-	case !ok || !s.d.OffersSync():
+	case !s.d.OffersSync():
 		return Errorf(UnwillingToPerform, "no changes are kept here")
-	case req.Paged != nil || req.Sort != nil || req.VirtualList != nil || req.MatchedValues != nil:
+	case req.Paged != nil || req.Sort != nil || req.VirtualList != nil || req.MatchedValues != nil || req.Sync != nil && req.Persistent != nil:
 		return Errorf(UnwillingToPerform, "content is synchronized without pages, order, and selection of values")
 	case s.base.IsZero() && req.Scope == BaseObject || s.d.kept(s.base) && !s.base.IsZero():
 		return Errorf(UnwillingToPerform, "what the server keeps itself is not synchronized")
 	}
-	if err := s.d.mustSynchronize(&req.Filter); err != nil {
-		return err
-	}
 	s.needsMemberOf = false
-	f := &follower{s: s, who: who, req: req.Sync, w: w, change: SyncChange{State: SyncAdd}}
-	s.following, s.w = f, f
-	f.req.Next, f.req.Deletes = nil, false
-	if f.req.Persist {
+	return s.d.mustSynchronize(&req.Filter)
+}
+
+// follow does a round now and, if the search persists, one after each change
+// until ctx ends.
+func (s *search) follow(ctx context.Context, who Requester, persist bool, flush func() error) error {
+	if persist {
 		Slow(ctx)
 		s.d.followers.waiting.Add(1)
 		defer s.d.followers.waiting.Add(-1)
@@ -126,7 +152,7 @@ func (s *search) synchronize(ctx context.Context, who Requester) error {
 		if err != nil {
 			return err
 		}
-		s.who, f.who = who, who
+		s.who = who
 		err = s.start(ctx, who)
 		if errors.Is(err, errNoHistory) {
 			if err := s.d.beginHistory(ctx); err != nil {
@@ -134,14 +160,11 @@ func (s *search) synchronize(ctx context.Context, who Requester) error {
 			}
 			continue
 		}
-		if err != nil {
+		if err != nil || !persist {
 			return err
 		}
-		if !f.req.Persist {
-			return nil
-		}
 		s.deadline, s.sizeLimit, s.lookThrough = time.Time{}, 0, 0 // which are about the refresh
-		if err := f.w.Flush(); err != nil {
+		if err := flush(); err != nil {
 			return err
 		}
 		select {
@@ -186,12 +209,19 @@ func (f *follower) WriteEntry(e *Entry) error {
 	return f.w.WriteSyncEntry(f.change, e)
 }
 
+func (f *follower) sendReference(rec *record, uris []string) error {
+	f.change.UUID = rec.uuid
+	return f.w.WriteSyncReference(f.change, uris)
+}
+
+func (f *follower) gone(_ context.Context, err error) error { return err }
+
 // round brings the client's copy from what he has to what the snapshot has.
 // The base is resolved.
 func (f *follower) round(ctx context.Context) error {
 	s := f.s
 	if !f.refreshed {
-		if err := f.probe(ctx); err != nil {
+		if err := s.probe(ctx); err != nil {
 			return err
 		}
 	}
@@ -244,7 +274,7 @@ func (f *follower) round(ctx context.Context) error {
 	}
 	if !f.req.Deletes {
 		f.change = SyncChange{State: SyncAdd}
-		err = f.everything(ctx)
+		err = s.all(ctx)
 	}
 	if err != nil {
 		return err
@@ -258,14 +288,14 @@ func (f *follower) round(ctx context.Context) error {
 	return f.w.WriteSyncInfo(&info)
 }
 
-// everything sends all of the content.
-func (f *follower) everything(ctx context.Context) error {
-	if f.s.references {
-		if err := f.s.sendReferences(ctx); err != nil {
+// all sends all that is there.
+func (s *search) all(ctx context.Context) error {
+	if s.references {
+		if err := s.sendReferences(ctx); err != nil {
 			return err
 		}
 	}
-	return f.s.walk(ctx)
+	return s.walk(ctx)
 }
 
 // known says as what an entry is in the content.
@@ -396,25 +426,20 @@ func (f *follower) send(t *touched, state SyncState, cookie []byte) error {
 // the content, out of it, or changed within.
 func (f *follower) touched(ctx context.Context, last uint64) ([]touched, error) {
 	s := f.s
-	past := &past{Reader: s.r, first: map[entryID]uint64{}}
-	var ids []entryID
-	since := historyBetween(f.at+1, last)
-	since.KeysOnly = true
-	err := s.r.Scan(since, func(key, _ []byte) bool {
-		id := idAtEnd(key)
-		if _, met := past.first[id]; !met {
-			past.first[id] = historyNumber(key)
-			ids = append(ids, id)
-		}
-		return true
-	})
+	past, changes, err := pastOf(s.r, f.at+1, last)
 	if err != nil {
 		return nil, err
+	}
+	var ids []entryID
+	for _, c := range changes {
+		if past.changes[c.id][0] == c.number {
+			ids = append(ids, c.id)
+		}
 	}
 	before := *s // the same search in the past
 	before.r, before.above, before.candidate, before.out = past, nil, view{}, Entry{}
 	if s.rights != nil {
-		if before.rights, err = s.d.rightsOf(past, f.who, aci.Read|aci.Search); err != nil {
+		if before.rights, err = s.d.rightsOf(past, s.who, aci.Read|aci.Search); err != nil {
 			return nil, err
 		}
 	}

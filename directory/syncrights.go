@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +45,7 @@ func (f *follower) content() (uint64, error) {
 		names[i] = strings.ToLower(names[i])
 	}
 	slices.Sort(names)
-	own, err := s.d.parseDN(f.who.DN)
+	own, err := s.d.parseDN(s.who.DN)
 	if err != nil {
 		return 0, err
 	}
@@ -116,19 +115,18 @@ func (found) WriteEntry(*Entry) error { return errFound }
 
 // probe fails like a search of a base that is not there if the requester may
 // see neither the base nor anything of the content.
-func (f *follower) probe(ctx context.Context) error {
-	x := f.s.rights
-	if x == nil || f.s.base.IsZero() {
+func (s *search) probe(ctx context.Context) error {
+	if s.rights == nil || s.base.IsZero() {
 		return nil
 	}
-	if base, err := x.visible(f.s.base); base != nil || err != nil {
+	if base, err := s.rights.visible(s.base); base != nil || err != nil {
 		return err
 	}
-	s := *f.s
-	s.w, s.sizeLimit, s.out = found{}, 0, Entry{}
-	switch err := s.walk(ctx); {
+	probe := *s
+	probe.w, probe.sizeLimit, probe.out = found{}, 0, Entry{}
+	switch err := probe.walk(ctx); {
 	case err == nil:
-		return x.missing(s.base)
+		return s.rights.missing(s.base)
 	case !errors.Is(err, errFound):
 		return err
 	}
@@ -152,9 +150,7 @@ func (f *follower) unchanged(before, now *search, t *touched) (bool, error) {
 			return false, err
 		}
 	}
-	return before.out.DN == now.out.DN && slices.EqualFunc(before.out.Attributes, now.out.Attributes, func(a, b Attribute) bool {
-		return a.Name == b.Name && slices.EqualFunc(a.Values, b.Values, bytes.Equal)
-	}), nil
+	return before.out.DN == now.out.DN && slices.EqualFunc(before.out.Attributes, now.out.Attributes, sameAttribute), nil
 }
 
 // mustNotChangeAccess fails if what has become of an entry, which is encoded,

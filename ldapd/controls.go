@@ -60,6 +60,7 @@ var controls = []control{
 	{wire.VirtualListRequest, onSearch, virtualList},
 	{wire.MatchedValues, onSearch, matchedValues},
 	{wire.SyncRequest, onSearch, synchronization},
+	{wire.PersistentSearch, onSearch, persistentSearch},
 	{wire.NoOp, onChange, noOp},
 	{wire.NoOpOpenLDAP, onChange, noOp},
 	{wire.PermissiveModify, onModify, permissiveModify},

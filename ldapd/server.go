@@ -103,7 +103,7 @@ func newServer(dir Directory, ops *extop.Set, cfg Config) *Server {
 	s.anonymous.open(s.cfg.MaxRequests / anonymousShare)
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.controls = slices.DeleteFunc(slices.Clone(controls), func(c control) bool {
-		return c.oid == wire.AccessTokenRequest && !dir.OffersTokens() || c.oid == wire.SyncRequest && !dir.OffersSync()
+		return c.oid == wire.AccessTokenRequest && !dir.OffersTokens() || (c.oid == wire.SyncRequest || c.oid == wire.PersistentSearch) && !dir.OffersSync()
 	})
 	s.router = newRouter(s)
 	dir.Advertise("supportedLDAPVersion", "3")
