@@ -146,3 +146,43 @@ func TestPersistentSync(t *testing.T) {
 		s.works(t)
 	})
 }
+
+// A persistent search goes on beside others, and ends like one of RFC 4533.
+func TestPersistentSearchOnTheWire(t *testing.T) {
+	s := start(t, Config{MaxPersistent: 1})
+	c := s.raw(t)
+	c.bindRoot(1)
+	listen := func(id int32) {
+		req := &directory.SearchRequest{BaseObject: person(34), Filter: directory.Filter{Kind: directory.FilterPresent, Attribute: "objectClass"}}
+		c.send(id, req, wire.Control{OID: wire.PersistentSearch, Critical: true, Value: wire.EncodePersistentSearch(&directory.PersistentSearch{Types: directory.EntryModified, Notify: true})})
+		if r := c.recv(); r.id != id || r.tag != wire.TagSearchResultEntry || r.control(wire.EntryChangeNotification) != nil {
+			t.Fatalf("%+v, want the entry as it is", r)
+		}
+	}
+	end := func(id int32, by any) {
+		c.send(id, by)
+		if _, ok := by.(*wire.ExtendedRequest); ok {
+			c.expect(id-1, wire.TagSearchResultDone, directory.Canceled)
+			c.expect(id, wire.TagExtendedResponse, directory.Success)
+		}
+		waitFor(t, "the search to end", func() bool { return s.persisting.Load() == 0 })
+	}
+	listen(2)
+	c.works(3)
+	c.send(4, describePerson(person(34), "heard"))
+	for range 2 {
+		if r := c.recv(); r.id == 2 && r.control(wire.EntryChangeNotification) == nil {
+			t.Errorf("%+v, without what became of it", r)
+		}
+	}
+	other := s.raw(t) // one more than may wait
+	other.bindRoot(1)
+	other.send(2, everybody(), wire.Control{OID: wire.PersistentSearch, Critical: true, Value: wire.EncodePersistentSearch(&directory.PersistentSearch{Types: directory.AllChangeTypes})})
+	other.expect(2, wire.TagSearchResultDone, directory.Busy)
+	end(5, &wire.AbandonRequest{ID: 2})
+	listen(6)
+	end(7, cancelRequest(6))
+	listen(8)
+	c.Close()
+	waitFor(t, "the search to end", func() bool { return s.persisting.Load() == 0 })
+}
