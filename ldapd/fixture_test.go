@@ -407,7 +407,8 @@ func parseResponse(message []byte) (r response, err error) {
 	}
 	r.id, r.tag = int32(id), tag
 	if tag == wire.TagSearchResultEntry || tag == wire.TagIntermediateResponse {
-		return r, nil
+		r.controls, err = parseControls(&in)
+		return r, err
 	}
 	op := ber.NewReader(contents)
 	code, err := op.Int(ber.Enumerated)
