@@ -82,7 +82,6 @@ type follower struct {
 	s      *search
 	req    *Sync
 	w      SyncWriter
-	who    Requester
 	hash   uint64 // of what decides on the content; its lower bits are in the cookies
 	partly        // what decides on what he sees of it; zero: he sees all
 
