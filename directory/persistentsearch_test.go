@@ -63,9 +63,16 @@ func persistently(t *testing.T, d *Directory, who Requester, req SearchRequest) 
 	t.Helper()
 	w = &told{flushed: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
 	end := make(chan error, 1)
-	go func() { end <- d.Search(ctx, who, &req, w) }()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		end <- d.Search(ctx, who, &req, w)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-over
+	})
 	select {
 	case <-w.flushed:
 	case err := <-end:

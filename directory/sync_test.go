@@ -113,8 +113,15 @@ func follow(t *testing.T, d *Directory, who Requester, req SearchRequest) (c *co
 	c.done = make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
 	c.ended = make(chan error, 1)
-	go func() { c.ended <- d.Search(ctx, who, &req, c) }()
-	t.Cleanup(cancel)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		c.ended <- d.Search(ctx, who, &req, c)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-over
+	})
 	select {
 	case <-c.done:
 	case err := <-c.ended:
