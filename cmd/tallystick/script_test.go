@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,8 +43,10 @@ func TestMain(m *testing.M) {
 //	clock offset             move the server's time, for example by +31s; it stands otherwise
 //	clock now                have it stand at the machine's, for the sake of other programs
 //	secret name              set a variable to the TOTP secret in the last output
-//	code name secret [off]   set a variable to oathtool's code at the server's time,
-//	                         or by a clock that is off, for example by -5h
+//	code name secret [off [option...]]
+//	                         set a variable to oathtool's code at the server's time,
+//	                         or by a clock that is off, for example by -5h; of a
+//	                         credential that is not the usual one by oathtool's options
 //	field name key           set a variable to a string in the JSON of the last output,
 //	                         or to an attribute's value in its LDIF
 //	cookie name              set a variable to the cookie of the last ldapsearch -E sync
@@ -304,18 +307,22 @@ func cmdValue(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) < 2 || len(args) > 3 || neg {
-		ts.Fatalf("usage: code name secret [off]")
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: code name secret [off [option...]]")
 	}
-	p := ts.Value(processKey{}).(*process)
-	now := p.now
-	if len(args) == 3 {
+	now := ts.Value(processKey{}).(*process).now
+	call := []string{"--base32"}
+	if len(args) > 2 {
 		off, err := time.ParseDuration(args[2])
 		ts.Check(err)
 		now = now.Add(off)
+		call = append(call, args[3:]...)
 	}
-	at := now.UTC().Format("2006-01-02 15:04:05 MST")
-	out, err := exec.Command("oathtool", "--totp", "--base32", "--now", at, args[1]).Output()
+	if !slices.ContainsFunc(call, func(option string) bool { return strings.HasPrefix(option, "--totp") }) {
+		call = append(call, "--totp")
+	}
+	call = append(call, "--now", now.UTC().Format("2006-01-02 15:04:05 MST"), args[1])
+	out, err := exec.Command("oathtool", call...).Output()
 	ts.Check(err)
 	ts.Setenv(args[0], strings.TrimSpace(string(out)))
 }
