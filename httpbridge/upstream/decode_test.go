@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"reflect"
+	"runtime"
 	"testing"
 
 	"tallystick/internal/ber"
@@ -46,6 +47,23 @@ func TestParseName(t *testing.T) {
 	c, _ := ParseName("uid=ann,dc=x")
 	if !a.Equal(b) || a.Equal(c) || !a.SameParent(b) || a.SameParent(c) {
 		t.Error("names are not compared without regard to case and blanks")
+	}
+}
+
+// An entry takes memory by what is in it, and not by how many attributes it
+// might have.
+func TestReadEntryMemory(t *testing.T) {
+	b, start := ber.Begin(ber.AppendString(nil, ber.OctetString, ""), ber.Sequence)
+	for range 1 << 20 {
+		b = ber.AppendHeader(b, ber.Sequence, 0) // an attribute without a name
+	}
+	b = ber.End(b, start)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := readEntryContents(b)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 2*uint64(len(b)) {
+		t.Errorf("%d octets took %d, %v", len(b), took, err)
 	}
 }
 

@@ -89,13 +89,18 @@ func (l *link) message(limit int) ([]byte, error) {
 	return l.in, nil
 }
 
-// forget clears the answers that were kept: nobody asks for them again.
+// forget clears the answers that were kept, secrets among them: nobody asks for
+// them again.
 func (l *link) forget() {
-	if cap(l.in) > 64<<10 {
+	clear(l.in[:min(l.used, cap(l.in))])
+	if l.used = 0; cap(l.in) > 64<<10 {
 		l.in = nil
 	}
-	clear(l.in[:min(l.used, cap(l.in))])
-	l.used = 0
+	if l.r.Buffered() == 0 { // else nobody uses the link again, see alive
+		l.r.Reset(l.nc)
+		all, _ := l.r.Peek(0)
+		clear(all[:cap(all)])
+	}
 }
 
 // unbind closes the connection politely (RFC 4511, section 4.3), without

@@ -57,7 +57,8 @@ func readEntryContents(contents []byte) (Entry, error) {
 		octets.Write(b)
 		return octets.String()[at:]
 	}
-	n := count(list)
+	const usual = 256 // attributes: there is room for more when they come
+	n := min(count(list), usual)
 	e := Entry{DN: text(dn), Attributes: make([]Attribute, 0, n)}
 	all := make([]string, 0, n+n/2) // the values; of most attributes there is one
 	for !list.Done() {

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -155,6 +156,29 @@ func TestIdentitiesDoNotLeak(t *testing.T) {
 	}
 	if len(c.idle) > limit {
 		t.Errorf("%d idle connections", len(c.idle))
+	}
+}
+
+// A connection that nobody uses has nothing of what its last users were
+// answered, however long that was.
+func TestForgets(t *testing.T) {
+	c := client(t, Config{Dial: serve(t).dial})
+	for _, n := range []int{10, 3000, 60000, 300, 20} {
+		s, err := c.Anonymous(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, buffered := s.link.in, s.link.r
+		if _, _, err := s.Extended(t.Context(), opEcho, bytes.Repeat([]byte("s"), n)); err != nil {
+			t.Fatal(err)
+		}
+		s.Release()
+		all, _ := buffered.Peek(0)
+		for _, kept := range [][]byte{in, s.link.in, all} {
+			if i := bytes.IndexByte(kept[:cap(kept)], 's'); i >= 0 {
+				t.Errorf("after an answer of %d octets: one of it at %d of %d", n, i, cap(kept))
+			}
+		}
 	}
 }
 
