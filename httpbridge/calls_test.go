@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -416,6 +417,35 @@ func TestSchemas(t *testing.T) {
 	}
 	if _, there := s.Properties["cn"]; there {
 		t.Error("cn is no operational attribute")
+	}
+}
+
+// The schema is told to who may read it, whoever has asked before; and what
+// somebody sees of it changes nothing for others.
+func TestSchemaOfWhoMayReadIt(t *testing.T) {
+	const may = `(target="ldap:///cn=schema")(targetscope="base")(targetattr="%s")(version 3.0; acl "schema"; allow (read, search, compare) userdn="ldap:///%s";)`
+	for name, rule := range map[string]string{
+		"strangers see none of it":        fmt.Sprintf(may, "* || +", "all"),
+		"strangers see that it is there":  fmt.Sprintf(may, "objectClass", "anyone"),
+		"strangers see the classes of it": fmt.Sprintf(may, "objectClass || objectClasses", "anyone"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, nil, func(cfg *directory.Config) {
+				cfg.ACIs = slices.Clone(directory.DefaultACIs)
+				i := slices.IndexFunc(cfg.ACIs, func(aci string) bool { return strings.Contains(aci, `acl "schema"`) })
+				cfg.ACIs[i] = rule
+			})
+			for range 2 {
+				for _, path := range []string{"/schemas", "/schemas/person", "/schemas/_operationalAttributes"} {
+					if a := h.do("GET", path, ""); a.Status != http.StatusForbidden {
+						t.Errorf("a stranger gets %s: %+v", path, a)
+					}
+				}
+				if a := h.do("GET", "/me?includeAttributes=uid", "", as(ann, password)); a.Status != http.StatusOK {
+					t.Errorf("a user: %+v", a)
+				}
+			}
+		})
 	}
 }
 

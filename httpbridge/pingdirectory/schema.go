@@ -39,6 +39,10 @@ func (c *schemaCache) get(ctx context.Context, s *upstream.Session) (*subschema.
 	return nil, err
 }
 
+// errNoSchema is for who may not read the schema, or only part of it: with a
+// part everybody's values would be of the wrong kinds.
+var errNoSchema = &upstream.Result{Code: insufficientAccessRights, DiagnosticMessage: "the schema cannot be read"}
+
 // readSchema reads the subschema subentry that the root DSE names (RFC 4512,
 // section 4.4).
 func readSchema(ctx context.Context, s *upstream.Session) (*subschema.Schema, error) {
@@ -58,8 +62,11 @@ func readSchema(ctx context.Context, s *upstream.Session) (*subschema.Schema, er
 		return nil, err
 	}
 	if len(found) != 1 {
-		return nil, fmt.Errorf("%w: no schema in %q", upstream.ErrProtocol, names[0])
+		return nil, errNoSchema
 	}
-	e := entry{found[0]}
-	return subschema.Parse(e.values("attributeTypes"), e.values("objectClasses")), nil
+	types, classes := found[0].Values("attributeTypes"), found[0].Values("objectClasses")
+	if len(types) == 0 || len(classes) == 0 {
+		return nil, errNoSchema
+	}
+	return subschema.Parse(types, classes), nil
 }
