@@ -36,6 +36,7 @@ type planner struct {
 	r      store.Reader
 	plan   *indexPlan // nil: the indexes that are built in
 	effort int
+	recent map[string][]recentPage // by attribute: those that were read, see recent.go
 }
 
 // has reports whether the values of t can be found by an index of that kind.

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -44,10 +45,40 @@ func TestCostlySearches(t *testing.T) {
 	}
 }
 
-// countingReader counts the keys of scans.
+// However many trigrams of recent entries a filter has, few pages are read.
+func TestCostlySubstrings(t *testing.T) {
+	d := newDirectory(t)
+	d.maxPages = maxPages
+	addPeople(t, d)
+	for i := range 3 * pageSize {
+		mustAdd(t, d, person(fmt.Sprint(i)), "objectClass: inetOrgPerson", "cn: Jensen", "sn: Jensen")
+	}
+	f := Filter{Kind: FilterSubstrings, Attribute: "cn"}
+	for range 50_000 {
+		f.Any = append(f.Any, []byte("ensen"))
+	}
+	err := d.store.View(context.Background(), func(r store.Reader) error {
+		p := planner{d: d, r: &countingReader{Reader: r}}
+		_, _, err := p.candidates(&f, fewCandidates)
+		if n := p.r.(*countingReader); n.keys > maxEffort || n.values > 10 {
+			t.Errorf("the planner looked at %d keys and %d values", n.keys, n.values)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// countingReader counts the keys of scans, and what is got by itself.
 type countingReader struct {
 	store.Reader
-	keys int
+	keys, values int
+}
+
+func (c *countingReader) Get(key []byte) ([]byte, error) {
+	c.values++
+	return c.Reader.Get(key)
 }
 
 func (c *countingReader) Scan(r store.Range, fn func(key, value []byte) bool) error {

@@ -85,6 +85,16 @@ func readPage(r store.Reader, key []byte) (page, error) {
 	return p, err
 }
 
+// readListed is readPage for one that must be there: to take it for empty would
+// be to lose entries.
+func readListed(r store.Reader, key []byte) (page, error) {
+	p, err := r.Get(key)
+	if errors.Is(err, store.ErrNotFound) || err == nil && len(p)%pageItem != 0 {
+		return nil, errPage
+	}
+	return p, err
+}
+
 // readPages reads a list of pages; ok is false if there is none.
 func readPages(r store.Reader, key []byte) (list []byte, ok bool, err error) {
 	list, err = r.Get(key)
@@ -221,9 +231,11 @@ func (d *Directory) addPostings(w store.Writer, keys [][]byte) error {
 			w.Set(recent, pages)
 		}
 		key := pageOf(id).append(recent)
-		p, err := readPage(w, key)
-		if err != nil {
-			return err
+		var p page
+		if !begun {
+			if p, err = readListed(w, key); err != nil {
+				return err
+			}
 		}
 		w.Set(key, p.with(keys[:n], pageBit(id)))
 		keys = keys[n:]
@@ -273,7 +285,7 @@ func fold(w store.Writer, recent, pages []byte) (left []byte, err error) {
 	for items := 0; len(pages) > 8 && items < maxFolded; pages = pages[8:] {
 		first := idAtEnd(pages[:8])
 		at := first.append(slices.Clip(recent))
-		p, err := readPage(w, at)
+		p, err := readListed(w, at)
 		if err != nil {
 			return nil, err
 		}
@@ -316,30 +328,55 @@ func joinBlock(r store.Reader, key, block []byte) ([]byte, error) {
 
 // trigram is scan for what has a trigram, in pages or not.
 func (p *planner) trigram(attribute string, trigram []byte, limit int) ([]entryID, bool, error) {
+	if p.effort > maxEffort { // a filter can have very many
+		return nil, false, nil
+	}
 	ids, ok, err := p.scan(substringPrefix(attribute, trigram), limit)
 	if err != nil || !ok {
 		return nil, false, err
 	}
-	recent, err := p.recent(attribute, trigram)
-	ids = sortedIDs(append(ids, recent...))
-	return ids, err == nil && len(ids) <= limit, err
+	recent, err := p.recentPages(attribute)
+	if err != nil {
+		return nil, false, err
+	}
+	p.effort += len(recent)
+	for _, one := range recent {
+		ids = slices.AppendSeq(ids, entriesOf(one.first, one.of(trigram)))
+	}
+	ids = sortedIDs(ids)
+	return ids, len(ids) <= limit, nil
 }
 
-// recent returns the ids of the entries that have a trigram in a page, ascending.
-func (p *planner) recent(attribute string, trigram []byte) (ids []entryID, err error) {
+// recentPage is a page and the first of its ids.
+type recentPage struct {
+	first entryID
+	page
+}
+
+// recentPages returns the pages of an attribute, which are read once: a filter
+// asks for several trigrams of it, and not only once.
+func (p *planner) recentPages(attribute string) ([]recentPage, error) {
+	if list, ok := p.recent[attribute]; ok {
+		return list, nil
+	}
 	key := recentPrefix(attribute)
 	pages, _, err := readPages(p.r, key)
 	if err != nil {
 		return nil, err
 	}
-	p.effort += len(pages) / 8
+	list := make([]recentPage, 0, len(pages)/8)
 	for ; len(pages) > 0; pages = pages[8:] {
 		first := idAtEnd(pages[:8])
-		one, err := readPage(p.r, first.append(key[:len(key):len(key)]))
+		one, err := readListed(p.r, first.append(key[:len(key):len(key)]))
 		if err != nil {
 			return nil, err
 		}
-		ids = slices.AppendSeq(ids, entriesOf(first, one.of(trigram)))
+		list = append(list, recentPage{first, one})
 	}
-	return ids, nil
+	p.effort += scanEffort * len(list)
+	if p.recent == nil {
+		p.recent = map[string][]recentPage{}
+	}
+	p.recent[attribute] = list
+	return list, nil
 }

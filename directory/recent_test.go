@@ -3,6 +3,7 @@ package directory
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -256,3 +257,61 @@ func TestFoldOneAtATime(t *testing.T) {
 		}
 	}
 }
+
+// A page that is not there, or cannot be read, is refused by whoever needs it,
+// and never taken for one without the entries.
+func TestDamagedPage(t *testing.T) {
+	ctx := context.Background()
+	for _, row := range []struct {
+		damage string
+		page   []byte // nil: none
+	}{{"no page", nil}, {"not of whole items", []byte{1}}} {
+		t.Run(row.damage, func(t *testing.T) {
+			d := newDirectory(t)
+			addPeople(t, d, "ann")
+			was := map[string][]byte{}
+			if err := d.store.Update(ctx, func(w store.Writer) error {
+				if err := w.Scan(store.Range{}, func(key, value []byte) bool {
+					was[string(key)] = slices.Clone(value)
+					return true
+				}); err != nil {
+					return err
+				}
+				if key := pageOf(1).append(recentPrefix("cn")); row.page == nil {
+					w.Delete(key)
+				} else {
+					w.Set(key, row.page)
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := find(t, d, root, SearchRequest{BaseObject: "dc=example,dc=com", Scope: WholeSubtree}, "(cn=*Example)"); !errors.Is(err, errPage) {
+				t.Errorf("a search: %d entries, %v", len(got), err)
+			}
+			if err := d.Add(ctx, root, &AddRequest{Entry: person("bob"), Attributes: attributes("objectClass: inetOrgPerson", "cn: Bob", "sn: Bob")}); !errors.Is(err, errPage) {
+				t.Errorf("an addition: %v", err)
+			}
+			if err := d.store.View(ctx, func(r store.Reader) error {
+				pages := entryID(pageSize).append(pageOf(1).append(nil))
+				if _, err := fold(&putterOn{Reader: r}, recentPrefix("cn"), pages); !errors.Is(err, errPage) {
+					t.Errorf("a fold: %v", err)
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			faults := 0
+			if _, err := d.Check(ctx, func(string) { faults++ }); err != nil || faults == 0 {
+				t.Errorf("check: %d faults, %v", faults, err)
+			}
+			restore(t, d, was)
+		})
+	}
+}
+
+// putterOn is a Writer whose writes lead nowhere.
+type putterOn struct{ store.Reader }
+
+func (putterOn) Set(_, _ []byte) {}
+func (putterOn) Delete([]byte)   {}
