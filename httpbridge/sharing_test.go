@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tallystick/httpbridge"
+	"tallystick/internal/directorytest"
 	"tallystick/internal/inprocess"
 	"tallystick/ldapd"
 )
@@ -104,4 +105,38 @@ func send(over http.RoundTripper, r *http.Request) (status int, text string, err
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, string(b), err
+}
+
+// Whom a kept connection served counts for nothing: a password that was changed
+// and a user who is gone are refused by the next request on it.
+func TestKeptConnectionsKnowNobody(t *testing.T) {
+	h := newHouse(t, func(cfg *httpbridge.Config) { cfg.Connections = 1 })
+	proxy := &http.Transport{MaxConnsPerHost: 1}
+	t.Cleanup(proxy.CloseIdleConnections)
+	ask := func(method, path, body, dn, secret string, want int) (text string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, h.url+"/directory/v1/"+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.SetBasicAuth(dn, secret)
+		got, text, err := send(proxy, r)
+		if got != want || err != nil {
+			t.Errorf("%s %s as %s: %d, want %d: %s, %v", method, path, dn, got, want, text, err)
+		}
+		return text
+	}
+	ask("GET", "me", "", bob, password, 200)
+	ask("GET", "me", "", bob, password, 200)
+	ask("POST", bob+"/changePassword", `{"oldPassword":"password","newPassword":"compilers are possible"}`, bob, password, 200)
+	ask("GET", "me", "", bob, password, 401)
+	h.step() // and his failure is forgiven
+	ask("GET", "me", "", bob, "compilers are possible", 200)
+	ask("DELETE", bob, "", ada, password, 204)
+	gone := ask("GET", "me", "", bob, "compilers are possible", 401)
+	if never := ask("GET", "me", "", "uid=nobody,"+directorytest.People, password, 401); gone != never {
+		t.Errorf("who is gone hears %s, and who never was %s", gone, never)
+	}
+	ask("GET", "me", "", ann, password, 200)
 }

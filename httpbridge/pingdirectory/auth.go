@@ -83,7 +83,7 @@ func nameOf(ctx context.Context, s *upstream.Session, uuid string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	for _, base := range dse.values("namingContexts") {
+	for _, base := range dse.Values("namingContexts") {
 		found, err := s.Search(ctx, upstream.SearchRequest{
 			Base: base, Scope: upstream.WholeSubtree, Filter: "(entryUUID=" + uuid + ")", Attributes: []string{"1.1"}, SizeLimit: 1,
 		})

@@ -9,21 +9,8 @@ import (
 	"tallystick/httpbridge/upstream"
 )
 
-// entry is an entry as LDAP returned it.
-type entry struct{ upstream.Entry }
-
-// values are those of the attribute called name, without options.
-func (e entry) values(name string) []string {
-	for _, a := range e.Attributes {
-		if strings.EqualFold(a.Name, name) {
-			return a.Values
-		}
-	}
-	return nil
-}
-
-// octets is how long the values are together.
-func (e entry) octets() (n int) {
+// octetsOf is how long the values of e are together.
+func octetsOf(e upstream.Entry) (n int) {
 	for _, a := range e.Attributes {
 		for _, v := range a.Values {
 			n += len(v)
@@ -34,17 +21,17 @@ func (e entry) octets() (n int) {
 
 // readEntry reads the entry called dn. Errors: as upstream.Session.Search;
 // noSuchObject also if it may not be seen.
-func readEntry(ctx context.Context, s *upstream.Session, dn string, attributes []string, controls []upstream.Control) (entry, error) {
+func readEntry(ctx context.Context, s *upstream.Session, dn string, attributes []string, controls []upstream.Control) (upstream.Entry, error) {
 	found, err := s.Search(ctx, upstream.SearchRequest{
 		Base: dn, Scope: upstream.BaseObject, Filter: "(objectClass=*)", Attributes: attributes, Controls: controls,
 	})
 	if err != nil {
-		return entry{}, err
+		return upstream.Entry{}, err
 	}
 	if len(found) != 1 {
-		return entry{}, &upstream.Result{Code: noSuchObject}
+		return upstream.Entry{}, &upstream.Result{Code: noSuchObject}
 	}
-	return entry{found[0]}, nil
+	return found[0], nil
 }
 
 // view is how an entry is shown: which attributes, and in which types.
@@ -154,8 +141,8 @@ func clip(s string) string {
 }
 
 // object is e in HAL: _links, _dn and the attributes.
-func (v *view) object(e entry) object {
-	classes := e.values("objectClass")
+func (v *view) object(e upstream.Entry) object {
+	classes := e.Values("objectClass")
 	schemas := make([]link, 0, len(classes))
 	for _, class := range classes {
 		if c := v.schema.Class(class); c != nil {
@@ -191,7 +178,7 @@ func (a *attribute) appendJSON(b []byte) ([]byte, error) {
 }
 
 // attributes are those of e that are shown.
-func (v *view) attributes(e entry) []attribute {
+func (v *view) attributes(e upstream.Entry) []attribute {
 	const few = 32 // of which none needs an index
 	shown := make([]attribute, 0, len(e.Attributes))
 	var index map[string]int // where a name is

@@ -3,6 +3,8 @@ package pingdirectory
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"testing"
 
 	"tallystick/httpbridge/strictjson"
@@ -34,14 +36,14 @@ func FuzzEntry(f *testing.F) {
 		f.Add(s, s, s)
 	}
 	f.Fuzz(func(t *testing.T, dn, one, two string) {
-		e := entry{upstream.Entry{DN: dn, Attributes: []upstream.Attribute{
+		e := upstream.Entry{DN: dn, Attributes: []upstream.Attribute{
 			{Name: "objectClass", Values: []string{one}},
 			{Name: "cn", Values: []string{one}}, {Name: "commonName", Values: []string{two}},
 			{Name: "CN;lang-de", Values: []string{one, two}}, {Name: "octets;binary", Values: []string{one}},
 			{Name: "manager", Values: []string{one, two}}, {Name: "number", Values: []string{one}}, {Name: "truth", Values: []string{one, two}},
 			{Name: "when", Values: []string{one}}, {Name: "octets", Values: []string{one, two}}, {Name: "json", Values: []string{one, two}},
 			{Name: "unknown", Values: []string{two, one}},
-		}}}
+		}}
 		text, err := encode(v.object(e))
 		if err != nil {
 			t.Fatal(err)
@@ -98,4 +100,30 @@ func FuzzEntry(f *testing.F) {
 			}
 		}
 	})
+}
+
+// However many attributes there are, those with two names are one.
+func TestNamesOfOneAttribute(t *testing.T) {
+	schema := subschema.Parse([]string{"( 2.5.4.3 NAME ( 'cn' 'commonName' ) SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )"}, nil)
+	v, err := newView(schema, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{1, 15, 16, 17, 33, 100} {
+		var e upstream.Entry
+		for i := range n {
+			for _, name := range []string{"cn", "commonName"} {
+				e.Attributes = append(e.Attributes, upstream.Attribute{Name: fmt.Sprintf("%s;lang-%d", name, i), Values: []string{name}})
+			}
+		}
+		shown := v.attributes(e)
+		if len(shown) != n {
+			t.Errorf("%d attributes, shown as %d", n, len(shown))
+		}
+		for i, a := range shown {
+			if a.name != fmt.Sprintf("cn;lang-%d", i) || !slices.Equal(a.values, []string{"cn", "commonName"}) {
+				t.Errorf("number %d of %d: %+v", i, n, a)
+			}
+		}
+	}
 }

@@ -68,7 +68,7 @@ func (v *view) expansion(p parameters) error {
 
 // embedded reads the entries that e names in the attributes to expand. One that
 // is gone, or may not be read, is left out. nil: nothing is to be expanded.
-func (v *view) embedded(ctx context.Context, s *upstream.Session, e entry) (object, error) {
+func (v *view) embedded(ctx context.Context, s *upstream.Session, e upstream.Entry) (object, error) {
 	if len(v.expand) == 0 {
 		return nil, nil
 	}
@@ -82,7 +82,7 @@ func (v *view) embedded(ctx context.Context, s *upstream.Session, e entry) (obje
 		if slices.ContainsFunc(o, func(m member) bool { return m.name == name }) {
 			continue
 		}
-		dns := e.values(name)
+		dns := e.Values(name)
 		if total += len(dns); total > mostExpanded {
 			return nil, errExpanded
 		}
@@ -91,10 +91,10 @@ func (v *view) embedded(ctx context.Context, s *upstream.Session, e entry) (obje
 			named, err := readEntry(ctx, s, dn, whole.request, nil)
 			var r *upstream.Result
 			switch {
-			case err == nil && octets+named.octets() > longestExpanded:
+			case err == nil && octets+octetsOf(named) > longestExpanded:
 				return nil, errExpanded
 			case err == nil:
-				octets += named.octets()
+				octets += octetsOf(named)
 				found = append(found, whole.object(named))
 			case !errors.As(err, &r):
 				return nil, err
@@ -110,7 +110,7 @@ func (v *view) embedded(ctx context.Context, s *upstream.Session, e entry) (obje
 }
 
 // show is v.object with the entries that come along.
-func (v *view) show(ctx context.Context, s *upstream.Session, e entry) (object, error) {
+func (v *view) show(ctx context.Context, s *upstream.Session, e upstream.Entry) (object, error) {
 	o := v.object(e)
 	along, err := v.embedded(ctx, s, e)
 	if err == nil && along != nil {

@@ -16,12 +16,12 @@ func metadata(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	}
 	var o object
 	for _, name := range []string{"vendorName", "vendorVersion", "startupUUID", "startTime"} {
-		if values := dse.values(name); len(values) > 0 {
+		if values := dse.Values(name); len(values) > 0 {
 			o = append(o, member{name, values[0]})
 		}
 	}
 	return done(append(o,
-		member{"publicBaseDNs", append([]string{}, dse.values("namingContexts")...)},
+		member{"publicBaseDNs", append([]string{}, dse.Values("namingContexts")...)},
 		member{"_links", object{{"schemas", link{prefix + "/schemas"}}}},
 	)), nil
 }

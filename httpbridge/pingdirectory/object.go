@@ -53,8 +53,6 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 		return append(b, '}'), nil
 	case []object:
 		return appendArray(b, v, func(b []byte, o object) ([]byte, error) { return appendJSON(b, o) })
-	case []any:
-		return appendArray(b, v, appendJSON)
 	case []link:
 		return appendArray(b, v, func(b []byte, l link) ([]byte, error) { return appendLink(b, l), nil })
 	case []string:

@@ -50,7 +50,7 @@ func readSchema(ctx context.Context, s *upstream.Session) (*subschema.Schema, er
 	if err != nil {
 		return nil, err
 	}
-	names := dse.values("subschemaSubentry")
+	names := dse.Values("subschemaSubentry")
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%w: the root DSE names no schema", upstream.ErrProtocol)
 	}

@@ -108,7 +108,7 @@ func (h *Handler) search(ctx context.Context, c *call, p parameters, controls []
 	}
 	entries := []object{}
 	for _, e := range found {
-		entries = append(entries, v.object(entry{e}))
+		entries = append(entries, v.object(e))
 	}
 	o := object{
 		{"_links", links},

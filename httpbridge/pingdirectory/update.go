@@ -101,7 +101,7 @@ func (r *rename) do(ctx context.Context, s *upstream.Session) error {
 		return err
 	}
 	for _, a := range r.in.attributes {
-		if !equalFold(a.Values, r.after(a.Name, current.values(a.Name), deleteOld)) {
+		if !equalFold(a.Values, r.after(a.Name, current.Values(a.Name), deleteOld)) {
 			return errRenameAndChange
 		}
 	}
