@@ -85,6 +85,9 @@ func (d *Directory) rename(r store.Reader, id entryID, name *string) error {
 	if err != nil {
 		return err
 	}
+	if dn.Equal(d.root) { // by the configuration of today
+		return ErrUserGone
+	}
 	if old, err := d.parseDN(*name); err != nil || !old.Equal(dn) {
 		*name = dn.String()
 	}

@@ -160,6 +160,11 @@ func (m *move) run(w store.Writer) error {
 	w.Delete(childKey(old.parent, m.dn.RDN(0).Norm()))
 	w.Set(childKey(parent, m.rdn.Norm()), id.append(nil))
 	w.Set(entryKey(id), rec.encode())
+	if m.renames() || m.moves() {
+		if err := d.mustNotBeRoot(w, name); err != nil {
+			return err
+		}
+	}
 	if err := d.writeIndex(w, id, old, rec); err != nil {
 		return err
 	}
@@ -170,6 +175,22 @@ func (m *move) run(w store.Writer) error {
 		return err
 	}
 	return m.controls.after(w, id, rec)
+}
+
+// mustNotBeRoot fails if an entry has the root user's name once one has been
+// renamed to name: its user would be the root user.
+func (d *Directory) mustNotBeRoot(r store.Reader, name string) error {
+	dn, err := d.parseDN(name)
+	if err != nil || !d.root.IsUnder(dn) {
+		return err
+	}
+	switch _, err := d.resolve(r, d.root); {
+	case err == nil:
+		return Errorf(EntryAlreadyExists, "the server keeps this entry itself")
+	case !errors.Is(err, NoSuchObject):
+		return err
+	}
+	return nil
 }
 
 // elsewhere is the error for a new parent that err refers to another server

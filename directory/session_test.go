@@ -121,3 +121,47 @@ func TestSessionOfProxy(t *testing.T) {
 		t.Errorf("deleted: %v", err)
 	}
 }
+
+// No entry gets the root user's name: its user's sessions would be the root
+// user's.
+func TestNobodyIsRenamedToRoot(t *testing.T) {
+	ctx := context.Background()
+	const boss = "uid=boss,ou=chiefs,dc=example,dc=com"
+	d := newDirectory(t, func(c *Config) { c.RootDN = boss })
+	boss0 := Requester{DN: boss, How: ByServer}
+	for _, dn := range []string{"dc=example,dc=com", people} {
+		if err := d.Add(ctx, boss0, &AddRequest{Entry: dn, Attributes: attributes("objectClass: extensibleObject", "objectClass: organizationalUnit", "ou: people", "dc: example")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	chiefs := "ou=chiefs,dc=example,dc=com"
+	if err := d.Add(ctx, boss0, &AddRequest{Entry: chiefs, Attributes: attributes("objectClass: organizationalUnit")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, uid := range []string{"ann", "boss"} {
+		if err := d.Add(ctx, boss0, &AddRequest{Entry: person(uid), Attributes: attributes("objectClass: inetOrgPerson", "cn: x", "sn: x", "userPassword: sesame")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	who, err := d.Bind(ctx, Requester{}, &BindRequest{Version: 3, Name: person("boss"), Password: []byte("sesame")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		req  ModifyDNRequest
+		want error
+	}{
+		{"to the name", ModifyDNRequest{Entry: person("ann"), NewRDN: "uid=BOSS", NewSuperior: &chiefs}, EntryAlreadyExists},
+		{"to what is below the name", ModifyDNRequest{Entry: person("ann"), NewRDN: "uid=bob", NewSuperior: &chiefs}, nil},
+		{"out of the way", ModifyDNRequest{Entry: chiefs, NewRDN: "ou=others"}, nil},
+		{"with what is above", ModifyDNRequest{Entry: people, NewRDN: "ou=chiefs"}, EntryAlreadyExists},
+	} {
+		if err := d.ModifyDN(ctx, boss0, &tt.req); !errors.Is(err, tt.want) || tt.want == nil && err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	if now, err := d.Refresh(ctx, who); err != nil || d.isRoot(now) {
+		t.Errorf("%+v, %v", now, err)
+	}
+}
