@@ -42,7 +42,9 @@ func (s *Schema) normalizeCertificate(dst, value []byte) ([]byte, error) {
 
 func normalizeSerial(dst []byte, element cryptobyte.String) ([]byte, error) {
 	number := new(big.Int)
-	if !element.ReadASN1Integer(number) {
+	// Longer ones have too many digits, and to find that out takes time that
+	// grows faster than they do.
+	if len(element) > maxDigits || !element.ReadASN1Integer(number) {
 		return nil, valueErrorf("malformed serial number")
 	}
 	return normalizeInteger(dst, []byte(number.String()))
@@ -240,18 +242,20 @@ func gserFields(text string) (map[string]gserField, error) {
 		}
 		f.value, rest = rest[:n], rest[n:]
 		if quoted, ok := strings.CutPrefix(rest, `:"`); ok {
-			f.choice, f.value = f.value, ""
+			var value strings.Builder // as long as a request may be, with a quote in every place
 			for {
 				n := strings.IndexByte(quoted, '"')
 				if n < 0 {
 					return nil, malformed
 				}
-				f.value += quoted[:n]
+				value.WriteString(quoted[:n])
 				if quoted = quoted[n+1:]; !strings.HasPrefix(quoted, `"`) {
 					break
 				}
-				f.value, quoted = f.value+`"`, quoted[1:]
+				value.WriteByte('"')
+				quoted = quoted[1:]
 			}
+			f.choice, f.value = f.value, value.String()
 			rest = quoted
 		}
 		fields[name] = f

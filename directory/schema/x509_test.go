@@ -7,6 +7,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 )
@@ -136,6 +137,28 @@ func TestCertificateMatch(t *testing.T) {
 		if _, err := r.NormalizeAssertion(nil, []byte(assertion)); err == nil {
 			t.Errorf("%q is taken", assertion)
 		}
+	}
+}
+
+// A request may be as long as that, and what is done for it grows no faster.
+func TestCertificateRulesOfMuch(t *testing.T) {
+	const n = 1 << 15
+	r := Standard().MatchingRule("certificateMatch")
+	quotes := []byte(`{ issuer rdnSequence:"cn=` + strings.Repeat(`""`, n) + `" }`)
+	if got := testing.AllocsPerRun(1, func() {
+		if _, err := r.NormalizeAssertion(nil, quotes); err == nil {
+			t.Error("so long a name is taken")
+		}
+	}); got > n/8 {
+		t.Errorf("%v allocations for %d quotes", got, n)
+	}
+	serial := append([]byte{2, 0x83, 1, 0, 0, 1}, make([]byte, 0xffff)...)
+	if got := testing.AllocsPerRun(1, func() {
+		if _, err := normalizeSerial(nil, serial); err == nil {
+			t.Error("so large a serial number is taken")
+		}
+	}); got > 8 {
+		t.Errorf("%v allocations for a serial number that is too large", got)
 	}
 }
 
