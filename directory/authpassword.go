@@ -87,7 +87,7 @@ func (d *Directory) passwordMatches(f *Filter) []*Filter {
 // is Undefined, and so are two in one filter.
 func (d *Directory) answerPasswordMatch(ctx context.Context, who Requester, req *SearchRequest) (*Filter, error) {
 	asked := d.passwordMatches(&req.Filter)
-	if len(asked) != 1 || req.Scope != BaseObject || req.Sync != nil || who.How == InGrace || who.Password.MustChange {
+	if len(asked) != 1 || req.Scope != BaseObject || req.Sync != nil || req.Persistent != nil || who.How == InGrace || who.Password.MustChange {
 		return &req.Filter, nil
 	}
 	e, err := d.verifyPassword(ctx, who, req.BaseObject, asked[0].Value)

@@ -246,6 +246,10 @@ func TestAuthPasswordMatch(t *testing.T) {
 			t.Errorf("%s: asked, %v, %v", rule, found.names(), err)
 		}
 	}
+	live := SearchRequest{BaseObject: joe, Filter: *filter(t, "(authPassword:authPasswordMatch:=anna)"), Persistent: &PersistentSearch{Types: AllChangeTypes}}
+	if err := h.Search(ctx, root, &live, newCopied()); err == nil || h.failures("joe") != 0 {
+		t.Errorf("for as long as it goes on: asked, %v", err)
+	}
 	_, err := find(t, h.Directory, root, SearchRequest{BaseObject: person("nobody")}, "(authPassword:authPasswordMatch:=mary)")
 	h.want("of nobody", err, NoSuchObject)
 	f, err := ParseFilter("(&(uid=joe)(:authPasswordMatch:=mary))")
