@@ -3,6 +3,7 @@ package pingdirectory
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -43,30 +44,44 @@ func (c *schemaCache) get(ctx context.Context, s *upstream.Session) (*subschema.
 // part everybody's values would be of the wrong kinds.
 var errNoSchema = &upstream.Result{Code: insufficientAccessRights, DiagnosticMessage: "the schema cannot be read"}
 
-// readSchema reads the subschema subentry that the root DSE names (RFC 4512,
-// section 4.4).
+// show is get for who wants to see the schema itself: one that was read for
+// somebody else is for him if he may read it too.
+func (c *schemaCache) show(ctx context.Context, s *upstream.Session) (*subschema.Schema, error) {
+	if _, err := readSubschema(ctx, s, true); err != nil {
+		return nil, err
+	}
+	return c.get(ctx, s)
+}
+
 func readSchema(ctx context.Context, s *upstream.Session) (*subschema.Schema, error) {
-	dse, err := readEntry(ctx, s, "", []string{"subschemaSubentry"}, nil)
+	e, err := readSubschema(ctx, s, false)
 	if err != nil {
 		return nil, err
+	}
+	return subschema.Parse(e.Values("attributeTypes"), e.Values("objectClasses")), nil
+}
+
+// readSubschema reads the subschema subentry that the root DSE names (RFC 4512,
+// section 4.4), or only which attributes it has. All that make a schema are there.
+func readSubschema(ctx context.Context, s *upstream.Session, typesOnly bool) (upstream.Entry, error) {
+	dse, err := readEntry(ctx, s, "", []string{"subschemaSubentry"}, nil)
+	if err != nil {
+		return upstream.Entry{}, err
 	}
 	names := dse.Values("subschemaSubentry")
 	if len(names) == 0 {
-		return nil, fmt.Errorf("%w: the root DSE names no schema", upstream.ErrProtocol)
+		return upstream.Entry{}, fmt.Errorf("%w: the root DSE names no schema", upstream.ErrProtocol)
 	}
+	needed := []string{"attributeTypes", "objectClasses"}
 	found, err := s.Search(ctx, upstream.SearchRequest{
 		Base: names[0], Scope: upstream.BaseObject, Filter: "(objectClass=subschema)",
-		Attributes: []string{"attributeTypes", "objectClasses"},
+		Attributes: needed, TypesOnly: typesOnly,
 	})
 	if err != nil {
-		return nil, err
+		return upstream.Entry{}, err
 	}
-	if len(found) != 1 {
-		return nil, errNoSchema
+	if len(found) != 1 || slices.ContainsFunc(needed, func(name string) bool { return !found[0].Has(name) }) {
+		return upstream.Entry{}, errNoSchema
 	}
-	types, classes := found[0].Values("attributeTypes"), found[0].Values("objectClasses")
-	if len(types) == 0 || len(classes) == 0 {
-		return nil, errNoSchema
-	}
-	return subschema.Parse(types, classes), nil
+	return found[0], nil
 }

@@ -56,15 +56,14 @@ func getSchema(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	return done(jsonSchema(schema, class.Name(), class.Description, must, may)), nil
 }
 
-// anySchema is the schema as the LDAP server has it for who asks: one that was
-// read for somebody else is not for him to see.
+// anySchema is the schema, for everybody who may read it.
 func (h *Handler) anySchema(ctx context.Context, c *call) (*subschema.Schema, error) {
 	s, err := anySession(ctx, h.ldap, c)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Release()
-	return readSchema(ctx, s)
+	return h.schema.show(ctx, s)
 }
 
 // attributesOf is what entries of a class must and may have, superclasses

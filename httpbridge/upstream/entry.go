@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -41,6 +42,11 @@ func (e Entry) Value(name string) string {
 	return ""
 }
 
+// Has reports whether e has an attribute, if only its name was asked for.
+func (e Entry) Has(name string) bool {
+	return slices.ContainsFunc(e.Attributes, func(a Attribute) bool { return strings.EqualFold(a.Name, name) })
+}
+
 // Scope is where a search looks (RFC 4511, section 4.5.1.2).
 type Scope int
 
@@ -58,6 +64,7 @@ type SearchRequest struct {
 	Scope      Scope
 	Filter     string   // RFC 4515
 	Attributes []string // nil: all user attributes; "1.1": none
+	TypesOnly  bool     // without values
 	SizeLimit  int      // 0: the server's
 	TimeLimit  int      // seconds; 0: the server's
 	Controls   []Control
@@ -88,7 +95,7 @@ func (s *Session) search(ctx context.Context, req SearchRequest) ([]Entry, error
 	b = ber.AppendInt(b, ber.Enumerated, ldap.NeverDerefAliases)
 	b = ber.AppendInt(b, ber.Integer, int64(req.SizeLimit))
 	b = ber.AppendInt(b, ber.Integer, int64(req.TimeLimit))
-	b = ber.AppendBool(b, ber.Boolean, false) // typesOnly
+	b = ber.AppendBool(b, ber.Boolean, req.TypesOnly)
 	b = append(b, filter...)
 	b, names := ber.Begin(b, ber.Sequence)
 	for _, name := range req.Attributes {
