@@ -162,8 +162,8 @@ func onlyIndex(s *schema.Schema, x index) *indexPlan {
 func removeBatch(w store.Writer, x index) (done bool, err error) {
 	var keys [][]byte
 	prefixes := [][]byte{x.prefix()}
-	if x.kind == SubstringIndex {
-		prefixes = append(prefixes, recentPrefix(x.attribute))
+	if x.kind == SubstringIndex { // pages go first, and all at once with their list
+		prefixes = [][]byte{recentPrefix(x.attribute), x.prefix()}
 	}
 	done = true
 	for _, prefix := range prefixes {

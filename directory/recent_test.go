@@ -236,6 +236,47 @@ func TestRecentOfRemovedIndex(t *testing.T) {
 	}
 }
 
+// A folder whose server ended while it removed an index is sound behind each batch.
+func TestCheckOfIndexBeingRemoved(t *testing.T) {
+	ctx := context.Background()
+	d := newDirectory(t)
+	d.maxPages = maxPages // nothing is folded
+	addPeople(t, d)
+	if err := d.AddIndex(ctx, root, "description", SubstringIndex); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.BuildIndexes(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 * pageSize {
+		mustAdd(t, d, person(fmt.Sprint(i)), "objectClass: account", "description: abc")
+	}
+	if err := d.RemoveIndex(ctx, root, "description", SubstringIndex); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.store.Update(ctx, func(w store.Writer) error {
+		for i := range indexBatchKeys - 1 { // which leave room for the list of pages and not for them
+			w.Set(entryID(3).append(substringPrefix("description", fmt.Appendf(nil, "%03x", i))), nil)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	batches := 0
+	for done := false; !done; batches++ {
+		var err error
+		if done, err = d.tend(ctx, index{attribute: "description", kind: SubstringIndex, state: indexRemoving}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Check(ctx, func(fault string) { t.Errorf("batch %d: %s", batches, fault) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if batches < 2 {
+		t.Errorf("%d batches", batches)
+	}
+}
+
 // What is due of very many attributes together is not folded all at once.
 func TestFoldOneAtATime(t *testing.T) {
 	d := newDirectory(t)
