@@ -304,3 +304,18 @@ func TestAuthPasswordQuality(t *testing.T) {
 	h.want("the root user's", h.Add(context.Background(), root, add), Success)
 	h.want("a second", h.Modify(context.Background(), root, &ModifyRequest{Object: joe, Changes: []Change{changing(AddValues, authPassword, maryMD5)}}), ConstraintViolation)
 }
+
+// What is stored is not the old password, for whoever got hold of it.
+func TestStoredValueIsNoProof(t *testing.T) {
+	h := policed(t, "pwdSafeModify: TRUE")
+	ann := Requester{DN: person("ann"), How: ByPassword}
+	_, hash, _ := strings.Cut(h.stored(person("ann")), ": ")
+	change := func(old string) error {
+		return h.modify(ann, "ann", changing(DeleteValues, userPassword, old), changing(AddValues, userPassword, "another"))
+	}
+	if err := change(hash); err == nil {
+		t.Errorf("changed by %s", hash)
+	}
+	h.advance(h.credentials.cfg.Lockout)
+	h.want("by the password", change(secretWord), Success)
+}
