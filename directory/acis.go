@@ -20,24 +20,25 @@ import (
 const aciAttribute = "aci"
 
 // DefaultACIs is Config.ACIs where it is nil: everybody reads the root DSE and
-// the schema and uses the operations that carry their own proof; who is
-// authenticated reads all but secrets and changes his own password; the rest
-// takes privileges. Extended operations that none of them names are for
-// bypass-acl.
+// the schema and uses the operations that PingDirectory opens to him, which carry
+// their own proof; who is authenticated reads his own entry but for secrets, and
+// changes his password; the rest takes privileges or more ACIs. Extended
+// operations that none of them names are for bypass-acl.
 var DefaultACIs = []string{
 	`(target="ldap:///")(targetscope="base")(targetattr="* || +")(version 3.0; acl "root DSE"; allow (read, search, compare) userdn="ldap:///anyone";)`,
 	`(target="ldap:///cn=schema")(targetscope="base")(targetattr="* || +")(version 3.0; acl "schema"; allow (read, search, compare) userdn="ldap:///anyone";)`,
-	`(targetattr="* || +")(version 3.0; acl "users read"; allow (read, search, compare) userdn="ldap:///all";)`,
+	`(targetattr="* || +")(version 3.0; acl "one's own entry"; allow (read, search, compare) userdn="ldap:///self";)`,
 	`(targetattr="userPassword")(version 3.0; acl "one's own password"; allow (write) userdn="ldap:///self";)`,
+	`(targetattr="* || +")(version 3.0; acl "the help desk reads"; allow (read, search, compare) userdn="ldap:///??sub?(ds-privilege-name=password-reset)";)`,
 	`(targetattr="userPassword")(version 3.0; acl "the help desk sets passwords"; allow (write) userdn="ldap:///??sub?(ds-privilege-name=password-reset)";)`,
 	`(version 3.0; acl "proxies act for everybody"; allow (proxy) userdn="ldap:///??sub?(ds-privilege-name=proxied-auth)";)`,
-	// Password modify, who am I, TOTP: generate, revoke and management, and the
-	// quality requirements for passwords; password policy state.
+	// Password modify, who am I, TOTP: generate, revoke and management; password
+	// policy state.
 	`(extop="1.3.6.1.4.1.4203.1.11.1 || 1.3.6.1.4.1.4203.1.11.3 || 1.3.6.1.4.1.30221.2.6.56 || 1.3.6.1.4.1.30221.2.6.58 || ` +
-		`2.25.339436907553608478315258445179521720842.6.1 || 1.3.6.1.4.1.30221.2.6.43 || 1.3.6.1.4.1.30221.1.6.1")` +
+		`2.25.339436907553608478315258445179521720842.6.1 || 1.3.6.1.4.1.30221.1.6.1")` +
 		`(version 3.0; acl "operations that carry their own proof"; allow (read) userdn="ldap:///anyone";)`,
-	// Validate TOTP password, verify password, generate password, manage server.
-	`(extop="1.3.6.1.4.1.30221.2.6.15 || 1.3.6.1.4.1.30221.2.6.72 || 1.3.6.1.4.1.30221.2.6.62 || 2.25.339436907553608478315258445179521720842.6.2")` +
+	// Manage server, all of which takes privileges.
+	`(extop="2.25.339436907553608478315258445179521720842.6.2")` +
 		`(version 3.0; acl "operations for users"; allow (read) userdn="ldap:///all";)`,
 	`(targetcontrol="*")(version 3.0; acl "controls do no more than their operations"; allow (read) userdn="ldap:///anyone";)`,
 }
@@ -163,12 +164,9 @@ func (x *acis) changed(w interface{ Set(key, value []byte) }) {
 	w.Set(metaKey(acisName), []byte(rand.Text()))
 }
 
-// acisIn returns the ACIs of entries as r has them, and those of the present
-// where r has entries as they were. Where there never was one it costs nothing.
+// acisIn returns the ACIs of entries as r has them. Where there never was one
+// it costs nothing.
 func (d *Directory) acisIn(r store.Reader) (*compiledACIs, error) {
-	if p, ok := r.(*past); ok {
-		r = p.Reader // which the version is of
-	}
 	if !d.acis.written.Load() {
 		return noACIs, nil
 	}

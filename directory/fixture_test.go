@@ -162,5 +162,13 @@ func find(t testing.TB, d *Directory, who Requester, req SearchRequest, filter s
 // testConfig is the configuration of a directory whose folder is dir.
 func testConfig(t testing.TB, dir string) Config {
 	t.Helper()
-	return Config{Suffixes: []string{"dc=example,dc=com"}}
+	return Config{Suffixes: []string{"dc=example,dc=com"}, ACIs: openACIs}
 }
+
+// openACIs lets users read one another and use all operations, on top of
+// DefaultACIs.
+var openACIs = append(slices.Clone(DefaultACIs), usersReadACI,
+	`(extop="*")(version 3.0; acl "operations"; allow (read) userdn="ldap:///all";)`,
+	`(extop="1.3.6.1.4.1.30221.2.6.43")(version 3.0; acl "requirements"; allow (read) userdn="ldap:///anyone";)`)
+
+const usersReadACI = `(targetattr="* || +")(version 3.0; acl "users read"; allow (read, search, compare) userdn="ldap:///all";)`

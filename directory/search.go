@@ -159,8 +159,8 @@ func (s *search) hide(err error) error {
 	if s.met || s.base.IsZero() {
 		return err
 	}
-	if _, ok := errors.AsType[*Error](err); !ok && err != nil {
-		return err
+	if e, ok := errors.AsType[*Error](err); err != nil && (!ok || e.ResultCode == Referral) {
+		return err // a referral is for those who may know of it, see held
 	}
 	base, e := s.rights.visible(s.base)
 	if e != nil {

@@ -434,6 +434,7 @@ func TestSchemaOfWhoMayReadIt(t *testing.T) {
 				cfg.ACIs = slices.Clone(directory.DefaultACIs)
 				i := slices.IndexFunc(cfg.ACIs, func(aci string) bool { return strings.Contains(aci, `acl "schema"`) })
 				cfg.ACIs[i] = rule
+				cfg.ACIs = append(cfg.ACIs, fmt.Sprintf(may, "* || +", "all"))
 			})
 			for range 2 {
 				for _, path := range []string{"/schemas", "/schemas/person", "/schemas/_operationalAttributes"} {

@@ -82,8 +82,10 @@ func openDirectory(folder string) (*badger.Store, *directory.Directory, error) {
 		return store, nil, err
 	}
 	dir, err := directory.Open(context.Background(), store, directory.Config{
-		Suffixes:    []string{suffix},
-		ACIs:        append(slices.Clone(directory.DefaultACIs), `(extop!="1.3.6.1.4.1.30221.2.6.15")(version 3.0; acl "operations of the tests"; allow (read) userdn="ldap:///anyone";)`),
+		Suffixes: []string{suffix},
+		ACIs: append(slices.Clone(directory.DefaultACIs),
+			`(targetattr="* || +")(version 3.0; acl "users read"; allow (read, search, compare) userdn="ldap:///all";)`,
+			`(extop!="1.3.6.1.4.1.30221.2.6.15")(version 3.0; acl "operations of the tests"; allow (read) userdn="ldap:///anyone";)`),
 		Credentials: directory.CredentialsConfig{Keyset: keyset, Scheme: password.SSHA512},
 	})
 	return store, dir, err

@@ -17,6 +17,11 @@ const (
 	rootPassword = "root of the bench"
 )
 
+// openACIs are for the servers of the bench what slapdConfig says for the other.
+const openACIs = `['(targetattr="* || +")(version 3.0; acl "users read"; allow (read, search, compare) userdn="ldap:///all";)',` +
+	`'(extop="*")(version 3.0; acl "operations"; allow (read) userdn="ldap:///anyone";)',` +
+	`'(targetcontrol="*")(version 3.0; acl "controls"; allow (read) userdn="ldap:///anyone";)']`
+
 // startTallystick fills and starts the program in dir.
 func startTallystick(ctx context.Context, dir, program string, p population) (*server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -37,6 +42,7 @@ func startTallystick(ctx context.Context, dir, program string, p population) (*s
 	settings := []string{
 		"--data", filepath.Join(dir, "data"),
 		"--set", "passwords.scheme=SSHA512", // the entries' own, so that no bind upgrades a hash
+		"--set", "access.aci=" + openACIs,
 		"--set", "log.level=warn", // slapd does not log either
 		"--set", "listen.ldap=" + s.addr.String(),
 		"--set", "listen.ldaps=off",

@@ -2,6 +2,7 @@
 package directorytest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,14 @@ const Password = "password"
 // scheme is quick, where the server's default is slow on purpose.
 const scheme = password.SSHA512
 
+// open lets users read one another and use all operations, and strangers ask
+// what a password takes.
+var open = []string{
+	`(targetattr="* || +")(version 3.0; acl "users read"; allow (read, search, compare) userdn="ldap:///all";)`,
+	`(extop="*")(version 3.0; acl "operations"; allow (read) userdn="ldap:///all";)`,
+	`(extop="1.3.6.1.4.1.30221.2.6.43")(version 3.0; acl "requirements"; allow (read) userdn="ldap:///anyone";)`,
+}
+
 // Open returns a directory on an embedded store in a folder that is gone after
 // the test, with Ann, Bob and Ada in it. change alters its Config (nil: not).
 func Open(t testing.TB, change func(*directory.Config)) *directory.Directory {
@@ -46,6 +55,7 @@ func Open(t testing.TB, change func(*directory.Config)) *directory.Directory {
 	})
 	cfg := directory.Config{
 		Suffixes:    []string{Suffix},
+		ACIs:        slices.Concat(directory.DefaultACIs, open),
 		Credentials: directory.CredentialsConfig{Keyset: keyset, Scheme: scheme},
 	}
 	if change != nil {
