@@ -64,6 +64,9 @@ func (d *Directory) withLimits(ctx context.Context, who Requester) (Requester, e
 			}
 			return err
 		}
+		if who.id != 0 && who.id != id {
+			return ErrUserGone // whose name another has by now
+		}
 		who.id = id
 		rec, err := readRecord(r, id)
 		if err == nil {

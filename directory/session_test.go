@@ -78,6 +78,9 @@ func TestSessionIsOfAnEntry(t *testing.T) {
 			}()
 			<-c.done
 			tt.change(t, d)
+			if now, err := d.withLimits(ctx, who); err == nil && now.id != who.id { // the end of a bind that took as long
+				t.Errorf("bound as entry %d, having been %d", now.id, who.id)
+			}
 			for what, who := range map[string]Requester{"simple bind": who, "EXTERNAL": external, "proxied": acted} {
 				now, err := d.Refresh(ctx, who)
 				if !errors.Is(err, tt.err) || tt.err == nil && (err != nil || now.DN != tt.want) {
