@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -50,6 +51,7 @@ type historyHead struct {
 	generation uint64 // microseconds since 1970 when it began: grows from one to the next; 0: nothing is written
 	first      uint64 // number of the oldest change kept; last+1 if there is none
 	last       uint64 // number of the newest change; 0: there was none
+	key        []byte // of what cookies are authenticated with; empty: there is none yet
 }
 
 var historyHeadKey = metaKey("changes")
@@ -58,17 +60,21 @@ const (
 	fieldHistoryGeneration = 1
 	fieldHistoryFirst      = 2
 	fieldHistoryLast       = 3
+	fieldHistoryKey        = 4
 )
 
 func (h historyHead) encode() []byte {
-	b := appendUint(make([]byte, 0, 32), fieldHistoryGeneration, h.generation)
+	b := appendUint(make([]byte, 0, 64), fieldHistoryGeneration, h.generation)
 	b = appendUint(b, fieldHistoryFirst, h.first)
-	return appendUint(b, fieldHistoryLast, h.last)
+	b = appendUint(b, fieldHistoryLast, h.last)
+	return protowire.AppendBytes(protowire.AppendTag(b, fieldHistoryKey, protowire.BytesType), h.key)
 }
 
 func decodeHistoryHead(b []byte) (h historyHead, err error) {
-	err = fields(b, func(field protowire.Number, v uint64, _ []byte) error {
+	err = fields(b, func(field protowire.Number, v uint64, data []byte) error {
 		switch field {
+		case fieldHistoryKey:
+			h.key = slices.Clone(data)
 		case fieldHistoryGeneration:
 			h.generation = v
 		case fieldHistoryFirst:
@@ -113,6 +119,8 @@ func (h historyHead) renewed() historyHead {
 // begun is the head of the next generation.
 func (h historyHead) begun() historyHead {
 	h.generation = max(uint64(time.Now().UnixMicro()), h.generation+generationGap)
+	h.key = make([]byte, 16)
+	rand.Read(h.key)
 	return h
 }
 
@@ -173,11 +181,14 @@ func decodePastState(b []byte) (c pastState, err error) {
 	return c, err
 }
 
+// begins reports whether the history has begun, with a key.
+func (h historyHead) begins() bool { return h.generation != 0 && len(h.key) > 0 }
+
 // beginHistory begins the history, if it has not begun.
 func (d *Directory) beginHistory(ctx context.Context) error {
 	return d.updateState(ctx, func(w store.Writer) error {
 		head, err := readHistoryHead(w)
-		if err == nil && head.generation == 0 {
+		if err == nil && !head.begins() {
 			w.Set(historyHeadKey, head.begun().encode())
 		}
 		return err

@@ -82,7 +82,8 @@ type follower struct {
 	s      *search
 	req    *Sync
 	w      SyncWriter
-	hash   uint64 // of what decides on the content; its lower bits are in the cookies
+	hash   uint64 // of what decides on the content
+	key    []byte // of the cookies
 	partly        // what decides on what he sees of it; zero: he sees all
 
 	refreshed  bool
@@ -230,7 +231,7 @@ func (f *follower) round(ctx context.Context) error {
 		return err
 	}
 	switch {
-	case head.generation == 0 && !f.refreshed:
+	case !head.begins() && !f.refreshed:
 		return errNoHistory
 	case f.refreshed && (head.generation != f.generation || f.at+1 < head.first || s.baseID != f.base):
 		f.req.Next = nil
@@ -254,7 +255,7 @@ func (f *follower) round(ctx context.Context) error {
 		return nil
 	}
 	f.hash = hash
-	f.refreshed, f.base, f.generation = true, s.baseID, head.generation
+	f.refreshed, f.base, f.generation, f.key = true, s.baseID, head.generation, head.key
 	info := SyncInfo{Kind: SyncRefreshPresent}
 	if len(f.req.Cookie) > 0 {
 		at, ok := readSyncCookie(f.req.Cookie, head, f.hash)

@@ -306,3 +306,31 @@ func (c *partCopy) compare(t *testing.T, d *Directory, kinds map[string]int) {
 		kinds[kind]++
 	}
 }
+
+// A cookie that the server did not give is of nothing: from an earlier change on
+// somebody would be told of what went before he might see it.
+func TestSyncForgedCookie(t *testing.T) {
+	d := closed(t, "ann", "bob", "pat")
+	setACIs(t, d, "dc=example,dc=com", `(targetattr="*")(targetfilter="(uid=pat)") allow (read, search)`+everyone)
+	req := SearchRequest{BaseObject: people, Scope: WholeSubtree, Filter: *filter(t, "(objectClass=*)"), Sync: &Sync{}}
+	c := newCopied()
+	if err := c.poll(d, as("ann"), req); err != nil {
+		t.Fatal(err)
+	}
+	earlier := c.cookie
+	if err := operate(d, root, &DeleteRequest{Entry: person("bob")}); err != nil {
+		t.Fatal(err)
+	}
+	setACIs(t, d, "dc=example,dc=com", `(targetattr="*") allow (read, search)`+everyone)
+	c = newCopied()
+	if err := c.poll(d, as("ann"), req); err != nil {
+		t.Fatal(err)
+	}
+	csn := func(cookie []byte) []string { return strings.Split(string(cookie), "#") }
+	forged := csn(c.cookie)
+	forged[1] = csn(earlier)[1]
+	c.cookie = []byte(strings.Join(forged, "#"))
+	if err := c.poll(d, as("ann"), req); !errors.Is(err, SyncRefreshRequired) || len(c.messages) > 0 {
+		t.Errorf("%v, after %q", err, c.messages)
+	}
+}
