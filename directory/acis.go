@@ -164,9 +164,12 @@ func (x *acis) changed(w interface{ Set(key, value []byte) }) {
 	w.Set(metaKey(acisName), []byte(rand.Text()))
 }
 
-// acisIn returns the ACIs of entries as r has them. Where there never was one
-// it costs nothing.
+// acisIn returns the ACIs of entries as r has them, and those of the present
+// where r has entries as they were. Where there never was one it costs nothing.
 func (d *Directory) acisIn(r store.Reader) (*compiledACIs, error) {
+	if p, ok := r.(*past); ok {
+		r = p.Reader // which the version is of
+	}
 	if !d.acis.written.Load() {
 		return noACIs, nil
 	}

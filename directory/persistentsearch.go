@@ -61,6 +61,9 @@ type persistentSearch struct {
 	base       entryID // as of the beginning
 	generation uint64
 	at         uint64 // number of the last change that was looked at
+
+	seen    uint64 // hash of what decided on what he sees, after the last round
+	reruled bool   // that is something else now, or may be
 }
 
 // persist is a search with Persistent.
@@ -114,6 +117,9 @@ func (p *persistentSearch) round(ctx context.Context) error {
 			return errNoHistory
 		}
 		p.begun, p.base, p.generation, p.at = true, s.baseID, head.generation, head.last
+		if _, err := p.rule(); err != nil {
+			return err
+		}
 		if p.req.ChangesOnly {
 			return nil
 		}
@@ -125,6 +131,9 @@ func (p *persistentSearch) round(ctx context.Context) error {
 	case head.generation != p.generation || p.at+1 < head.first:
 		return errBehind
 	case head.last > p.at:
+		if p.reruled, err = p.rule(); err != nil {
+			return err
+		}
 		past, changes, err := pastOf(s.r, p.at+1, head.last)
 		if err != nil {
 			return err
@@ -145,8 +154,21 @@ func (p *persistentSearch) round(ctx context.Context) error {
 	return nil
 }
 
+// rule finds out whether something else than before may decide on what he sees.
+func (p *persistentSearch) rule() (changed bool, err error) {
+	before := p.seen
+	p.seen, err = (&follower{s: p.s}).content()
+	if errors.Is(err, errSyncLimited) { // nobody can tell
+		p.seen = 0
+		return true, nil
+	}
+	return p.seen != before, err
+}
+
 // tell sends a change of an entry, by the store as it was before it and
-// afterwards, if it is one to send.
+// afterwards, if it is one to send. Whether he might see what was is judged by
+// what decides now, so once that is something else he is told of nothing but
+// what there is, and where there was more he begins again.
 func (p *persistentSearch) tell(before, after *past, id entryID) error {
 	old, err := stateOf(before, id)
 	if err != nil {
@@ -174,7 +196,11 @@ func (p *persistentSearch) tell(before, after *past, id entryID) error {
 	if err != nil || now == nil {
 		return err
 	}
-	if change.Type == EntryRenamed || change.Type == EntryModified && p.s.rights != nil {
+	if p.reruled { // he may know of what is, but not of what was
+		if _, later := after.first(id); later || rec == nil {
+			return errBehind
+		}
+	} else if change.Type == EntryRenamed || change.Type == EntryModified && p.s.rights != nil {
 		was, err := p.lookAt(before, id)
 		if err != nil {
 			return err

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"tallystick/directory/store"
 )
 
 // told is what a persistent search sends.
@@ -177,9 +179,12 @@ func TestPersistentSearchLimited(t *testing.T) {
 	if err := operate(d, root, &DeleteRequest{Entry: person("pat")}); err != nil {
 		t.Fatal(err)
 	}
+	comesTrueSoon(t, w.text, "entry pat, modify pat 1, modify bob hidden, modDN rob was bob hidden")
+	describe(t, d, "rob", "heard") // by whom has looked at all before
+	comesTrueSoon(t, w.text, "entry pat, modify pat 1, modify bob hidden, modDN rob was bob hidden, modify rob heard")
 	setACIs(t, d, "dc=example,dc=com", `(targetattr="objectClass || uid") allow (read, search)`+everyone)
 	mustAdd(t, d, person("new"), "objectClass: inetOrgPerson", "cn: x", "sn: x", "description: hidden")
-	comesTrueSoon(t, w.text, "entry pat, modify pat 1, modify bob hidden, modDN rob was bob hidden, add new")
+	comesTrueSoon(t, w.text, "entry pat, modify pat 1, modify bob hidden, modDN rob was bob hidden, modify rob heard, add new")
 }
 
 // What ends a persistent search, and what it cannot go with.
@@ -242,4 +247,138 @@ func TestPersistentSearchOfMany(t *testing.T) {
 		want = append(want, fmt.Sprintf("modify in %d", i))
 	}
 	comesTrueSoon(t, w.text, strings.Join(slices.Clone(want), ", "))
+}
+
+// slowly is one who reads when he is let.
+type slowly struct {
+	told
+	read chan struct{} // closed when he goes on
+}
+
+func (w *slowly) WriteChangedEntry(c EntryChange, e *Entry) error {
+	err := w.told.WriteChangedEntry(c, e)
+	<-w.read
+	return err
+}
+
+// What was changed before somebody might see it he is not told, however slowly
+// he reads: of what has become of it meanwhile he has no right to know.
+func TestPersistentSearchRightsOfThen(t *testing.T) {
+	ctx := context.Background()
+	const admins = "cn=admins,dc=example,dc=com"
+	shown := []string{`(targetattr="objectClass || description || uid")(targetfilter="(title=shown)") allow (read, search)` + everyone,
+		`(targetattr="objectClass || description || uid") allow (read, search) groupdn="ldap:///` + admins + `"`}
+	for _, tt := range []struct {
+		name    string
+		changes func(t *testing.T, d *Directory, do func(request any))
+		grant   func(t *testing.T, d *Directory)
+		want    string
+		behind  bool
+	}{
+		{"deleted before ACIs show it", func(t *testing.T, d *Directory, do func(any)) { do(&DeleteRequest{Entry: person("bob")}) },
+			func(t *testing.T, d *Directory) {
+				setACIs(t, d, "dc=example,dc=com", `(targetattr="*") allow (read, search)`+everyone)
+			}, "modify pat go", true},
+		{"deleted before a group may see it", func(t *testing.T, d *Directory, do func(any)) { do(&DeleteRequest{Entry: person("bob")}) },
+			func(t *testing.T, d *Directory) {
+				if err := operate(d, root, &ModifyRequest{Object: admins, Changes: []Change{{AddValues, attributes("member: " + person("ann"))[0]}}}); err != nil {
+					t.Fatal(err)
+				}
+			}, "modify pat go", true},
+		{"changed again before he may see it", func(t *testing.T, d *Directory, do func(any)) {
+			describe(t, d, "bob", "secret")
+			describe(t, d, "bob", "known")
+		}, func(t *testing.T, d *Directory) {
+			setACIs(t, d, "dc=example,dc=com", `(targetattr="*") allow (read, search)`+everyone)
+		}, "modify pat go", true},
+		{"as it is now", func(t *testing.T, d *Directory, do func(any)) { describe(t, d, "bob", "known") },
+			func(t *testing.T, d *Directory) {
+				setACIs(t, d, "dc=example,dc=com", `(targetattr="*") allow (read, search)`+everyone)
+			}, "modify pat go, modify bob known", false},
+		{"its name of then", func(t *testing.T, d *Directory, do func(any)) {
+			do(&ModifyDNRequest{Entry: person("bob"), NewRDN: "uid=rob", DeleteOldRDN: true})
+		}, func(t *testing.T, d *Directory) {
+			setACIs(t, d, "dc=example,dc=com", `(targetattr="*") allow (read, search)`+everyone)
+		}, "modify pat go, modDN rob", false},
+		{"nothing he may see now", func(t *testing.T, d *Directory, do func(any)) { do(&DeleteRequest{Entry: person("bob")}) },
+			func(t *testing.T, d *Directory) {
+				setACIs(t, d, "dc=example,dc=com", shown[0])
+			}, "modify pat go", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := closed(t, "ann", "bob", "pat")
+			do := func(request any) {
+				t.Helper()
+				if err := operate(d, root, request); err != nil {
+					t.Fatal(err)
+				}
+			}
+			mustAdd(t, d, admins, "objectClass: groupOfNames", "member: "+person("pat"))
+			do(&ModifyRequest{Object: person("pat"), Changes: []Change{{ReplaceValues, attributes("title: shown")[0]}}})
+			setACIs(t, d, "dc=example,dc=com", shown...)
+			w := &slowly{told: told{flushed: make(chan struct{}, 1)}, read: make(chan struct{})}
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			ended := make(chan error, 1)
+			go func() {
+				req := SearchRequest{BaseObject: people, Scope: SingleLevel, Filter: *filter(t, "(objectClass=*)"), Persistent: &PersistentSearch{Types: AllChangeTypes, Notify: true, ChangesOnly: true}}
+				ended <- d.Search(ctx, as("ann"), &req, w)
+			}()
+			<-w.flushed
+			describe(t, d, "pat", "go")
+			comesTrueSoon(t, w.text, "modify pat go") // and no more is read
+			tt.changes(t, d, do)
+			tt.grant(t, d)
+			close(w.read)
+			if !tt.behind {
+				describe(t, d, "pat", "end")
+				comesTrueSoon(t, w.text, tt.want+", modify pat end")
+				cancel()
+				<-ended
+				return
+			}
+			select {
+			case err := <-ended:
+				if !errors.Is(err, AdminLimitExceeded) {
+					t.Errorf("it ends with %v", err)
+				}
+			case <-time.After(30 * time.Second):
+				t.Error("it goes on")
+			}
+			if got := w.text(); got != tt.want {
+				t.Errorf("sent: %s; want: %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// The ACIs of the past are those of the present, also for whoever reads them
+// first.
+func TestPastHasPresentACIs(t *testing.T) {
+	d := closed(t, "ann")
+	if err := d.beginHistory(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	setACIs(t, d, "dc=example,dc=com", `(targetattr="*") allow (read)`+everyone)
+	setACIs(t, d, "dc=example,dc=com", `(targetattr="*") deny (read)`+everyone)
+	d.acis.compiled.Store(nil)
+	if err := d.view(context.Background(), func(r store.Reader) error {
+		head, err := readHistoryHead(r)
+		if err != nil {
+			return err
+		}
+		p, _, err := pastOf(r, head.last, head.last)
+		if err != nil {
+			return err
+		}
+		for _, r := range []store.Reader{p, r} {
+			acis, err := d.acisIn(r)
+			if err != nil || acis.denied == 0 {
+				t.Errorf("%T: %+v, %v", r, acis, err)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 }

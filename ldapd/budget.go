@@ -12,9 +12,9 @@ import (
 // Requests of all connections together may have so many octets: from the moment
 // their length is known, until they are answered. Those who are bound, and those
 // who are not, have a share each, so that strangers keep nobody waiting. A small
-// request of a connection that has no other running takes nothing of it, so that
-// whoever asks little is served whatever others do. The rest wait for their
-// turn, first come, first served.
+// request of a connection that has no other running, but searches that wait for
+// changes, takes nothing of it, so that whoever asks little is served whatever
+// others do. The rest wait for their turn, first come, first served.
 
 // smallRequest is how many octets a request may have that takes nothing.
 const smallRequest = 16 << 10
@@ -81,7 +81,7 @@ func (c *conn) budget() *budget {
 // takeShare has c.share for a request of n octets, whose header is read. The
 // error ends the session: of those that wait too long nothing else is known yet.
 func (c *conn) takeShare(n int) error {
-	if n <= smallRequest && !c.busy() {
+	if n <= smallRequest && !c.awaited() {
 		return nil
 	}
 	b, ok := c.budget(), false

@@ -74,6 +74,23 @@ func TestRequestBudgetOfRunning(t *testing.T) {
 	waitFor(t, "all to be given back", func() bool { return s.Stats().Requests == Requests{} })
 }
 
+// Small requests take none where only searches run that wait for changes:
+// whoever follows is not cut off by those who ask much.
+func TestRequestBudgetOfFollower(t *testing.T) {
+	const room = 256 << 10
+	s := start(t, Config{MaxRequests: room, MessageTimeout: time.Hour, BusyTimeout: time.Millisecond})
+	c, greedy := s.raw(t), s.raw(t)
+	c.bind()
+	greedy.bind()
+	c.followOne(2, person(35))
+	greedy.sendOctets(encode(2, long(room))[:100])
+	waitFor(t, "all to be taken", func() bool { return s.Stats().Requests.Octets == room-room/anonymousShare })
+	c.works(3)
+	c.send(4, cancelRequest(2))
+	c.expectDone(2, directory.Canceled)
+	c.expect(4, wire.TagExtendedResponse, directory.Success)
+}
+
 // Who waits too long hears that the server is busy. Nobody who goes away leaves
 // anything behind.
 func TestRequestBudgetIsBusy(t *testing.T) {

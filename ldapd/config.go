@@ -37,7 +37,7 @@ type Config struct {
 	MaxRequests           int // octets in requests of all connections, see budget.go; 256 MiB
 	MaxOperations         int // operations running beside the reading of one connection; 32
 	MaxConnections        int // but for those from within this process; 10,000
-	MaxPersistent         int // searches that wait for changes, on all connections; 100
+	MaxPersistent         int // searches that wait for changes, on all connections, a quarter of them for who is not bound; 100
 	MaxTransactionChanges int // waiting in one transaction; 1,000
 	MaxConnectionsPerPeer int // from one IPv4 address or one IPv6 /64; 1,000
 	MaxConnectionsPerUser int // that are bound as one user, the root user apart; no limit

@@ -229,6 +229,19 @@ func (c *conn) busy() bool {
 	return len(c.ops) > 0
 }
 
+// awaited reports whether operations run beside the reading that will end by
+// themselves.
+func (c *conn) awaited() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, op := range c.ops {
+		if !op.persists {
+			return true
+		}
+	}
+	return false
+}
+
 // stop makes the reader end the session with n before the next request, now
 // if it waits for one. It never blocks.
 func (c *conn) stop(n *notice) {

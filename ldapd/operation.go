@@ -175,7 +175,7 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 // run serves op and returns its error. A panic is one.
 func (op *operation) run() (err error) {
 	defer recovered(&err)
-	if _, binds := op.request.(*directory.BindRequest); !binds {
+	if _, binds := op.request.(*directory.BindRequest); !binds && !manages(op.request) {
 		if err := op.refresh(); err != nil {
 			return err
 		}

@@ -56,9 +56,10 @@ type Server struct {
 	controls []control  // that it takes
 	readers  chan *conn // see handOn
 
-	persisting atomic.Int64    // operations that go on until somebody ends them
-	stopping   context.Context // of those; ends when the server shuts down
-	stop       context.CancelFunc
+	persisting          atomic.Int64    // operations that go on until somebody ends them
+	strangersPersisting atomic.Int64    // those of them whose clients are not bound
+	stopping            context.Context // of those; ends when the server shuts down
+	stop                context.CancelFunc
 
 	bound, anonymous budget       // of requests
 	waiting          atomic.Int64 // requests that wait for some

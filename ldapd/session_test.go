@@ -8,6 +8,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"tallystick/directory"
+	"tallystick/ldapd/wire"
 )
 
 // A session goes on as its entry under a new name, and once that is deleted
@@ -71,6 +72,36 @@ func TestSessionOfRenamedAndDeletedUser(t *testing.T) {
 		t.Error(err)
 	}
 	is(second)
+}
+
+// Without an entry a session can still end what it has begun.
+func TestSessionOfDeletedUserCancels(t *testing.T) {
+	s := start(t, Config{})
+	admin := s.dial(t)
+	if err := admin.Bind(rootDN, rootPassword); err != nil {
+		t.Fatal(err)
+	}
+	const user = "uid=session.3," + people
+	req := ldap.NewAddRequest(user, nil)
+	for name, value := range map[string]string{"objectClass": "inetOrgPerson", "cn": "x", "sn": "x", "userPassword": "password"} {
+		req.Attribute(name, []string{value})
+	}
+	if err := admin.Add(req); err != nil {
+		t.Fatal(err)
+	}
+	c := s.raw(t)
+	c.send(1, &directory.BindRequest{Version: 3, Name: user, Password: []byte("password")})
+	c.expect(1, wire.TagBindResponse, directory.Success)
+	c.send(2, &wire.ExtendedRequest{Name: oidHold})
+	<-s.hold.begun
+	if err := admin.Del(ldap.NewDelRequest(user, nil)); err != nil {
+		t.Fatal(err)
+	}
+	c.send(3, cancelRequest(2))
+	c.expect(2, wire.TagExtendedResponse, directory.Canceled)
+	c.expect(3, wire.TagExtendedResponse, directory.Success)
+	c.send(4, &wire.ExtendedRequest{Name: oidEcho})
+	c.expect(4, wire.TagExtendedResponse, directory.InvalidCredentials)
 }
 
 // BenchmarkRefresh is what each operation pays for it.

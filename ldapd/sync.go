@@ -33,16 +33,19 @@ func (s *Server) persist(op *operation) (ctx context.Context, done func(), err e
 		return nil, nil, directory.Errorf(directory.AdminLimitExceeded, "a search that waits for changes has at most %d octets", smallRequest)
 	}
 	op.share.giveBack() // there are MaxPersistent at most
-	if s.persisting.Add(1) > int64(s.cfg.MaxPersistent) {
-		s.persisting.Add(-1)
+	leave, ok := s.mayPersist(op.who.Anonymous())
+	if !ok {
 		return nil, nil, directory.Errorf(directory.Busy, "too many searches wait for changes")
 	}
+	op.c.mu.Lock()
+	op.persists = true // before anybody can read the bind that ends it
+	op.c.mu.Unlock()
 	op.slow()
 	op.c.mu.Lock()
-	op.persists = op.state == handedOn
+	handed := op.state == handedOn
 	op.c.mu.Unlock()
-	if !op.persists { // it would keep the session from being read
-		s.persisting.Add(-1)
+	if !handed { // it would keep the session from being read
+		leave()
 		return nil, nil, directory.Errorf(directory.Busy, "too many operations are running on this connection")
 	}
 	ctx, cancel := context.WithCancelCause(op.ctx)
@@ -50,8 +53,29 @@ func (s *Server) persist(op *operation) (ctx context.Context, done func(), err e
 	return ctx, func() {
 		stop()
 		cancel(nil)
-		s.persisting.Add(-1)
+		leave()
 	}, nil
+}
+
+// mayPersist counts one more operation that goes on, if there is room, until
+// leave is called. Those who are not bound have a part of the room, so that
+// strangers keep nobody from following.
+func (s *Server) mayPersist(anonymous bool) (leave func(), ok bool) {
+	strangers := int64(0)
+	if anonymous {
+		strangers = 1
+	}
+	leave = func() {
+		s.persisting.Add(-1)
+		s.strangersPersisting.Add(-strangers)
+	}
+	most := int64(s.cfg.MaxPersistent)
+	all, theirs := s.persisting.Add(1), s.strangersPersisting.Add(strangers)
+	if all > most || anonymous && theirs > max(1, most/anonymousShare) {
+		leave()
+		return nil, false
+	}
+	return leave, true
 }
 
 // endPersistent abandons the operations of the session that would not end by

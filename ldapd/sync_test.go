@@ -82,6 +82,20 @@ func TestPersistentSync(t *testing.T) {
 			t.Errorf("%d go on", n)
 		}
 	})
+	t.Run("a bind right behind it", func(t *testing.T) {
+		s, c := bound(t, Config{})
+		req := &directory.SearchRequest{BaseObject: person(31), Filter: directory.Filter{Kind: directory.FilterPresent, Attribute: "objectClass"}}
+		control := wire.Control{OID: wire.SyncRequest, Critical: true, Value: wire.EncodeSyncRequest(&directory.Sync{Persist: true})}
+		for id := int32(2); id < 500; id += 2 {
+			bind := &directory.BindRequest{Version: 3, Name: rootDN, Password: []byte(rootPassword)}
+			c.sendOctets(append(encode(id, req, control), encode(id+1, bind)...))
+			for c.recv().tag != wire.TagBindResponse {
+			}
+			if n := s.persisting.Load(); n != 0 {
+				t.Fatalf("%d go on", n)
+			}
+		}
+	})
 	t.Run("the end of the session", func(t *testing.T) {
 		s, c := bound(t, Config{})
 		c.followOne(2, person(31))
@@ -121,6 +135,23 @@ func TestPersistentSync(t *testing.T) {
 		c.expectDone(2, directory.Canceled)
 		c.expect(5, wire.TagExtendedResponse, directory.Success)
 		c.followOne(6, person(31))
+	})
+	t.Run("strangers leave room", func(t *testing.T) {
+		s, c := bound(t, Config{MaxPersistent: 2 * anonymousShare})
+		for n := range 2 * anonymousShare {
+			if _, ok := s.mayPersist(true); ok != (n < 2) {
+				t.Errorf("%d. stranger: %v", n, ok)
+			}
+		}
+		if s.persisting.Load() != 2 {
+			t.Errorf("%d go on", s.persisting.Load())
+		}
+		for id := range int32(2*anonymousShare - 2) {
+			c.followOne(2+id, person(31))
+		}
+		if _, ok := s.mayPersist(false); ok {
+			t.Error("one more than may")
+		}
 	})
 	t.Run("as many as may run on a connection", func(t *testing.T) {
 		_, c := bound(t, Config{MaxOperations: 1, BusyTimeout: time.Millisecond})
