@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -182,10 +181,6 @@ func (c *conn) read(p []byte, partial bool) (int, error) {
 	if err := c.out.park(); err != nil {
 		return 0, err
 	}
-	// The answer has woken the client, which may have had this very processor
-	// meanwhile and left a request behind. Whoever never finds nothing to read
-	// would keep the others from running until the runtime ends it, for 10 ms.
-	runtime.Gosched()
 	if !partial {
 		c.idleSince.Store(c.srv.clock.now())
 	} else if c.partialSince.Load() == 0 {
