@@ -113,7 +113,7 @@ func (p *persistentSearch) round(ctx context.Context) error {
 		return err
 	}
 	if !p.begun {
-		if head.generation == 0 {
+		if !head.begins() {
 			return errNoHistory
 		}
 		p.begun, p.base, p.generation, p.at = true, s.baseID, head.generation, head.last
