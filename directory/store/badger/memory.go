@@ -2,7 +2,7 @@ package badger
 
 import (
 	"bytes"
-	"slices"
+	"encoding/binary"
 
 	"tallystick/directory/store"
 )
@@ -10,47 +10,55 @@ import (
 // memory is what of a database is kept on the heap, for the operations that
 // read the same few keys more than once: a log-in reads those of its user.
 type memory struct {
-	values   *cache[value]  // by key
-	families *cache[family] // by prefix
+	values   *cache // by key
+	families *cache // by prefix
 }
 
 func newMemory(bytes int) memory {
-	return memory{newCache[value](bytes / 4 * 3), newCache[family](bytes / 4)}
+	return memory{newCache(bytes / 4 * 3), newCache(bytes / 4)}
 }
-
-type value []byte
-
-func (v value) size() int { return len(v) }
 
 // family is all pairs whose keys begin with the same familyLen bytes, in
 // order: what belongs to one entry. A scan of few pairs costs as much as
-// several reads.
-type family []pair
-
-type pair struct{ key, value []byte }
+// several reads. Of each pair it has the key and the value, and before each of
+// the two its length.
+type family []byte
 
 const (
 	familyLen = 9  // a letter and an id, see the keys of package directory
 	maxFamily = 16 // pairs of one that is kept
 )
 
-func (f family) size() int {
-	n := 0
-	for _, p := range f {
-		n += len(p.key) + len(p.value) + keptCosts
-	}
-	return n
+func (f family) append(key, value []byte) family {
+	f = append(binary.AppendUvarint(f, uint64(len(key))), key...)
+	return append(binary.AppendUvarint(f, uint64(len(value))), value...)
+}
+
+// next is the first pair, and those behind it.
+func (f family) next() (key, value []byte, rest family) {
+	key, rest = f.field()
+	value, rest = rest.field()
+	return key, value, rest
+}
+
+func (f family) field() (field []byte, rest family) {
+	length, n := binary.Uvarint(f)
+	end := n + int(length)
+	return f[n:end:end], f[end:]
 }
 
 // with is f after a change; ok is false if that takes more than another value.
-func (f family) with(c change) (new family, ok bool) {
-	i := slices.IndexFunc(f, func(p pair) bool { return string(p.key) == c.key })
-	if i < 0 || c.deleted {
-		return nil, false
+func (f family) with(c change) (changed family, ok bool) {
+	changed = make(family, 0, len(f)+len(c.sealed))
+	for len(f) > 0 {
+		var key, value []byte
+		key, value, f = f.next()
+		if string(key) == c.key {
+			value, ok = c.value(), !c.deleted
+		}
+		changed = changed.append(key, value)
 	}
-	f = slices.Clone(f)
-	f[i].value = c.value()
-	return f, true
+	return changed, ok
 }
 
 // familyOf is the prefix of the family that is all of the range; nil: none is.
@@ -64,9 +72,9 @@ func familyOf(rng store.Range) []byte {
 // wrote takes over what the commit of a version changed.
 func (m memory) wrote(changes *overlay, version uint64) {
 	changes.changes.Scan(func(key string, c change) bool {
-		m.values.wrote(key, version, func(value) (value, bool) { return c.value(), !c.deleted })
+		m.values.wrote([]byte(key), version, func([]byte) ([]byte, bool) { return c.value(), true })
 		if len(key) >= familyLen {
-			m.families.wrote(key[:familyLen], version, func(old family) (family, bool) { return old.with(c) })
+			m.families.wrote([]byte(key[:familyLen]), version, func(old []byte) ([]byte, bool) { return family(old).with(c) })
 		}
 		return true
 	})
@@ -88,40 +96,48 @@ func (r *reader) family(rng store.Range) (f family, ok bool) {
 		return nil, false
 	}
 	families := r.snap.db.memory.families
-	if f, ok = families.get(prefix, r.snap.version); ok {
-		return f, true
+	if kept, ok := families.get(prefix, r.snap.version); ok {
+		return kept, true
 	}
 	if !r.lesson() {
 		return nil, false
 	}
 	c := r.walk(rng)
 	defer c.close()
-	for key := c.key(); key != nil; key = c.key() {
+	f = family{} // not nil: it is known that there is nothing
+	for n := 0; c.key() != nil; n++ {
 		value, err := c.value()
-		if err != nil {
-			return nil, false // to be met again
+		if err != nil || n == maxFamily {
+			return nil, false // an error is to be met again
 		}
-		f = append(f, pair{bytes.Clone(key), bytes.Clone(value)})
-		if len(f) > maxFamily {
-			return nil, false
-		}
+		f = f.append(c.key(), value)
 		c.next()
 	}
-	families.learn(string(prefix), f, r.snap.version)
+	families.learn(prefix, f, r.snap.version)
 	return f, true
 }
 
 // familyCursor walks a family.
-type familyCursor struct{ rest family }
-
-func (c *familyCursor) key() []byte {
-	if len(c.rest) == 0 {
-		return nil
-	}
-	return c.rest[0].key
+type familyCursor struct {
+	k, v []byte // of the pair it is at; k is nil at the end
+	rest family
 }
 
-func (c *familyCursor) value() ([]byte, error) { return c.rest[0].value, nil }
+func newFamilyCursor(f family) *familyCursor {
+	c := &familyCursor{rest: f}
+	c.next()
+	return c
+}
+
+func (c *familyCursor) key() []byte            { return c.k }
+func (c *familyCursor) value() ([]byte, error) { return c.v, nil }
 func (c *familyCursor) deleted() bool          { return false }
-func (c *familyCursor) next()                  { c.rest = c.rest[1:] }
 func (c *familyCursor) close()                 {}
+
+func (c *familyCursor) next() {
+	if len(c.rest) == 0 {
+		*c = familyCursor{}
+		return
+	}
+	c.k, c.v, c.rest = c.rest.next()
+}

@@ -79,14 +79,12 @@ func memoryIsExact(t *testing.T, memory int) {
 // itself has: one key, and all that begin with a prefix.
 func readsAsBadger(snap *snapshot, key, prefix []byte) error {
 	r := &reader{ctx: context.Background(), snap: snap}
-	var want []byte
-	item, err := snap.txn.Get(key)
-	if err == nil {
-		want, err = itemValue(item, key)
-	}
-	got, readErr := r.Get(key)
-	if !errors.Is(readErr, badgerError(err)) || !bytes.Equal(got, want) {
-		return fmt.Errorf("version %d has %s = %q, %v and reads %q, %v", snap.version, key, want, err, got, readErr)
+	want, err := snap.read(key)
+	for range 2 { // from Badger, perhaps, and then from the heap
+		got, readErr := r.Get(key)
+		if !errors.Is(readErr, err) || !bytes.Equal(got, want) {
+			return fmt.Errorf("version %d has %s = %q, %v and reads %q, %v", snap.version, key, want, err, got, readErr)
+		}
 	}
 	var there, seen []string
 	rng := store.Prefix(prefix)
@@ -110,33 +108,62 @@ func readsAsBadger(snap *snapshot, key, prefix []byte) error {
 	return nil
 }
 
-// What is kept has a limit, and is used.
+// What is kept has a limit, and is used: each key has its own value or none.
 func TestMemoryHasALimit(t *testing.T) {
-	const limit = 1 << 20
-	c := newCache[value](limit)
-	for i := range uint32(100_000) {
-		c.learn(fmt.Sprint(i), make(value, i%200), 1)
-	}
-	c.learn("large", make(value, maxCached+1), 1)
-	kept, size := 0, 0
-	for i := range c.shards {
-		kept += len(c.shards[i].kept)
-		size += c.shards[i].size
-		for key, k := range c.shards[i].kept {
-			if v, ok := c.get([]byte(key), 1); !ok || len(v) != len(k.value) {
-				t.Errorf("%s is kept and not found", key)
-			}
-			c.wrote(key, 2, func(value) (value, bool) { return nil, false })
+	const limit, keys = 8 << 20, 100_000
+	c := newCache(limit)
+	key := func(n uint32) []byte { return fmt.Append(nil, n) }
+	value := func(n uint32, version uint64) []byte {
+		switch n % 10 {
+		case 0:
+			return nil // nothing is there
+		case 1:
+			return []byte{}
 		}
-		if c.shards[i].size != 0 {
-			t.Errorf("an empty shard counts %d bytes", c.shards[i].size)
+		return bytes.Repeat(fmt.Appendf(nil, "%d at %d,", n, version), int(n%20))
+	}
+	for n := range uint32(keys) {
+		c.learn(key(n), value(n, 1), uint64(n))
+		if n%2 == 0 { // leaves dead values behind
+			c.wrote(key(n/2), uint64(n)+1, func([]byte) ([]byte, bool) { return value(n/2, 2), true })
 		}
 	}
-	if size > limit || size < limit/2 || kept == 0 {
-		t.Errorf("%d values, %d bytes of %d", kept, size, limit)
+	c.learn([]byte("large"), make([]byte, maxCached+1), keys)
+	found := 0
+	for n := range uint32(keys) {
+		got, ok := c.get(key(n), keys)
+		if !ok {
+			continue
+		}
+		found++
+		if want := value(n, 2); n < keys/2 && (!bytes.Equal(got, want) || (got == nil) != (want == nil)) {
+			t.Fatalf("%d: %q instead of %q", n, got, want)
+		}
+		if want := value(n, 1); n >= keys/2 && (!bytes.Equal(got, want) || (got == nil) != (want == nil)) {
+			t.Fatalf("%d: %q instead of %q", n, got, want)
+		}
 	}
-	if _, ok := c.get([]byte("large"), 1); ok {
+	if _, ok := c.get([]byte("large"), keys); ok {
 		t.Error("a large value is kept")
+	}
+	stats := c.stats()
+	if stats.Bytes > limit || stats.Bytes < limit/2 || found < keys/10 || found == keys {
+		t.Errorf("%d values in %d bytes of %d", found, stats.Bytes, limit)
+	}
+	// With the last place goes the last record: all of each block is dead.
+	for n := range uint32(keys) {
+		c.wrote(key(n), keys+1, func([]byte) ([]byte, bool) { return nil, false })
+	}
+	for i := range c.shards {
+		s := &c.shards[i]
+		if len(s.places) != 0 {
+			t.Errorf("shard %d still has %d places", i, len(s.places))
+		}
+		for _, b := range s.blocks {
+			if b.dead != len(b.records) {
+				t.Errorf("%d of %d bytes are dead", b.dead, len(b.records))
+			}
+		}
 	}
 }
 

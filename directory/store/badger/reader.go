@@ -3,6 +3,7 @@ package badger
 import (
 	"bytes"
 	"context"
+	"errors"
 	"sync/atomic"
 
 	badgerdb "github.com/dgraph-io/badger/v4"
@@ -29,17 +30,25 @@ func (r *reader) Get(key []byte) ([]byte, error) {
 	}
 	values := r.snap.db.memory.values
 	if v, ok := values.get(key, r.snap.version); ok {
+		if v == nil {
+			return nil, store.ErrNotFound
+		}
 		return v, nil
 	}
-	item, err := r.snap.txn.Get(key)
+	v, err := r.snap.read(key)
+	if (err == nil || errors.Is(err, store.ErrNotFound)) && r.lesson() {
+		values.learn(key, v, r.snap.version)
+	}
+	return v, err
+}
+
+// read returns what Badger has under key.
+func (s *snapshot) read(key []byte) ([]byte, error) {
+	item, err := s.txn.Get(key)
 	if err != nil {
 		return nil, badgerError(err)
 	}
-	v, err := itemValue(item, key)
-	if err == nil && r.lesson() {
-		values.learn(string(key), bytes.Clone(v), r.snap.version)
-	}
-	return v, err
+	return itemValue(item, key)
 }
 
 // Scan implements store.Reader. It stops with the context's error when that
@@ -78,7 +87,7 @@ type baseCursor interface {
 
 func (r *reader) cursor(rng store.Range) baseCursor {
 	if f, ok := r.family(rng); ok {
-		return &familyCursor{f}
+		return newFamilyCursor(f)
 	}
 	return r.walk(rng)
 }

@@ -62,11 +62,11 @@ func (a CacheStats) plus(b CacheStats) CacheStats {
 	return CacheStats{a.Hits + b.Hits, a.Misses + b.Misses, a.Bytes + b.Bytes}
 }
 
-func (c *cache[V]) stats() (all CacheStats) {
+func (c *cache) stats() (all CacheStats) {
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.RLock()
-		all = all.plus(CacheStats{s.hits.Load(), s.misses.Load(), int64(s.size)})
+		all = all.plus(CacheStats{s.hits.Load(), s.misses.Load(), int64(c.bytes(s))})
 		s.mu.RUnlock()
 	}
 	return all
