@@ -75,6 +75,8 @@ type side struct {
 	load   *load
 	ask    func(net.Conn, *bufio.Reader, []byte) error
 	cell
+
+	clients []bridgeClient // once it is driven
 }
 
 // measureBridge prints what the calls of s cost beside the direct operations,
@@ -105,9 +107,15 @@ func (b *bench) measureBridge(ctx context.Context, s, nothing *server, dead int6
 	return nil
 }
 
-// takeTurns drives the sides one after the other for a round to get warm and
-// then the rounds of b.
+// takeTurns drives the sides for a round to get warm and then for the rounds of
+// b, forth and back: what a side leaves to be done later, and what people have
+// more and more of, is nobody's alone.
 func (b *bench) takeTurns(ctx context.Context, sides ...*side) error {
+	defer func() {
+		for _, side := range sides {
+			side.disconnect()
+		}
+	}()
 	for round := range b.rounds + 1 {
 		for _, side := range sides {
 			source, err := side.load.round(ctx)
@@ -118,7 +126,7 @@ func (b *bench) takeTurns(ctx context.Context, sides ...*side) error {
 			if err != nil {
 				return err
 			}
-			if err := drive(side.addr, side.ask, source, b.duration/time.Duration(b.rounds), &side.sample); err != nil {
+			if err := side.drive(source, b.duration/time.Duration(b.rounds)); err != nil {
 				return side.server.failed(err)
 			}
 			after, err := side.server.cpu()
@@ -130,6 +138,7 @@ func (b *bench) takeTurns(ctx context.Context, sides ...*side) error {
 				side.cell = cell{} // warm now
 			}
 		}
+		slices.Reverse(sides)
 	}
 	for _, side := range sides {
 		if side.right == 0 {
@@ -140,21 +149,41 @@ func (b *bench) takeTurns(ctx context.Context, sides ...*side) error {
 	return nil
 }
 
-// drive has bridgeConnections connections ask one request after the other for d,
-// or until the source is empty.
-func drive(addr netip.AddrPort, ask func(net.Conn, *bufio.Reader, []byte) error, src source, d time.Duration, s *sample) error {
-	var mu sync.Mutex // guards src and s
-	var clients sync.WaitGroup
-	var failed error
-	start := time.Now()
-	for range bridgeConnections {
-		nc, err := net.Dial("tcp", addr.String())
+// bridgeClient is a connection that is kept from round to round.
+type bridgeClient struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func (s *side) connect() error {
+	for len(s.clients) < bridgeConnections {
+		nc, err := net.Dial("tcp", s.addr.String())
 		if err != nil {
 			return err
 		}
-		clients.Go(func() {
-			defer nc.Close()
-			r := bufio.NewReader(nc)
+		s.clients = append(s.clients, bridgeClient{nc, bufio.NewReader(nc)})
+	}
+	return nil
+}
+
+func (s *side) disconnect() {
+	for _, c := range s.clients {
+		c.Close()
+	}
+}
+
+// drive has all connections ask one request after the other for d, or until the
+// source is empty.
+func (s *side) drive(src source, d time.Duration) error {
+	if err := s.connect(); err != nil {
+		return err
+	}
+	var mu sync.Mutex // guards src, s.sample and failed
+	var running sync.WaitGroup
+	var failed error
+	start := time.Now()
+	for _, c := range s.clients {
+		running.Go(func() {
 			for time.Since(start) < d {
 				mu.Lock()
 				request := src.next()
@@ -163,7 +192,7 @@ func drive(addr netip.AddrPort, ask func(net.Conn, *bufio.Reader, []byte) error,
 					return
 				}
 				sent := time.Now()
-				err := ask(nc, r, request)
+				err := s.ask(c, c.in, request)
 				took := time.Since(sent)
 				mu.Lock()
 				if err != nil {
@@ -180,7 +209,7 @@ func drive(addr netip.AddrPort, ask func(net.Conn, *bufio.Reader, []byte) error,
 			}
 		})
 	}
-	clients.Wait()
+	running.Wait()
 	s.elapsed += time.Since(start)
 	return failed
 }
