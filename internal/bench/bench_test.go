@@ -239,7 +239,7 @@ func TestLoadAgainstSlapd(t *testing.T) {
 }
 
 func loadOnce(t *testing.T, s *server, l *load, at level) {
-	clients, err := s.connect(at, l.as)
+	clients, err := s.connect(at, l.as, l.want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func loadOnce(t *testing.T, s *server, l *load, at level) {
 		t.Fatal(err)
 	}
 	var got sample
-	if err := run(clients, source, l.want, 100*time.Millisecond, &got); err != nil {
+	if err := run(clients, source, 100*time.Millisecond, &got); err != nil {
 		t.Errorf("%s, %s: %v", l.name, at, err)
 	}
 	if got.right == 0 || got.wrong != 0 || len(got.latencies) != got.right {

@@ -3,16 +3,14 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"net/netip"
 	"slices"
-	"sync"
+	"strconv"
 	"time"
 
 	"tallystick/internal/ber"
@@ -73,10 +71,10 @@ type side struct {
 	server *server
 	addr   netip.AddrPort
 	load   *load
-	ask    func(net.Conn, *bufio.Reader, []byte) error
+	speaks protocol
 	cell
 
-	clients []bridgeClient // once it is driven
+	clients []*bridgeClient // once it is driven
 }
 
 // measureBridge prints what the calls of s cost beside the direct operations,
@@ -91,9 +89,9 @@ func (b *bench) measureBridge(ctx context.Context, s, nothing *server, dead int6
 		if encode := p.http.withCode; encode != nil {
 			same = operation{requests: forEach(func(i int) []byte { return encode(userDN(i), "000000") })}
 		}
-		direct := &side{server: s, addr: s.addr, load: p.direct.load(b.people, d), ask: askLDAP}
-		http := &side{server: s, addr: s.http, load: p.http.load(b.people, d), ask: askHTTP}
-		floor := &side{server: nothing, addr: nothing.http, load: same.load(b.people, nil), ask: askHTTP}
+		direct := &side{server: s, addr: s.addr, load: p.direct.load(b.people, d), speaks: ldapProtocol{}}
+		http := &side{server: s, addr: s.http, load: p.http.load(b.people, d), speaks: httpProtocol{}}
+		floor := &side{server: nothing, addr: nothing.http, load: same.load(b.people, nil), speaks: httpProtocol{}}
 		if err := b.takeTurns(ctx, direct, http, floor); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
@@ -141,137 +139,145 @@ func (b *bench) takeTurns(ctx context.Context, sides ...*side) error {
 		slices.Reverse(sides)
 	}
 	for _, side := range sides {
-		if side.right == 0 {
-			return fmt.Errorf("no answers from %s", side.server.name)
+		if side.right == 0 || side.wrong > 0 {
+			return fmt.Errorf("%d right and %d wrong answers from %s", side.right, side.wrong, side.server.name)
 		}
 		slices.Sort(side.latencies)
 	}
 	return nil
 }
 
-// bridgeClient is a connection that is kept from round to round.
-type bridgeClient struct {
-	net.Conn
-	in *bufio.Reader
-}
-
-func (s *side) connect() error {
-	for len(s.clients) < bridgeConnections {
-		nc, err := net.Dial("tcp", s.addr.String())
+func (s *side) drive(src source, d time.Duration) error {
+	for len(s.clients) < bridgeConnections { // kept from round to round
+		c, err := connect(s.addr)
 		if err != nil {
 			return err
 		}
-		s.clients = append(s.clients, bridgeClient{nc, bufio.NewReader(nc)})
+		s.clients = append(s.clients, &bridgeClient{socket: c, speaks: s.speaks})
 	}
-	return nil
+	return run(s.clients, src, d, &s.sample)
 }
 
 func (s *side) disconnect() {
 	for _, c := range s.clients {
-		c.Close()
+		c.close()
 	}
 }
 
-// drive has all connections ask one request after the other for d, or until the
-// source is empty.
-func (s *side) drive(src source, d time.Duration) error {
-	if err := s.connect(); err != nil {
-		return err
-	}
-	var mu sync.Mutex // guards src, s.sample and failed
-	var running sync.WaitGroup
-	var failed error
-	start := time.Now()
-	for _, c := range s.clients {
-		running.Go(func() {
-			for time.Since(start) < d {
-				mu.Lock()
-				request := src.next()
-				mu.Unlock()
-				if request == nil {
-					return
-				}
-				sent := time.Now()
-				err := s.ask(c, c.in, request)
-				took := time.Since(sent)
-				mu.Lock()
-				if err != nil {
-					failed = err
-				} else {
-					s.right++
-					s.inTime++
-					s.latencies = append(s.latencies, took)
-				}
-				mu.Unlock()
-				if err != nil {
-					return
-				}
-			}
-		})
-	}
-	running.Wait()
-	s.elapsed += time.Since(start)
-	return failed
+// bridgeClient is a connection that sends one request after the other, and of
+// each one message after the other.
+type bridgeClient struct {
+	*socket
+	speaks protocol
+	rest   []byte    // of the request, to be sent behind the next answer
+	sent   time.Time // zero: nothing is outstanding
+	wrong  bool      // some of the answers so far
 }
 
-// askLDAP sends the messages of request, each when the one before is answered.
-func askLDAP(nc net.Conn, r *bufio.Reader, request []byte) error {
-	for len(request) > 0 {
-		_, header, length, err := ber.Header(request)
-		if err != nil {
-			return err
-		}
-		if _, err := nc.Write(request[:header+length]); err != nil {
-			return err
-		}
-		request = request[header+length:]
-		for final := false; !final; {
-			head, err := r.Peek(6)
-			if err != nil {
-				return err
-			}
-			_, header, length, err := ber.Header(head)
-			if err != nil {
-				return err
-			}
-			message := make([]byte, header+length)
-			if _, err := io.ReadFull(r, message); err != nil {
-				return err
-			}
-			in := ber.NewReader(message[header:])
-			if _, err := in.Int(ber.Integer); err != nil {
-				return err
-			}
-			op, contents, err := in.Next()
-			if err != nil {
-				return err
-			}
-			if final = op != searchEntry; final {
-				result := ber.NewReader(contents)
-				if code, err := result.Int(ber.Enumerated); err != nil || code != 0 {
-					return fmt.Errorf("result %d, %v", code, err)
-				}
-			}
-		}
+func (c *bridgeClient) fill(src source, now time.Time) int {
+	if !c.sent.IsZero() {
+		return 0
 	}
-	return nil
+	request := src.next()
+	if request == nil {
+		return 0
+	}
+	c.send(request)
+	c.sent, c.wrong = now, false
+	return 1
 }
 
-// askHTTP sends a request and reads its answer, which must be 200.
-func askHTTP(nc net.Conn, r *bufio.Reader, request []byte) error {
-	if _, err := nc.Write(request); err != nil {
-		return err
-	}
-	resp, err := http.ReadResponse(r, nil)
+func (c *bridgeClient) send(messages []byte) {
+	n := c.speaks.length(messages)
+	c.out, c.rest = append(c.out, messages[:n]...), messages[n:]
+}
+
+func (c *bridgeClient) receive(done func(right bool, sent time.Time)) error {
+	return c.read(func(b []byte) (int, error) {
+		size, final, right, err := c.speaks.take(b)
+		if err != nil || size == 0 {
+			return 0, err
+		}
+		c.wrong = c.wrong || !right
+		switch {
+		case !final:
+		case len(c.rest) > 0:
+			c.send(c.rest)
+		default:
+			sent := c.sent
+			c.sent = time.Time{}
+			done(!c.wrong, sent)
+		}
+		return size, nil
+	})
+}
+
+// protocol is LDAP or HTTP, as far as the load generator needs it.
+type protocol interface {
+	// length is that of the first message of a request.
+	length(request []byte) int
+	// take returns how long the message is that an answer begins with, 0 if it is
+	// not all there; whether the answer ends with it; and whether it is right.
+	take(answer []byte) (size int, final, right bool, err error)
+}
+
+type ldapProtocol struct{}
+
+func (ldapProtocol) length(request []byte) int {
+	_, header, length, err := ber.Header(request)
 	if err != nil {
-		return err
+		panic("bench: not a request of ours") // message made it
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", resp.Status, body)
+	return header + length
+}
+
+func (ldapProtocol) take(b []byte) (size int, final, right bool, err error) {
+	_, header, length, err := ber.Header(b)
+	if errors.Is(err, ber.ErrTruncated) || err == nil && len(b) < header+length {
+		return 0, false, false, nil
 	}
-	return err
+	if err != nil {
+		return 0, false, false, errReply
+	}
+	in := ber.NewReader(b[header : header+length])
+	if _, err := in.Int(ber.Integer); err != nil {
+		return 0, false, false, errReply
+	}
+	op, contents, err := in.Next()
+	if err != nil {
+		return 0, false, false, errReply
+	}
+	if op == searchEntry {
+		return header + length, false, true, nil
+	}
+	result := ber.NewReader(contents)
+	code, err := result.Int(ber.Enumerated)
+	if err != nil {
+		return 0, false, false, errReply
+	}
+	return header + length, true, code == 0, nil
+}
+
+type httpProtocol struct{}
+
+func (httpProtocol) length(request []byte) int { return len(request) }
+
+// take wants an answer that says how long it is.
+func (httpProtocol) take(b []byte) (size int, final, right bool, err error) {
+	header, _, all := bytes.Cut(b, []byte("\r\n\r\n"))
+	if !all {
+		return 0, false, false, nil
+	}
+	_, length, _ := bytes.Cut(header, []byte("\r\nContent-Length: "))
+	length, _, _ = bytes.Cut(length, []byte("\r\n"))
+	n, err := strconv.Atoi(string(length))
+	if err != nil {
+		return 0, false, false, fmt.Errorf("no length in the header %q", header)
+	}
+	if size = len(header) + len("\r\n\r\n") + n; len(b) < size {
+		return 0, false, false, nil
+	}
+	return size, true, bytes.HasPrefix(header, []byte("HTTP/1.1 200 ")), nil
 }
 
 // measureIdle prints what n keep-alive connections take that wait for their
@@ -279,25 +285,25 @@ func askHTTP(nc net.Conn, r *bufio.Reader, request []byte) error {
 // requests leave in the heap is not theirs.
 func measureIdle(s *server, n int) error {
 	progress("%d idle HTTP connections", n)
-	var open []net.Conn
+	var open []*socket
 	defer func() {
-		for _, nc := range open {
-			nc.Close()
+		for _, c := range open {
+			c.close()
 		}
 	}()
 	request := call("GET", userDN(0), "", userDN(0), password, "")
 	dialAndAsk := func(times int) error {
-		nc, err := net.Dial("tcp", s.http.String())
+		c, err := connect(s.http)
 		if err != nil {
 			return err
 		}
-		open = append(open, nc)
-		r := bufio.NewReaderSize(nc, 16)
+		open = append(open, c)
 		for range times {
-			if err := askHTTP(nc, r, request); err != nil {
+			if err := askOnce(c, request); err != nil {
 				return s.failed(err)
 			}
 		}
+		c.in = nil // thousands of them
 		return nil
 	}
 	if err := dialAndAsk(5 * n); err != nil {
@@ -317,5 +323,27 @@ func measureIdle(s *server, n int) error {
 		return err
 	}
 	fmt.Printf("\n%d idle keep-alive connections take %d MiB, and all that the server has is %d MiB then.\n", n, (after-before)>>10, after>>10)
+	return nil
+}
+
+// askOnce sends a request by HTTP and waits for its answer, which must be right.
+func askOnce(c *socket, request []byte) error {
+	c.out = append(c.out, request...)
+	if err := c.flush(); err != nil {
+		return err
+	}
+	for answered := false; !answered; {
+		err := c.read(func(b []byte) (int, error) {
+			size, final, right, err := httpProtocol{}.take(b)
+			if final && !right {
+				err = fmt.Errorf("%s", b)
+			}
+			answered = answered || final
+			return size, err
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }

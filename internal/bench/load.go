@@ -13,35 +13,93 @@ import (
 // source gives the requests of a load, one at a time; nil when there is none.
 type source interface{ next() []byte }
 
+// socket is a connection of the load generator.
+type socket struct {
+	fd   int
+	in   []byte // what came and was not taken yet is in[:held]
+	held int
+	out  []byte // to be written
+}
+
+func connect(addr netip.AddrPort) (*socket, error) {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{fd: fd, in: make([]byte, maxReply+16)}
+	if err := syscall.Connect(fd, &syscall.SockaddrInet4{Addr: addr.Addr().As4(), Port: int(addr.Port())}); err != nil {
+		s.close()
+		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
+	}
+	if err := syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *socket) close() { syscall.Close(s.fd) }
+
+func (s *socket) descriptor() int { return s.fd }
+
+// flush writes what is in out; the socket has room, since little is outstanding.
+func (s *socket) flush() error {
+	if len(s.out) == 0 {
+		return nil
+	}
+	n, err := syscall.Write(s.fd, s.out)
+	if err != nil {
+		return err
+	}
+	if n < len(s.out) {
+		return fmt.Errorf("the socket took %d of %d octets", n, len(s.out))
+	}
+	s.out = s.out[:0]
+	return nil
+}
+
+// read reads once and has take look at what came, until it takes no more of it.
+func (s *socket) read(take func(b []byte) (size int, err error)) error {
+	n, err := syscall.Read(s.fd, s.in[s.held:])
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return errors.New("the server closed the connection")
+	}
+	s.held += n
+	for at := 0; ; {
+		size, err := take(s.in[at:s.held])
+		if err != nil {
+			return err
+		}
+		if size == 0 {
+			s.held = copy(s.in, s.in[at:s.held])
+			return nil
+		}
+		at += size
+	}
+}
+
 // client is one connection with so many requests outstanding at most.
 type client struct {
-	fd      int
-	in      []byte // replies not read yet are in[:held]
-	held    int
-	out     []byte // requests to be written
+	*socket
+	want    expectation
 	answers answers
 	sent    []time.Time // of what is outstanding, by messageID-1; zero: free
 }
 
 // dial connects and, unless dn is "", binds.
 func dial(addr netip.AddrPort, outstanding int, dn, password string) (*client, error) {
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	s, err := connect(addr)
 	if err != nil {
 		return nil, err
 	}
-	c := &client{fd: fd, in: make([]byte, maxReply+16), answers: make(answers, outstanding), sent: make([]time.Time, outstanding)}
-	if err := syscall.Connect(fd, &syscall.SockaddrInet4{Addr: addr.Addr().As4(), Port: int(addr.Port())}); err != nil {
-		c.close()
-		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
-	}
-	if err := syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1); err != nil {
-		c.close()
-		return nil, err
-	}
+	c := &client{socket: s, want: expectation{op: bindResponse}, answers: make(answers, outstanding), sent: make([]time.Time, outstanding)}
 	if dn == "" {
 		return c, nil
 	}
-	right, err := c.ask(bind(dn, password), expectation{op: bindResponse})
+	right, err := c.ask(bind(dn, password))
 	if err == nil && !right {
 		err = errors.New("refused")
 	}
@@ -52,24 +110,20 @@ func dial(addr netip.AddrPort, outstanding int, dn, password string) (*client, e
 	return c, nil
 }
 
-func (c *client) close() { syscall.Close(c.fd) }
-
 // ask sends one request and waits for its answer.
-func (c *client) ask(request []byte, want expectation) (right bool, err error) {
+func (c *client) ask(request []byte) (right bool, err error) {
 	c.add(request, 0, time.Now())
 	if err := c.flush(); err != nil {
 		return false, err
 	}
 	for final := false; !final; {
-		if err := c.receive(want, func(ok bool, _ time.Time) { final, right = true, ok }); err != nil {
+		if err := c.receive(func(ok bool, _ time.Time) { final, right = true, ok }); err != nil {
 			return false, err
 		}
 	}
 	return right, nil
 }
 
-// fill adds requests until as many are outstanding as may be, or the source is
-// empty, and returns how many it added.
 func (c *client) fill(src source, now time.Time) (added int) {
 	for i, sent := range c.sent {
 		if !sent.IsZero() {
@@ -91,53 +145,22 @@ func (c *client) add(request []byte, place int, now time.Time) {
 	c.out = appendRequest(c.out, request, place+1)
 }
 
-// flush writes what was added; the socket has room, since little is
-// outstanding.
-func (c *client) flush() error {
-	if len(c.out) == 0 {
-		return nil
-	}
-	n, err := syscall.Write(c.fd, c.out)
-	if err != nil {
-		return err
-	}
-	if n < len(c.out) {
-		return fmt.Errorf("the socket took %d of %d octets", n, len(c.out))
-	}
-	c.out = c.out[:0]
-	return nil
-}
-
-// receive reads once, and calls done for each answer that this completed.
-func (c *client) receive(want expectation, done func(right bool, sent time.Time)) error {
-	n, err := syscall.Read(c.fd, c.in[c.held:])
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return errors.New("the server closed the connection")
-	}
-	c.held += n
-	at := 0
-	for {
-		size, place, final, right, err := c.answers.take(c.in[at:c.held], want)
-		if err != nil {
-			return err
+func (c *client) receive(done func(right bool, sent time.Time)) error {
+	return c.read(func(b []byte) (int, error) {
+		size, place, final, right, err := c.answers.take(b, c.want)
+		if err != nil || size == 0 {
+			return 0, err
 		}
-		if size == 0 {
-			c.held = copy(c.in, c.in[at:c.held])
-			return nil
-		}
-		at += size
 		sent := c.sent[place]
 		if sent.IsZero() {
-			return errors.New("the server sent something nobody asked for")
+			return 0, errors.New("the server sent something nobody asked for")
 		}
 		if final {
 			c.sent[place] = time.Time{}
 			done(right, sent)
 		}
-	}
+		return size, nil
+	})
 }
 
 // sample is what one or more rounds of a load measured.
@@ -148,11 +171,22 @@ type sample struct {
 	latencies    []time.Duration // of all right answers
 }
 
+// asker is a connection that requests are sent on.
+type asker interface {
+	descriptor() int
+	// fill adds requests until as many are outstanding as may be, or the source is
+	// empty, and returns how many it added.
+	fill(src source, now time.Time) (added int)
+	// receive reads once, and calls done for each answer that this completed.
+	receive(done func(right bool, sent time.Time)) error
+	flush() error
+}
+
 // run keeps the clients' requests outstanding for d, or until the source is
 // empty, and adds what it saw to s. All clients are served by the one calling
 // goroutine with epoll, so that the generator costs the machine as little as it
 // can: what one reading brings is answered by one writing.
-func run(clients []*client, src source, want expectation, d time.Duration, s *sample) error {
+func run[C asker](clients []C, src source, d time.Duration, s *sample) error {
 	epoll, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return err
@@ -164,7 +198,7 @@ func run(clients []*client, src source, want expectation, d time.Duration, s *sa
 	outstanding := 0
 	for i, c := range clients {
 		event := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)} // Fd is ours to choose
-		if err := syscall.EpollCtl(epoll, syscall.EPOLL_CTL_ADD, c.fd, &event); err != nil {
+		if err := syscall.EpollCtl(epoll, syscall.EPOLL_CTL_ADD, c.descriptor(), &event); err != nil {
 			return err
 		}
 		outstanding += c.fill(src, time.Now())
@@ -205,7 +239,7 @@ func run(clients []*client, src source, want expectation, d time.Duration, s *sa
 		for _, e := range events[:n] {
 			c := clients[e.Fd]
 			now = time.Now()
-			if err := c.receive(want, answered); err != nil {
+			if err := c.receive(answered); err != nil {
 				return err
 			}
 			if now.Sub(start) < d {

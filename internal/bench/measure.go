@@ -84,13 +84,13 @@ func (b *bench) measure(ctx context.Context, able []*server, loads map[*server]*
 		if err != nil {
 			return err
 		}
-		if err := run(clients[s], source, loads[s].want, d, into); err != nil {
+		if err := run(clients[s], source, d, into); err != nil {
 			return s.failed(err)
 		}
 		return nil
 	}
 	for _, s := range able {
-		c, err := s.connect(at, loads[s].as)
+		c, err := s.connect(at, loads[s].as, loads[s].want)
 		if err != nil {
 			return nil, err
 		}

@@ -32,7 +32,7 @@ func measureMemory(ctx context.Context, dir, program string, holders int) error 
 		return err
 	}
 	const connections = 16
-	clients, err := s.connect(level{connections, 1}, anonymous)
+	clients, err := s.connect(level{connections, 1}, anonymous, expectation{op: bindResponse})
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func measureMemory(ctx context.Context, dir, program string, holders int) error 
 		return err
 	}
 	var got sample
-	if err := run(clients, hand, expectation{op: bindResponse}, 20*time.Second, &got); err != nil {
+	if err := run(clients, hand, 20*time.Second, &got); err != nil {
 		return err
 	}
 	return s.printMemory(fmt.Sprintf("after %d binds with a code", got.right))

@@ -129,8 +129,8 @@ func (s *server) stop() {
 	}
 }
 
-// connect opens connections bound as who.
-func (s *server) connect(at level, who identity) ([]*client, error) {
+// connect opens connections bound as who, for requests that are answered so.
+func (s *server) connect(at level, who identity, want expectation) ([]*client, error) {
 	dn, secret := "", ""
 	switch who {
 	case oneUser:
@@ -145,6 +145,7 @@ func (s *server) connect(at level, who identity) ([]*client, error) {
 			disconnect(clients)
 			return nil, s.failed(err)
 		}
+		c.want = want
 		clients = append(clients, c)
 	}
 	return clients, nil

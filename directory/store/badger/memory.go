@@ -47,18 +47,27 @@ func (f family) field() (field []byte, rest family) {
 	return f[n:end:end], f[end:]
 }
 
-// with is f after a change; ok is false if that takes more than another value.
+// with is f after a change; ok is false if those are too many to be kept.
 func (f family) with(c change) (changed family, ok bool) {
-	changed = make(family, 0, len(f)+len(c.sealed))
+	changed = make(family, 0, len(f)+len(c.key)+len(c.sealed))
+	pairs, due := 0, !c.deleted // due: c's own pair is still to come
 	for len(f) > 0 {
-		var key, value []byte
-		key, value, f = f.next()
-		if string(key) == c.key {
-			value, ok = c.value(), !c.deleted
+		key, value, rest := f.next()
+		if due && string(key) >= c.key {
+			changed, due = changed.append([]byte(c.key), c.value()), false
+			pairs++
 		}
-		changed = changed.append(key, value)
+		if string(key) != c.key {
+			changed = changed.append(key, value)
+			pairs++
+		}
+		f = rest
 	}
-	return changed, ok
+	if due {
+		changed = changed.append([]byte(c.key), c.value())
+		pairs++
+	}
+	return changed, pairs <= maxFamily
 }
 
 // familyOf is the prefix of the family that is all of the range; nil: none is.
