@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -281,6 +282,14 @@ func (b *Bridge) Shutdown(ctx context.Context) error {
 	return errors.Join(err, b.ldap.Close())
 }
 
+// always are the headers of every answer. They are shared: what a face has
+// instead it sets.
+var always = http.Header{
+	"X-Frame-Options":        {"SAMEORIGIN"},
+	"X-Content-Type-Options": {"nosniff"},
+	"Cache-Control":          {"no-store"}, // answers carry secrets
+}
+
 // ServeHTTP numbers the request, answers it and writes its record.
 func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
@@ -289,9 +298,7 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Request-Id", strconv.FormatUint(number, 10))
 	h.Set("Correlation-Id", correlation)
-	h.Set("X-Frame-Options", "SAMEORIGIN")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store") // answers carry secrets
+	maps.Copy(h, always)
 
 	rec := &record{ResponseWriter: w, notes: make([]slog.Attr, 0, 8)}
 	address := clientAddress(r, b.cfg.Proxies, b.cfg.ProxyHeader)

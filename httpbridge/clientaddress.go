@@ -19,6 +19,11 @@ func clientAddress(r *http.Request, proxies []netip.Prefix, header string) strin
 	ours := func(a netip.Addr) bool {
 		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 	}
+	if len(proxies) == 0 { // then it is the connection's, see told
+		if told := upstream.ClientOf(r.Context()); told != "" {
+			return told
+		}
+	}
 	address := peerIP(r.RemoteAddr)
 	if !address.IsValid() {
 		return ""

@@ -24,6 +24,7 @@ var errResponseTooLong = errors.New("response too long")
 // its answer. One goroutine has it at a time.
 type link struct {
 	nc     net.Conn
+	cut    func() // ends what is being read and written
 	server *server
 	r      *bufio.Reader
 	id     int64 // of the last request
@@ -36,7 +37,7 @@ type link struct {
 }
 
 func newLink(nc net.Conn, from *server) *link {
-	return &link{nc: nc, server: from, r: bufio.NewReader(nc)}
+	return &link{nc: nc, cut: cut(nc), server: from, r: bufio.NewReader(nc)}
 }
 
 // Read is for binds, which are read octet by octet.
@@ -126,5 +127,8 @@ func (l *link) nextID() int64 {
 	return l.id
 }
 
-// past as a deadline ends every read and write now.
-var past = time.Unix(1, 0)
+// cut ends every read and write on nc, now and from now on.
+func cut(nc net.Conn) func() {
+	past := time.Unix(1, 0)
+	return func() { _ = nc.SetDeadline(past) }
+}

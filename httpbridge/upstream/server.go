@@ -71,7 +71,7 @@ func (c *Client) open(ctx context.Context, s *server) (net.Conn, error) {
 	if !c.cfg.StartTLS {
 		return nc, nil
 	}
-	if err := guard(ctx, nc, func() error { return startTLS(nc) }); err != nil {
+	if err := guard(ctx, cut(nc), func() error { return startTLS(nc) }); err != nil {
 		_ = nc.Close()
 		// Not wrapped: the server's refusal is no answer to the request.
 		return nil, fmt.Errorf("StartTLS: %v", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 
@@ -62,17 +61,15 @@ func (s *Session) ask(ctx context.Context, req request) (rest ber.Reader, err er
 	if err != nil {
 		return rest, err
 	}
-	err = guard(ctx, s.link.nc, func() (err error) {
-		rest, err = s.exchange(req, controls)
-		return err
-	})
-	var r *Result
-	switch {
-	case err != nil && ctx.Err() != nil:
+	stop := context.AfterFunc(ctx, s.link.cut)
+	rest, err = s.exchange(req, controls)
+	if cut := !stop(); cut || err != nil && ctx.Err() != nil {
 		s.reusable = false
-		err = fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
-	case err != nil && !errors.As(err, &r):
-		s.reusable = false
+		return ber.Reader{}, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
+	}
+	if err != nil {
+		var r *Result
+		s.reusable = s.reusable && errors.As(err, &r)
 	}
 	return rest, err
 }
@@ -206,7 +203,7 @@ func bind(ctx context.Context, l *link, creds Credentials, controls []Control) (
 	if unasked {
 		controls = append(slices.Clip(controls), Control{OID: wire.PasswordPolicyOID})
 	}
-	err = guard(ctx, l.nc, func() (err error) {
+	err = guard(ctx, l.cut, func() (err error) {
 		isDN := strings.Contains(creds.Name, "=")
 		switch {
 		case creds.External:
@@ -233,10 +230,10 @@ func bind(ctx context.Context, l *link, creds Credentials, controls []Control) (
 	return answered, bindError(err)
 }
 
-// guard runs fn, whose reads and writes on nc end when ctx does. After it has
-// returned an error, with ctx done, nc is of no use any more.
-func guard(ctx context.Context, nc net.Conn, fn func() error) error {
-	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(past) })
+// guard runs fn, which cut ends when ctx does. After it has returned an error,
+// with ctx done, what was cut is of no use any more.
+func guard(ctx context.Context, cut func(), fn func() error) error {
+	stop := context.AfterFunc(ctx, cut)
 	err := fn()
 	if !stop() && err == nil {
 		return context.Cause(ctx)
