@@ -14,7 +14,7 @@ import (
 // heapRoom, and the limit holds as far as it can.
 const (
 	heapGrowth = 400 // percent
-	heapRoom   = 64 << 20
+	heapRoom   = 128 << 20
 	heapLimit  = 768 << 20
 )
 

@@ -106,15 +106,16 @@ func (b *bench) measureBridge(ctx context.Context, s, nothing *server, dead int6
 }
 
 // takeTurns drives the sides for a round to get warm and then for the rounds of
-// b, forth and back: what a side leaves to be done later, and what people have
-// more and more of, is nobody's alone.
+// b, each a few times for a part of it and forth and back: what a side leaves to
+// be done later, and what people have more and more of, is nobody's alone.
 func (b *bench) takeTurns(ctx context.Context, sides ...*side) error {
 	defer func() {
 		for _, side := range sides {
 			side.disconnect()
 		}
 	}()
-	for round := range b.rounds + 1 {
+	const parts = 4
+	for turn := range (b.rounds + 1) * parts {
 		for _, side := range sides {
 			source, err := side.load.round(ctx)
 			if err != nil {
@@ -124,7 +125,7 @@ func (b *bench) takeTurns(ctx context.Context, sides ...*side) error {
 			if err != nil {
 				return err
 			}
-			if err := side.drive(source, b.duration/time.Duration(b.rounds)); err != nil {
+			if err := side.drive(source, b.duration/time.Duration(b.rounds*parts)); err != nil {
 				return side.server.failed(err)
 			}
 			after, err := side.server.cpu()
@@ -132,7 +133,7 @@ func (b *bench) takeTurns(ctx context.Context, sides ...*side) error {
 				return err
 			}
 			side.cpu += after - before
-			if round == 0 {
+			if turn < parts {
 				side.cell = cell{} // warm now
 			}
 		}

@@ -15,7 +15,7 @@ import (
 // Whatever is kept on the heap, each snapshot, the published one and those
 // held longer, reads what Badger has for it.
 func TestMemoryIsExact(t *testing.T) {
-	for _, memory := range []int{4 << 20, 64 << 10, -1} { // with room, with too little, none
+	for _, memory := range []int{4 << 20, 512 << 10, 64 << 10, -1} { // with room, with too little, with hardly any, none
 		t.Run(fmt.Sprint(memory), func(t *testing.T) { memoryIsExact(t, memory) })
 	}
 }
