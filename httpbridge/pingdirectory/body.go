@@ -43,6 +43,9 @@ func (b body) octets(name string) []byte {
 	return nil
 }
 
+// taken is how many octets of a body get their place before they come.
+const taken = 4 << 10
+
 // readBody reads the body of r: at most limit octets of JSON, or nothing.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
@@ -53,7 +56,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	}
 	var b []byte
 	var err error
-	if r.ContentLength >= 0 {
+	if r.ContentLength >= 0 && r.ContentLength <= taken {
 		b = make([]byte, r.ContentLength)
 		_, err = io.ReadFull(r.Body, b)
 	} else {

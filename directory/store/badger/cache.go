@@ -51,7 +51,7 @@ type block struct {
 const (
 	maxCached   = 8 << 10 // bytes that are kept under one key at most
 	headerLen   = 4
-	placeCosts  = 32 // bytes that a place takes, about
+	placeCosts  = 40 // bytes that a place takes, about
 	shardBlocks = 16 // of a shard that is full, if places took nothing
 )
 
@@ -124,7 +124,7 @@ func (c *cache) shard(hash uint64) *shard { return &c.shards[hash%uint64(len(c.s
 // put adds a record, for whose hash there is no place.
 func (c *cache) put(s *shard, hash uint64, key, value []byte, since uint64) {
 	size := headerLen + len(key) + len(value)
-	if len(value) > maxCached || size > c.block {
+	if len(key) > maxKey || len(value) > maxCached || size > c.block {
 		return
 	}
 	if len(s.blocks) == 0 || len(s.blocks[s.filling].records)+size > c.block {
@@ -142,7 +142,8 @@ func (c *cache) put(s *shard, hash uint64, key, value []byte, since uint64) {
 }
 
 // free returns the index of a block that has nothing in it, for which it may
-// have to give up another: that of which the most is dead, or any.
+// have to give up others: those of which the most is dead, or any. As much as
+// the block takes is left for the places of what it will hold.
 func (c *cache) free(s *shard) int {
 	free := -1
 	used := 0
@@ -153,7 +154,7 @@ func (c *cache) free(s *shard) int {
 			used++
 		}
 	}
-	for ; used > 0 && (used+1)*c.block+len(s.places)*placeCosts > c.most; used-- {
+	for ; used > 0 && (used+2)*c.block+len(s.places)*placeCosts > c.most; used-- {
 		worst := -1
 		for n, begin := 0, rand.IntN(len(s.blocks)); n < len(s.blocks); n++ {
 			i := (begin + n) % len(s.blocks)

@@ -167,6 +167,18 @@ func TestMemoryHasALimit(t *testing.T) {
 	}
 }
 
+// A key that no commit takes is not kept either, and reading it does no harm.
+func TestMemoryLeavesLongKeys(t *testing.T) {
+	c := newCache(128 << 20)
+	for i := range 200 {
+		key := bytes.Repeat([]byte{byte(i)}, maxKey+1+i*100)
+		c.learn(key, nil, 1)
+		if _, ok := c.get(key, 1); ok {
+			t.Fatalf("a key of %d bytes is kept", len(key))
+		}
+	}
+}
+
 func TestFamilyOf(t *testing.T) {
 	whole := store.Prefix([]byte("c12345678"))
 	backwards, keys, part := whole, whole, whole
