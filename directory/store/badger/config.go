@@ -26,7 +26,7 @@ type Config struct {
 	MinFree int64
 
 	// Memory is how many bytes of what is read are kept on the heap; 0 means
-	// 128 MiB (4 MiB if Small), negative nothing.
+	// 160 MiB (4 MiB if Small), negative nothing.
 	Memory int
 
 	// AcceptRollback opens a database that is older than its watermark or has
@@ -58,7 +58,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	if c.Memory == 0 {
-		c.Memory = 128 << 20
+		c.Memory = 160 << 20
 		if c.Small {
 			c.Memory = 4 << 20
 		}
