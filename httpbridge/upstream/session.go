@@ -61,7 +61,7 @@ func (s *Session) ask(ctx context.Context, req request) (rest ber.Reader, err er
 	if err != nil {
 		return rest, err
 	}
-	stop := context.AfterFunc(ctx, s.link.cut)
+	stop := context.AfterFunc(ctx, s.link.cut) // as in guard, without closures for each exchange
 	rest, err = s.exchange(req, controls)
 	if cut := !stop(); cut || err != nil && ctx.Err() != nil {
 		s.reusable = false

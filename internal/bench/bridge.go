@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -243,30 +242,8 @@ func (ldapProtocol) length(request []byte) int {
 }
 
 func (ldapProtocol) take(b []byte) (size int, final, right bool, err error) {
-	_, header, length, err := ber.Header(b)
-	if errors.Is(err, ber.ErrTruncated) || err == nil && len(b) < header+length {
-		return 0, false, false, nil
-	}
-	if err != nil {
-		return 0, false, false, errReply
-	}
-	in := ber.NewReader(b[header : header+length])
-	if _, err := in.Int(ber.Integer); err != nil {
-		return 0, false, false, errReply
-	}
-	op, contents, err := in.Next()
-	if err != nil {
-		return 0, false, false, errReply
-	}
-	if op == searchEntry {
-		return header + length, false, true, nil
-	}
-	result := ber.NewReader(contents)
-	code, err := result.Int(ber.Enumerated)
-	if err != nil {
-		return 0, false, false, errReply
-	}
-	return header + length, true, code == 0, nil
+	r, err := readReply(b)
+	return r.size, r.op != searchEntry, r.code == 0, err
 }
 
 type httpProtocol struct{}

@@ -33,40 +33,59 @@ type answers []answer
 // right one with resultCode success. After a final reply the answer is ready
 // for the next request.
 func (all answers) take(b []byte, want expectation) (size, which int, final, right bool, err error) {
+	r, err := readReply(b)
+	if err != nil || r.size == 0 {
+		return 0, 0, false, false, err
+	}
+	if r.id < 1 || r.id > int64(len(all)) {
+		return 0, 0, false, false, fmt.Errorf("reply 0x%02x has messageID %d", r.op, r.id)
+	}
+	which = int(r.id - 1)
+	a := &all[which]
+	if r.op == searchEntry {
+		a.entries++
+		return r.size, which, false, false, nil
+	}
+	right = r.code == 0 && r.op == want.op && a.entries == want.entries
+	a.entries = 0
+	return r.size, which, true, right, nil
+}
+
+// reply is an LDAPMessage from a server.
+type reply struct {
+	size int // octets; 0: not all of it is there
+	id   int64
+	op   byte
+	code int64 // resultCode, of all but entries
+}
+
+// readReply reads the reply that b begins with.
+func readReply(b []byte) (reply, error) {
 	tag, header, length, err := ber.Header(b)
 	if errors.Is(err, ber.ErrTruncated) {
-		return 0, 0, false, false, nil
+		return reply{}, nil
 	}
 	if err != nil || tag != ber.Sequence || length > maxReply {
-		return 0, 0, false, false, errReply
+		return reply{}, errReply
 	}
 	if len(b) < header+length {
-		return 0, 0, false, false, nil
+		return reply{}, nil
 	}
-	r := ber.NewReader(b[header : header+length])
-	id, err := r.Int(ber.Integer)
-	if err != nil {
-		return 0, 0, false, false, errReply
+	in := ber.NewReader(b[header : header+length])
+	r := reply{size: header + length}
+	if r.id, err = in.Int(ber.Integer); err != nil {
+		return reply{}, errReply
 	}
-	op, contents, err := r.Next()
-	if err != nil {
-		return 0, 0, false, false, errReply
+	var contents []byte
+	if r.op, contents, err = in.Next(); err != nil {
+		return reply{}, errReply
 	}
-	if id < 1 || id > int64(len(all)) {
-		return 0, 0, false, false, fmt.Errorf("reply 0x%02x has messageID %d", op, id)
-	}
-	size, which = header+length, int(id-1)
-	a := &all[which]
-	if op == searchEntry {
-		a.entries++
-		return size, which, false, false, nil
+	if r.op == searchEntry {
+		return r, nil
 	}
 	result := ber.NewReader(contents)
-	code, err := result.Int(ber.Enumerated)
-	if err != nil {
-		return 0, 0, false, false, errReply
+	if r.code, err = result.Int(ber.Enumerated); err != nil {
+		return reply{}, errReply
 	}
-	right = code == 0 && op == want.op && a.entries == want.entries
-	a.entries = 0
-	return size, which, true, right, nil
+	return r, nil
 }
