@@ -26,7 +26,7 @@ var (
 	metricTables      = serverMetric("database_table_bytes", "Size of its tables.")
 	metricLogs        = serverMetric("database_log_bytes", "Size of its logs.")
 	metricFree        = serverMetric("database_free_bytes", "Free space on its disk, if that is watched.")
-	metricWaiting     = serverMetric("database_waiting_updates", "Updates that wait for the next commit.")
+	metricWaiting     = serverMetric("database_waiting_updates", "Updates that have begun and are not durable yet.")
 	metricLastCommit  = serverMetric("database_last_commit_timestamp_seconds", "When something was written last, since the start.")
 	metricFailed      = serverMetric("database_failed", "1 if a commit has failed: nothing is written any more until the server is started anew.")
 	metricHits        = serverMetric("database_cache_hits_total", "What was read and found in memory.")

@@ -1,10 +1,10 @@
 // Package badger keeps the directory's bytes on one machine, in Badger.
 //
-// It uses Badger in one particular way. A single goroutine runs all updates,
-// groups those that wait into one transaction, and so pays for one flush where
-// many writers would pay for one each; conflicts cannot happen. Readers share a
-// published snapshot and never wait for the disk; what was read lately they
-// find on the heap. Values carry a checksum of their own, because Badger is
+// It uses Badger in one particular way. Updates run one at a time, while those
+// before them are being flushed; those that wait share a transaction, and so pay
+// for one flush where each would pay for its own; conflicts cannot happen. Readers
+// share a published snapshot and never wait for the disk; what was read lately
+// they find on the heap. Values carry a checksum of their own, because Badger is
 // silent about most damage; for the same reason the newest version is also kept
 // in a small file beside the database, so that one that has lost its tail is
 // refused instead of served.
@@ -35,15 +35,20 @@ type Store struct {
 
 	published atomic.Pointer[snapshot] // what View reads; nil when closed
 	readOnly  atomic.Bool              // set by the free-space watch
-	failed    atomic.Bool              // broken is not nil
+	broken    atomic.Pointer[error]    // why there are no more updates; nil: there are
 	free      atomic.Int64             // what the watch has seen; -1: nothing
 	updates   atomic.Uint64            // see Stats
 	commits   atomic.Uint64
 	committed atomic.Pointer[time.Time]
 
-	closing sync.RWMutex // held for reading while a request is put into queue
+	closing sync.RWMutex // held for reading by each update
 	closed  bool         // guarded by closing
-	queue   chan *request
+	waiting atomic.Int64 // updates that have been called and not returned
+
+	updating sync.Mutex // held by who runs an update
+	open     *group     // guarded by updating: takes in more updates; nil: none does
+	last     *group     // guarded by updating: the one before, being committed; nil: it has ended
+
 	stop    chan struct{} // closed when the background goroutines shall end
 	running sync.WaitGroup
 
@@ -52,8 +57,7 @@ type Store struct {
 
 	loading sync.Mutex // held by Load, without which db is not exchanged
 
-	db     *database // owned by the writer goroutine
-	broken error     // owned by the writer: a commit failed, its outcome is unknown
+	db *database // exchanged under updating, while nothing is being committed
 }
 
 var _ store.Store = (*Store)(nil)
@@ -84,20 +88,18 @@ func Open(root string, cfg Config) (_ *Store, err error) {
 		return nil, err
 	}
 	s := &Store{
-		root:  root,
-		cfg:   cfg,
-		log:   cfg.Logger,
-		lock:  lock,
-		db:    db,
-		queue: make(chan *request, maxGroup),
-		stop:  make(chan struct{}),
-		held:  map[*held]struct{}{},
+		root: root,
+		cfg:  cfg,
+		log:  cfg.Logger,
+		lock: lock,
+		db:   db,
+		stop: make(chan struct{}),
+		held: map[*held]struct{}{},
 	}
 	s.free.Store(-1)
 	s.published.Store(db.snapshot(db.version))
 	s.watchSpace()
-	s.running.Add(2)
-	go s.write()
+	s.running.Add(1)
 	go s.watch()
 	return s, nil
 }
@@ -124,7 +126,6 @@ func (s *Store) Close() error {
 		return store.ErrClosed
 	}
 	s.closed = true
-	close(s.queue)
 	s.closing.Unlock()
 
 	close(s.stop)

@@ -96,7 +96,7 @@ func (c Config) badgerOptions(dir string) badgerdb.Options {
 	}
 	return badgerdb.DefaultOptions(dir).
 		WithLogger(badgerLog{c.Logger}).
-		WithSyncWrites(true).
+		WithSyncWrites(false).      // wal does it; Load has no log
 		WithDetectConflicts(false). // one writer: there are none
 		WithCompression(options.None).
 		WithBlockCacheSize(0).

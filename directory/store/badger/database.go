@@ -23,7 +23,8 @@ const rolledBackHelp = "restore a backup, or open it once with AcceptRollback to
 type database struct {
 	badger  *badgerdb.DB
 	dir     string
-	version uint64 // of the last commit; only the writer changes it
+	wal     *wal
+	version uint64 // of the last commit; only who commits changes it
 	live    snapshots
 	memory  memory
 
@@ -38,7 +39,7 @@ func openDatabase(root, name string, cfg Config) (_ *database, err error) {
 	if db.watermark, err = readWatermark(db.dir); err != nil && !cfg.AcceptRollback {
 		return nil, err
 	}
-	if err := removeEmptyLogs(db.dir); err != nil {
+	if err := settleLogs(db.dir); err != nil {
 		return nil, err
 	}
 	if !cfg.AcceptRollback {
@@ -49,18 +50,21 @@ func openDatabase(root, name string, cfg Config) (_ *database, err error) {
 	if db.badger, err = openBadger(cfg.badgerOptions(db.dir)); err != nil {
 		return nil, err
 	}
+	if db.wal, err = openWAL(db.dir); err != nil {
+		return nil, errors.Join(err, db.shut())
+	}
 	db.version = db.badger.MaxVersion()
 	if db.version < db.watermark {
 		if !cfg.AcceptRollback {
 			err := fmt.Errorf("badger: %s: %w: it ends at commit %d and had commit %d; %s",
 				db.dir, ErrRolledBack, db.version, db.watermark, rolledBackHelp)
-			return nil, errors.Join(err, db.badger.Close())
+			return nil, errors.Join(err, db.shut())
 		}
 		cfg.Logger.Warn("store: rollback accepted", "commit", db.version, "watermark", db.watermark)
 	}
 	if cfg.AcceptRollback {
 		if err := writeWatermark(db.dir, db.version); err != nil {
-			return nil, errors.Join(err, db.badger.Close())
+			return nil, errors.Join(err, db.shut())
 		}
 		db.watermark = db.version
 	}
@@ -86,12 +90,22 @@ func openBadger(opts badgerdb.Options) (db *badgerdb.DB, err error) {
 func (db *database) close() error {
 	db.live.wait()
 	err := db.saveWatermark(db.version)
-	return errors.Join(err, badgerError(db.badger.Close()))
+	return errors.Join(err, db.shut())
 }
 
-// removeEmptyLogs removes logs of length zero, which a kill can leave behind
-// and on which Badger's next start would fail (its issue 2207). They hold nothing.
-func removeEmptyLogs(dir string) error {
+// shut closes the database, whose version counts no more.
+func (db *database) shut() error {
+	err := badgerError(db.badger.Close())
+	if db.wal != nil {
+		err = errors.Join(err, db.wal.close())
+	}
+	return err
+}
+
+// settleLogs flushes the logs that a kill has left behind: what stands in them
+// is about to be read, whether or not it was durable. Those of length zero it
+// removes; Badger would fail on them (its issue 2207), and they hold nothing.
+func settleLogs(dir string) error {
 	files, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -103,17 +117,29 @@ func removeEmptyLogs(dir string) error {
 		if ext := filepath.Ext(f.Name()); ext != ".mem" && ext != ".vlog" {
 			continue
 		}
+		name := filepath.Join(dir, f.Name())
 		info, err := f.Info()
 		if err != nil {
 			return err
 		}
 		if info.Size() == 0 {
-			if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
-				return err
-			}
+			err = os.Remove(name)
+		} else {
+			err = flushFile(name)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func flushFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(flushData(f), f.Close())
 }
 
 // checkManifest refuses a directory whose MANIFEST, the list of its tables,

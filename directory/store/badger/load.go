@@ -43,7 +43,7 @@ func (s *Store) Load(ctx context.Context, fn func(put func(key, value []byte) er
 	if err != nil {
 		return err
 	}
-	return s.changeOver(ctx, base, next)
+	return s.changeOver(base, next)
 }
 
 // merged builds a database of what old reads and of the pairs that fn puts.
@@ -211,32 +211,27 @@ func mergeOver(old *reader, sorted *sorter, fn func(key, sealed []byte) error) e
 // version base, and removes the old one when its last reader has gone. If it
 // is not known which of them CURRENT names, because the disk failed, neither is
 // removed: that is for the next Open.
-func (s *Store) changeOver(ctx context.Context, base uint64, next *database) error {
+func (s *Store) changeOver(base uint64, next *database) error {
 	old, unknown := s.db, false
-	err := s.submit(&request{ctx: ctx, done: make(chan error, 1), swap: func() error {
-		if s.broken != nil {
-			return s.broken
-		}
+	err := s.exchange(func() error {
 		if s.db.version != base {
 			return store.ErrChanged
 		}
 		if err := writeCurrent(s.root, filepath.Base(next.dir)); err != nil {
 			unknown = true
-			s.broken = fmt.Errorf("badger: changing over to the loaded database failed; restart the server: %w", err)
-			s.failed.Store(true)
-			return s.broken
+			return s.breakOff(fmt.Errorf("badger: changing over to the loaded database failed; restart the server: %w", err))
 		}
 		s.db = next
 		s.published.Swap(next.snapshot(next.version)).release()
 		s.letGo()
 		return nil
-	}})
+	})
 	discard := old
 	if err != nil {
 		discard = next
 	}
 	discard.live.wait()
-	err = errors.Join(err, badgerError(discard.badger.Close()))
+	err = errors.Join(err, discard.shut())
 	if unknown {
 		return err
 	}

@@ -2,7 +2,6 @@ package badger
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 
 	"github.com/tidwall/btree"
@@ -57,8 +56,11 @@ func (o *overlay) addAll(other *overlay) {
 }
 
 // get returns the value of key; found tells whether the overlay knows
-// anything about it.
+// anything about it. A nil overlay does not.
 func (o *overlay) get(key []byte) (value []byte, found bool, err error) {
+	if o == nil {
+		return nil, false, store.ErrNotFound
+	}
 	c, found := o.changes.Get(string(key))
 	if !found || c.deleted {
 		return nil, found, store.ErrNotFound
@@ -138,27 +140,26 @@ func (c *overlayCursor) next() {
 }
 
 // writer is what one update sees: its own changes over those of the updates
-// before it in the same group over the database.
+// before it in the same group, over those of the group that is being committed,
+// over the database.
 type writer struct {
 	own   overlay
-	group *overlay
+	below [2]*overlay // nil: no such group
 	base  reader
 	err   error // the first change that was refused
 }
 
 var _ store.Writer = (*writer)(nil)
 
-func newWriter(ctx context.Context, group *overlay, snap *snapshot) *writer {
-	return &writer{group: group, base: reader{ctx: ctx, snap: snap}}
-}
-
 // Get implements store.Reader.
 func (w *writer) Get(key []byte) ([]byte, error) {
 	if value, found, err := w.own.get(key); found {
 		return value, err
 	}
-	if value, found, err := w.group.get(key); found {
-		return value, err
+	for _, o := range w.below {
+		if value, found, err := o.get(key); found {
+			return value, err
+		}
 	}
 	return w.base.Get(key)
 }
@@ -168,12 +169,14 @@ func (w *writer) Get(key []byte) ([]byte, error) {
 func (w *writer) Scan(rng store.Range, fn func(key, value []byte) bool) error {
 	base := w.base.cursor(rng)
 	defer base.close()
-	layers := make([]cursor, 0, 3)
+	layers := make([]cursor, 0, 4)
 	if w.own.touches(rng) {
 		layers = append(layers, w.own.copy().cursor(rng)) // fn may put
 	}
-	if w.group.touches(rng) {
-		layers = append(layers, w.group.cursor(rng))
+	for _, o := range w.below {
+		if o.touches(rng) {
+			layers = append(layers, o.cursor(rng))
+		}
 	}
 	return scan(w.base.ctx, rng, fn, append(layers, base)...)
 }

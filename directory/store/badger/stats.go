@@ -10,7 +10,7 @@ type Stats struct {
 	ReadOnly bool   // the disk is nearly full, or Failed
 	Failed   bool   // a commit failed: there are no more updates until the store is opened anew
 
-	Waiting    int       // updates and their like that wait for the next commit
+	Waiting    int       // updates that have begun and are not durable yet
 	LastCommit time.Time // zero: none since Open
 
 	Tables, Logs int64 // bytes on disk, renewed once a minute or so
@@ -37,10 +37,10 @@ func (s *Store) Stats() Stats {
 		Updates:  s.updates.Load(),
 		Commits:  s.commits.Load(),
 		Version:  snap.version,
-		ReadOnly: s.readOnly.Load() || s.failed.Load(),
-		Failed:   s.failed.Load(),
+		ReadOnly: s.readOnly.Load() || s.broken.Load() != nil,
+		Failed:   s.broken.Load() != nil,
 
-		Waiting:    len(s.queue),
+		Waiting:    int(s.waiting.Load()),
 		LastCommit: s.lastCommit(),
 
 		Tables: tables,
