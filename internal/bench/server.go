@@ -12,9 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tallystick/internal/freeport"
 )
@@ -157,28 +158,14 @@ func disconnect(clients []*client) {
 	}
 }
 
-// cpu is the processor time the process has used, in user and kernel mode, to
-// the clock tick: fields 14 and 15 of /proc/pid/stat, see proc_pid_stat(5).
+// cpu is the processor time the process has used, in user and kernel mode.
 func (s *server) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
-	if err != nil {
+	const ofProcess = 2 // CPUCLOCK_SCHED, as clock_getcpuclockid(3) makes an id of it and the process
+	var used unix.Timespec
+	if err := unix.ClockGettime(int32(^s.process.Process.Pid<<3|ofProcess), &used); err != nil {
 		return 0, s.failed(err)
 	}
-	const ticksPerSecond = 100               // USER_HZ, the same on every Linux
-	behind := bytes.LastIndexByte(stat, ')') // the command's name may hold spaces
-	fields := bytes.Fields(stat[behind+1:])
-	var ticks int64
-	for _, i := range []int{14 - 3, 15 - 3} { // fields[0] is the third
-		if i >= len(fields) {
-			return 0, errors.New("/proc/pid/stat is too short")
-		}
-		n, err := strconv.ParseInt(string(fields[i]), 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+	return time.Duration(used.Nano()), nil
 }
 
 // freeAddr is a local address where nothing listens.
