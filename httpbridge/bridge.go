@@ -88,7 +88,7 @@ type Config struct {
 	DialTimeout     time.Duration // TCP, TLS and StartTLS together; 0: 5 s
 	WaitTimeout     time.Duration // for one of the Connections to become free; 0: 5 s
 	IdleTimeout     time.Duration // an LDAP connection unused for longer is not used again; 0: 1 minute
-	RequestTimeout  time.Duration // for everything asked of the LDAP server in one call; 0: 30 s
+	RequestTimeout  time.Duration // for each answer of the LDAP server; 0: 30 s
 	MaxBody         int64         // octets of a request body; 0: 64 KiB
 	MaxHeader       int           // octets of a request's header, its path included; 0: 32 KiB
 	MaxClients      int           // HTTP connections at the same time; 0: 1024
@@ -166,7 +166,7 @@ func New(cfg Config) (*Bridge, error) {
 	cfg = cfg.withDefaults()
 	ldap := upstream.Config{
 		URL: cfg.URL, StartTLS: cfg.StartTLS, TLS: cfg.TLS, Dial: cfg.Dial, TellClient: cfg.TellClient, Self: cfg.Identity, Issuer: cfg.Issuer,
-		Connections: cfg.Connections, DialTimeout: cfg.DialTimeout, WaitTimeout: cfg.WaitTimeout, IdleTimeout: cfg.IdleTimeout,
+		Connections: cfg.Connections, DialTimeout: cfg.DialTimeout, WaitTimeout: cfg.WaitTimeout, IdleTimeout: cfg.IdleTimeout, AnswerTimeout: cfg.RequestTimeout,
 		Log: cfg.Log,
 	}
 	client, err := upstream.New(ldap)
@@ -180,16 +180,16 @@ func New(cfg Config) (*Bridge, error) {
 	b := &Bridge{
 		cfg:     cfg,
 		ldap:    client,
-		face:    pingdirectory.New(client, pingdirectory.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, CrossOrigin: crossOrigin}),
-		zitadel: zitadel.New(client, zitadel.Config{MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, CrossOrigin: crossOrigin, Reflection: cfg.Reflection}),
+		face:    pingdirectory.New(client, pingdirectory.Config{MaxBody: cfg.MaxBody, CrossOrigin: crossOrigin}),
+		zitadel: zitadel.New(client, zitadel.Config{MaxBody: cfg.MaxBody, CrossOrigin: crossOrigin, Reflection: cfg.Reflection}),
 		docs:    openapi.New(),
 		cors:    newCORS(cfg.Origins),
 	}
 	if cfg.Identity != nil {
-		b.securid = securid.New(client, securid.Config{URL: cfg.PublicURL, MaxBody: cfg.MaxBody, Timeout: cfg.RequestTimeout, Now: cfg.Now})
+		b.securid = securid.New(client, securid.Config{URL: cfg.PublicURL, MaxBody: cfg.MaxBody, Now: cfg.Now})
 	}
 	if cfg.Pages {
-		pages := enrol.Config{Separator: cfg.Separator, Timeout: cfg.RequestTimeout}
+		pages := enrol.Config{Separator: cfg.Separator}
 		ldap.Connections = pages.Connections()
 		if b.pageLDAP, err = upstream.New(ldap); err != nil {
 			return nil, err

@@ -22,7 +22,6 @@ import (
 // Config is the knobs of the pages. The zero value works.
 type Config struct {
 	Separator   string        // that the LDAP server wants between a password and the code behind it
-	Timeout     time.Duration // for everything asked of the LDAP server in one request; 0: 30 s
 	IdleTimeout time.Duration // a session that asks for nothing ends; 0: 10 minutes
 	Lifetime    time.Duration // of a session, however busy; 0: 1 hour
 	Sessions    int           // at the same time, at most; 0: 256
@@ -49,9 +48,6 @@ type Handler struct {
 func (c Config) Connections() int { return c.withDefaults().Sessions + 16 }
 
 func (c Config) withDefaults() Config {
-	if c.Timeout <= 0 {
-		c.Timeout = 30 * time.Second
-	}
 	if c.IdleTimeout <= 0 {
 		c.IdleTimeout = 10 * time.Minute
 	}
@@ -129,9 +125,7 @@ var crossOrigin = http.NewCrossOriginProtection()
 // serve answers with a page. Whatever changes something has to come from a
 // form of ours.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, serve func(*visit) error) {
-	ctx, cancel := context.WithTimeoutCause(r.Context(), h.cfg.Timeout, errors.New("no answer in time"))
-	defer cancel()
-	v := &visit{Handler: h, w: w, r: r, ctx: ctx, lang: languageFor(r.Header.Get("Accept-Language"))}
+	v := &visit{Handler: h, w: w, r: r, ctx: r.Context(), lang: languageFor(r.Header.Get("Accept-Language"))}
 	fresh := v.readCookie()
 	if !fresh {
 		v.session = h.sessions.get(v.cookie)

@@ -7,11 +7,8 @@
 package pingdirectory
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"tallystick/httpbridge/strictjson"
 	"tallystick/httpbridge/upstream"
@@ -19,8 +16,7 @@ import (
 
 // Config is the limits of the face. The zero value works.
 type Config struct {
-	MaxBody int64         // octets of a request body; 0: 64 KiB
-	Timeout time.Duration // for everything asked of the LDAP server in one call; 0: 30 s
+	MaxBody int64 // octets of a request body; 0: 64 KiB
 
 	CrossOrigin *http.CrossOriginProtection // judges what a browser sends; nil: only our own pages may call
 }
@@ -37,9 +33,6 @@ type Handler struct {
 func New(client *upstream.Client, cfg Config) *Handler {
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = 64 << 10
-	}
-	if cfg.Timeout <= 0 {
-		cfg.Timeout = 30 * time.Second
 	}
 	if cfg.CrossOrigin == nil {
 		cfg.CrossOrigin = http.NewCrossOriginProtection()
@@ -97,9 +90,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.write(w)
 }
 
-// errNoAnswer is for the log.
-var errNoAnswer = errors.New("no answer in time")
-
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, note func(...slog.Attr)) (*reply, error) {
 	resource, target, err := route(rawPath(r))
 	if err != nil {
@@ -128,9 +118,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, note func(...sl
 	if err := h.read(w, r, e, c); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), h.cfg.Timeout, errNoAnswer)
-	defer cancel()
-	return e.serve(ctx, h, c)
+	return e.serve(r.Context(), h, c)
 }
 
 // read reads the query and the body of r, as e has them.

@@ -23,7 +23,6 @@ package securid
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -47,7 +46,6 @@ type Config struct {
 	URL string
 
 	MaxBody int64            // octets of a request's body; 0: 64 KiB
-	Timeout time.Duration    // for everything asked of the LDAP server in one call; 0: 30 s
 	Now     func() time.Time // nil: time.Now
 }
 
@@ -65,9 +63,6 @@ type Handler struct {
 func New(client *upstream.Client, cfg Config) *Handler {
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = 64 << 10
-	}
-	if cfg.Timeout <= 0 {
-		cfg.Timeout = 30 * time.Second
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -169,9 +164,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if n, ok := w.(Noter); ok {
 		note = n.Note
 	}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), h.cfg.Timeout, errors.New("no answer in time"))
-	defer cancel()
-	answer, err := h.serve(w, r.WithContext(ctx), note)
+	answer, err := h.serve(w, r, note)
 	if err != nil {
 		note(slog.String("err", err.Error()))
 		h.writeProblem(w, r, problemOf(err))

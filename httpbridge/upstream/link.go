@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"tallystick/internal/ber"
@@ -31,13 +33,60 @@ type link struct {
 	in     []byte
 	used   int // octets of in that had answers since it was cleared
 
+	patience time.Duration // how long an answer may take
+	due      atomic.Int64  // when who waits for one gives up, on clock; or one of the states below
+	watch    *time.Timer   // looks at due, and cuts: a timer for each request would cost more than the request
+
 	bound  bool // somebody was bound once: before anybody else uses it, it is bound again
 	broken bool // reading or writing failed
 	sent   bool // octets of the last request may have reached the server
 }
 
-func newLink(nc net.Conn, from *server) *link {
-	return &link{nc: nc, cut: cut(nc), server: from, r: bufio.NewReader(nc)}
+// States of a link's due.
+const (
+	notWaiting = 0
+	wasLate    = -1
+	isClosed   = -2
+)
+
+// errNoAnswer is for the log.
+var errNoAnswer = errors.New("no answer in time")
+
+func newLink(nc net.Conn, from *server, patience time.Duration) *link {
+	l := &link{nc: nc, cut: cut(nc), server: from, r: bufio.NewReader(nc), patience: patience}
+	l.watch = time.AfterFunc(math.MaxInt64, l.look)
+	l.watch.Reset(patience) // now that look finds it
+	return l
+}
+
+// clock is how long the program has run, which no change of the time of day
+// moves.
+func clock() int64 { return int64(time.Since(began)) }
+
+var began = time.Now()
+
+// wait begins the time that an answer may take.
+func (l *link) wait() { l.due.Store(clock() + int64(l.patience)) }
+
+// inTime ends it and reports whether it was long enough. If not, the link is cut.
+func (l *link) inTime() bool { return l.due.Swap(notWaiting) != wasLate }
+
+// look cuts the link if somebody has waited for too long, and comes back
+// otherwise.
+func (l *link) look() {
+	due := l.due.Load()
+	left := l.patience
+	switch {
+	case due < 0:
+		return
+	case due > 0:
+		left = time.Duration(due - clock())
+	}
+	if left <= 0 && l.due.CompareAndSwap(due, wasLate) {
+		l.cut()
+		return
+	}
+	l.watch.Reset(max(left, time.Millisecond))
 }
 
 // Read is for binds, which are read octet by octet.
@@ -115,6 +164,8 @@ func (l *link) unbind() {
 		_ = l.nc.SetDeadline(time.Now().Add(time.Second))
 		_, _ = l.nc.Write(ber.End(b, start))
 	}
+	l.due.Store(isClosed)
+	l.watch.Stop()
 	_ = l.nc.Close()
 }
 

@@ -46,7 +46,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 		nc, err := c.open(ctx, s)
 		if err == nil {
 			c.mark(s, nil)
-			return newLink(nc, s), nil
+			return newLink(nc, s, c.cfg.AnswerTimeout), nil
 		}
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
@@ -138,7 +138,7 @@ func (c *Client) check(ctx context.Context, s *server) error {
 	if err != nil {
 		return err
 	}
-	once := &Session{client: c, link: newLink(nc, s)}
+	once := &Session{client: c, link: newLink(nc, s, c.cfg.AnswerTimeout)}
 	defer once.link.unbind()
 	_, err = once.search(ctx, SearchRequest{Filter: anyEntry, Attributes: []string{"1.1"}})
 	var r *Result

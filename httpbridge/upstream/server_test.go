@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"tallystick/internal/ber"
 )
@@ -20,6 +21,7 @@ const (
 	opNoise   = "1.4" // answers with octets that are not LDAP
 	opRefuse  = "1.5" // answers unwillingToPerform
 	opFlood   = "1.6" // announces an answer of 2 GB and begins to send it
+	opLate    = "1.7" // answers after the time that the value says
 )
 
 type testServer struct {
@@ -131,6 +133,10 @@ func (s *testServer) session(nc net.Conn) {
 				for err == nil {
 					_, err = nc.Write(make([]byte, 64<<10))
 				}
+			case opLate:
+				late, _ := time.ParseDuration(string(value))
+				time.Sleep(late)
+				_, err = nc.Write(reply(id, 0, extendedResponse, nil))
 			case opRefuse:
 				_, err = nc.Write(reply(id, 53, extendedResponse, nil))
 			}

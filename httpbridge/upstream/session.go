@@ -61,9 +61,15 @@ func (s *Session) ask(ctx context.Context, req request) (rest ber.Reader, err er
 	if err != nil {
 		return rest, err
 	}
+	s.link.wait()
 	stop := context.AfterFunc(ctx, s.link.cut) // as in guard, without closures for each exchange
 	rest, err = s.exchange(req, controls)
-	if cut := !stop(); cut || err != nil && ctx.Err() != nil {
+	cut := !stop()
+	if !s.link.inTime() {
+		s.reusable = false
+		return ber.Reader{}, fmt.Errorf("%w: %w", ErrUnavailable, errNoAnswer)
+	}
+	if cut || err != nil && ctx.Err() != nil {
 		s.reusable = false
 		return ber.Reader{}, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 	}
@@ -122,7 +128,7 @@ func (s *Session) exchange(req request, controls []Control) (ber.Reader, error) 
 // again, and a code is good for one time.
 func (s *Session) repeat(ctx context.Context, reads bool, operation func() error) error {
 	err := operation()
-	if err == nil || !s.link.broken || s.link.bound || s.link.sent && !reads || ctx.Err() != nil {
+	if err == nil || !s.link.broken || s.link.bound || s.link.sent && !reads || ctx.Err() != nil || errors.Is(err, errNoAnswer) {
 		return err
 	}
 	l, connectErr := s.client.connect(ctx)
@@ -203,6 +209,7 @@ func bind(ctx context.Context, l *link, creds Credentials, controls []Control) (
 	if unasked {
 		controls = append(slices.Clip(controls), Control{OID: wire.PasswordPolicyOID})
 	}
+	l.wait()
 	err = guard(ctx, l.cut, func() (err error) {
 		isDN := strings.Contains(creds.Name, "=")
 		switch {
@@ -221,6 +228,9 @@ func bind(ctx context.Context, l *link, creds Credentials, controls []Control) (
 		}
 		return err
 	})
+	if !l.inTime() {
+		return nil, fmt.Errorf("%w: binding: %w", ErrUnavailable, errNoAnswer)
+	}
 	if err != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("%w: binding: %w", ErrUnavailable, context.Cause(ctx))
 	}

@@ -52,6 +52,8 @@ type Config struct {
 	WaitTimeout time.Duration // for one of the Connections to become free; 0: 5 s
 	IdleTimeout time.Duration // a connection unused for longer is not used again; 0: 1 minute
 
+	AnswerTimeout time.Duration // for each answer, of any number of entries; 0: 30 s
+
 	CheckInterval time.Duration // how often several servers are asked how they are; 0: 5 s
 	Log           *slog.Logger  // when one of several servers goes and comes; nil: nowhere
 }
@@ -105,13 +107,16 @@ func New(cfg Config) (*Client, error) {
 	if cfg.IdleTimeout == 0 {
 		cfg.IdleTimeout = time.Minute
 	}
+	if cfg.AnswerTimeout == 0 {
+		cfg.AnswerTimeout = 30 * time.Second
+	}
 	if cfg.CheckInterval == 0 {
 		cfg.CheckInterval = 5 * time.Second
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Connections < 0 || cfg.DialTimeout < 0 || cfg.WaitTimeout < 0 || cfg.IdleTimeout < 0 || cfg.CheckInterval < 0 {
+	if cfg.Connections < 0 || cfg.DialTimeout < 0 || cfg.WaitTimeout < 0 || cfg.IdleTimeout < 0 || cfg.AnswerTimeout < 0 || cfg.CheckInterval < 0 {
 		return nil, errors.New("upstream: negative limit")
 	}
 	c := &Client{cfg: cfg, slots: make(chan struct{}, cfg.Connections)}
@@ -209,7 +214,7 @@ func (c *Client) Bind(ctx context.Context, creds Credentials, controls []Control
 	if l != nil {
 		answered, err = bind(ctx, l, creds, controls)
 	}
-	if l == nil || err != nil && l.broken && !l.sent && ctx.Err() == nil {
+	if l == nil || err != nil && l.broken && !l.sent && ctx.Err() == nil && !errors.Is(err, errNoAnswer) {
 		if l != nil {
 			l.unbind()
 		}

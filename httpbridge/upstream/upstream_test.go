@@ -182,6 +182,40 @@ func TestForgets(t *testing.T) {
 	}
 }
 
+// Each answer has its time, however many there were before; who waits for one in
+// vain gets on, and the connection is of no use any more.
+func TestAnswerTimeout(t *testing.T) {
+	const patience = time.Second / 2
+	srv := serve(t)
+	c := client(t, Config{Dial: srv.dial, AnswerTimeout: patience})
+	for _, late := range []time.Duration{0, patience / 5, 2 * patience, 0} {
+		s, err := c.Anonymous(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 7 {
+			_, _, err = s.Extended(t.Context(), opLate, []byte(late.String()))
+			if tooLate := late > patience; tooLate != (err != nil) || tooLate && (!errors.Is(err, ErrUnavailable) || !errors.Is(err, errNoAnswer)) {
+				t.Errorf("answered after %s: %v", late, err)
+			}
+			if err != nil {
+				break
+			}
+		}
+		s.Release()
+	}
+	if _, accepted := srv.counts(); accepted != 2 {
+		t.Errorf("%d connections, want one and another behind the one that was cut", accepted)
+	}
+	silent := client(t, Config{Dial: func(context.Context) (net.Conn, error) {
+		here, _ := net.Pipe()
+		return here, nil
+	}, AnswerTimeout: time.Millisecond})
+	if _, err := silent.As(t.Context(), Credentials{Name: "cn=x", Password: "pw"}); !errors.Is(err, errNoAnswer) {
+		t.Errorf("bound by silence: %v", err)
+	}
+}
+
 func TestExhaustion(t *testing.T) {
 	c := client(t, Config{Dial: serve(t).dial, Connections: 1, WaitTimeout: time.Millisecond})
 	s, err := c.Anonymous(t.Context())

@@ -25,7 +25,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/grpcreflect"
@@ -39,8 +38,7 @@ import (
 // Config is the limits of the face, and what it tells of itself. The zero value
 // works.
 type Config struct {
-	MaxBody int64         // octets of a request's message, in JSON or not; 0: 64 KiB
-	Timeout time.Duration // for everything asked of the LDAP server in one call; 0: 30 s
+	MaxBody int64 // octets of a request's message, in JSON or not; 0: 64 KiB
 
 	CrossOrigin *http.CrossOriginProtection // judges what a browser sends; nil: only our own pages may call
 
@@ -64,9 +62,6 @@ var Prefixes = append([]string{"/v3alpha/", "/resources/v3alpha/", "/v2/"}, rpcP
 func New(client *upstream.Client, cfg Config) *Handler {
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = 64 << 10
-	}
-	if cfg.Timeout <= 0 {
-		cfg.Timeout = 30 * time.Second
 	}
 	if cfg.CrossOrigin == nil {
 		cfg.CrossOrigin = http.NewCrossOriginProtection()
@@ -110,9 +105,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if n, ok := w.(Noter); ok {
 		c.note = n.Note
 	}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), h.cfg.Timeout, errors.New("no answer in time"))
-	defer cancel()
-	r = r.WithContext(context.WithValue(ctx, callKey{}, c))
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	// A browser sends the Basic credentials it knows to whatever page asks.
 	if h.cfg.CrossOrigin.Check(r) != nil {
 		writeStatus(w, ended(r.Context(), errCrossOrigin))
