@@ -247,8 +247,8 @@ func (c *conn) stop(n *notice) {
 
 // kill ends the session without a word. It never blocks.
 func (c *conn) kill() {
+	c.raw.Close() // first: what is canceled has no answer
 	c.cancel()
-	c.raw.Close()
 }
 
 // end closes the session. err is why: a *notice is sent to the client. The
