@@ -109,7 +109,7 @@ func (v *visit) find(filter string, limit int) (found []upstream.Entry, more boo
 // search is a search over the session's connection. One that broke takes the
 // session with it.
 func (v *visit) search(req upstream.SearchRequest) ([]upstream.Entry, error) {
-	entries, err := v.session.link.Search(v.ctx, req)
+	entries, err := v.session.link.Search(v.r.Context(), req)
 	if err != nil && !refused(err) {
 		v.endSession()
 	}

@@ -36,7 +36,7 @@ func (v *visit) showDevices(status int, problems ...problem) error {
 // manage has the LDAP server do something with credentials. A connection that
 // broke takes the session with it.
 func (v *visit) manage(req wire.ManageTOTPRequest) (wire.ManageTOTPResponse, error) {
-	r, err := manage(v.ctx, v.session.link, req)
+	r, err := manage(v.r.Context(), v.session.link, req)
 	if err != nil && !refused(err) {
 		v.endSession()
 	}
@@ -200,11 +200,11 @@ var errNotByCode = &upstream.Result{Code: 49, DiagnosticMessage: "the code is no
 // password and the first code of a credential.
 func (v *visit) logInWith(id string) error {
 	dn := strings.TrimPrefix(v.session.authzID, "dn:")
-	link, err := v.ldap.As(v.ctx, upstream.Credentials{Name: dn, Password: string(v.password())})
+	link, err := v.ldap.As(v.r.Context(), upstream.Credentials{Name: dn, Password: string(v.password())})
 	if err != nil {
 		return err
 	}
-	s, list, err := begin(v.ctx, link)
+	s, list, err := begin(v.r.Context(), link)
 	if err == nil && s.authzID != v.session.authzID {
 		err = errors.New("the LDAP server takes the user for another")
 	}

@@ -9,7 +9,6 @@
 package enrol
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -114,10 +113,9 @@ type visit struct {
 	*Handler
 	w       http.ResponseWriter
 	r       *http.Request
-	ctx     context.Context // of what is asked of the LDAP server
-	lang    string          // of the answer, one of languages
-	cookie  string          // that the browser sent, or is sent now
-	session *session        // nil: nobody is signed in; otherwise it is locked
+	lang    string   // of the answer, one of languages
+	cookie  string   // that the browser sent, or is sent now
+	session *session // nil: nobody is signed in; otherwise it is locked
 }
 
 var crossOrigin = http.NewCrossOriginProtection()
@@ -125,7 +123,7 @@ var crossOrigin = http.NewCrossOriginProtection()
 // serve answers with a page. Whatever changes something has to come from a
 // form of ours.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, serve func(*visit) error) {
-	v := &visit{Handler: h, w: w, r: r, ctx: r.Context(), lang: languageFor(r.Header.Get("Accept-Language"))}
+	v := &visit{Handler: h, w: w, r: r, lang: languageFor(r.Header.Get("Accept-Language"))}
 	fresh := v.readCookie()
 	if !fresh {
 		v.session = h.sessions.get(v.cookie)

@@ -50,7 +50,7 @@ func (v *visit) signIn() error {
 	if len(problems) > 0 {
 		return v.askWho(http.StatusUnprocessableEntity, admin, problems...)
 	}
-	link, err := v.ldap.As(v.ctx, upstream.Credentials{Name: strings.TrimSpace(v.form("user")), Password: string(v.password())})
+	link, err := v.ldap.As(v.r.Context(), upstream.Credentials{Name: strings.TrimSpace(v.form("user")), Password: string(v.password())})
 	if rejected, ok := errors.AsType[*upstream.RejectedError](err); ok {
 		v.note(slog.Int("code", ldap.LDAPResultInvalidCredentials))
 		text := "signInFailed"
@@ -62,7 +62,7 @@ func (v *visit) signIn() error {
 	if err != nil {
 		return err
 	}
-	s, list, err := begin(v.ctx, link)
+	s, list, err := begin(v.r.Context(), link)
 	if err != nil {
 		link.Close()
 		return err

@@ -158,13 +158,17 @@ func (b *bench) takeTurns(ctx context.Context, sides ...*side) error {
 
 // onTop is the median of what an operation took more in the turns of one side
 // than in those of the other next to them. For a second now and then a server
-// merges what it has written, in whoever's turn that is.
+// merges what it has written, in whoever's turn that is. NaN: no two turns next to
+// each other had answers.
 func onTop(more, less []float64) float64 {
 	var differences []float64
 	for i := range more {
 		if d := more[i] - less[i]; !math.IsInf(d, 0) && !math.IsNaN(d) {
 			differences = append(differences, d)
 		}
+	}
+	if len(differences) == 0 {
+		return math.NaN()
 	}
 	slices.Sort(differences)
 	return differences[len(differences)/2]
