@@ -172,7 +172,7 @@ func (c *conn) refuse(e *wire.RequestError) {
 		c.forget()
 	}
 	if e.Response != 0 {
-		c.out.response(&wire.Response{ID: e.ID, Tag: e.Response, Code: e.Code, DiagnosticMessage: e.Reason})
+		c.out.response(&wire.Response{ID: e.ID, Tag: e.Response, Code: e.Code, DiagnosticMessage: e.Reason}, false)
 	}
 }
 

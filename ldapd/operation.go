@@ -135,6 +135,7 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 		delete(c.ops, op.id) // before the client can see the answer
 	}
 	abandoned := op.abandoned
+	more := len(c.ops) > 0
 	c.mu.Unlock()
 
 	r := directory.Result(result)
@@ -153,7 +154,7 @@ func (c *conn) perform(op *operation) (handed bool, err error) {
 			Name:              op.name,
 			Value:             op.value,
 			Controls:          op.responseControls(r.ResultCode),
-		})
+		}, more)
 	}
 	op.log(r, took, abandoned)
 	if handed {

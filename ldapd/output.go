@@ -3,6 +3,7 @@ package ldapd
 import (
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -61,8 +62,9 @@ func (o *output) flushNow() error {
 	return o.flush()
 }
 
-// response queues the last message of an operation.
-func (o *output) response(r *wire.Response) {
+// response queues the last message of an operation. If more may be about to
+// come, as when one commit ends many operations, they share a Write.
+func (o *output) response(r *wire.Response, more bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err != nil {
@@ -70,7 +72,13 @@ func (o *output) response(r *wire.Response) {
 	}
 	b := o.buffer()
 	*b = r.Append(*b)
-	if o.parked || len(*b) >= flushSize {
+	full := len(*b) >= flushSize
+	if o.parked && more && !full {
+		o.mu.Unlock()
+		runtime.Gosched() // theirs first; one of them writes all
+		o.mu.Lock()
+	}
+	if o.parked || full {
 		o.flush()
 	}
 }

@@ -80,7 +80,7 @@ func (c *conn) abort(t *transaction) {
 			DiagnosticMessage: "the transaction was not ended in time",
 			Name:              wire.AbortedTransaction,
 			Value:             []byte(t.id),
-		})
+		}, false)
 	}
 }
 
