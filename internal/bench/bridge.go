@@ -111,15 +111,16 @@ func (b *bench) measureBridge(ctx context.Context, s, nothing *server, dead int6
 }
 
 // takeTurns drives the sides for a round to get warm and then for the rounds of
-// b, each a few times for a part of it and forth and back: what a side leaves to
-// be done later, and what people have more and more of, is nobody's alone.
+// b, each many times for a part of it and forth and back: what a side leaves to
+// be done later, what people have more and more of, and a machine that is slower
+// for a while, is nobody's alone.
 func (b *bench) takeTurns(ctx context.Context, sides ...*side) error {
 	defer func() {
 		for _, side := range sides {
 			side.disconnect()
 		}
 	}()
-	const parts = 4
+	const parts = 20 // of 25 ms each, as main's defaults have it
 	for turn := range (b.rounds + 1) * parts {
 		for _, side := range sides {
 			source, err := side.load.round(ctx)

@@ -30,7 +30,7 @@ type level struct{ connections, outstanding int }
 // are, too, of which a connection may have several under way.
 var (
 	levels    = []level{{1, 1}, {16, 1}, {64, 1}}
-	pipelined = level{16, 8}
+	pipelined = []level{{16, 8}, {64, 8}}
 )
 
 func (l level) String() string {

@@ -42,7 +42,7 @@ func (op operation) levels() []level {
 	if op.want.op == bindResponse {
 		return levels
 	}
-	return append(slices.Clip(levels), pipelined)
+	return slices.Concat(levels, pipelined)
 }
 
 var operations = []operation{
