@@ -82,7 +82,10 @@ func TestIdleOfIdentity(t *testing.T) {
 	}
 	other := s.raw(t)
 	other.works(1)
-	waitFor(t, "another connection to be idle for too long", func() bool { return s.later(2*time.Hour) == 1 })
+	waitFor(t, "all others to be idle for too long", func() bool {
+		s.later(2 * time.Hour)
+		return s.Stats().Connections == 1
+	})
 	other.expectNotice(directory.AdminLimitExceeded)
 	if _, err := c.WhoAmI(nil); err != nil {
 		t.Errorf("cut off in spite of ds-rlim-idle-time-limit: %v", err)
