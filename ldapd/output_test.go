@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"tallystick/internal/ber"
 	"tallystick/ldapd/wire"
 )
 
@@ -48,20 +49,20 @@ func TestAnswersShareAWrite(t *testing.T) {
 			t.Fatalf("round %d: %d octets of %d are written", round, got, want)
 		}
 	}
-	counts := make(map[int32]int)
-	for b := nc.written.Bytes(); len(b) > 0; {
-		if len(b) < 7 || b[0] != 0x30 || len(b) < 2+int(b[1]) || b[2] != 0x02 {
-			t.Fatalf("not a message: % x", b[:min(len(b), 16)])
+	counts := make(map[int64]int)
+	for messages := ber.NewReader(nc.written.Bytes()); !messages.Done(); {
+		m, err := messages.Enter(ber.Sequence)
+		if err != nil {
+			t.Fatal(err)
 		}
-		id := int32(0)
-		for _, octet := range b[4 : 4+b[3]] {
-			id = id<<8 | int32(octet)
+		id, err := m.Int(ber.Integer)
+		if err != nil {
+			t.Fatal(err)
 		}
 		counts[id]++
-		b = b[2+b[1]:]
 	}
 	for round := range rounds {
-		if n := counts[int32(round+1)]; n != together {
+		if n := counts[int64(round+1)]; n != together {
 			t.Errorf("%d answers to messageID %d", n, round+1)
 		}
 	}
