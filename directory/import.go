@@ -84,7 +84,6 @@ func (d *Directory) Apply(ctx context.Context, src ImportSource) (int, error) {
 		if err != nil {
 			return count, err
 		}
-		d.followers.tell()
 		for i, err := range errs {
 			if err == nil {
 				count++

@@ -319,6 +319,8 @@ func TestPersistentSearchRightsOfThen(t *testing.T) {
 			w := &slowly{told: told{flushed: make(chan struct{}, 1)}, read: make(chan struct{})}
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
+			goOn := sync.OnceFunc(func() { close(w.read) })
+			defer goOn()
 			ended := make(chan error, 1)
 			go func() {
 				req := SearchRequest{BaseObject: people, Scope: SingleLevel, Filter: *filter(t, "(objectClass=*)"), Persistent: &PersistentSearch{Types: AllChangeTypes, Notify: true, ChangesOnly: true}}
@@ -329,7 +331,7 @@ func TestPersistentSearchRightsOfThen(t *testing.T) {
 			comesTrueSoon(t, w.text, "modify pat go") // and no more is read
 			tt.changes(t, d, do)
 			tt.grant(t, d)
-			close(w.read)
+			goOn()
 			if !tt.behind {
 				describe(t, d, "pat", "end")
 				comesTrueSoon(t, w.text, tt.want+", modify pat end")

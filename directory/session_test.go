@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 )
 
 // A session is of an entry, not of its name.
@@ -67,16 +68,7 @@ func TestSessionIsOfAnEntry(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ended := make(chan error, 1) // of a search that goes on
-			c := newCopied()
-			c.done = make(chan struct{})
-			following, cancel := context.WithCancel(ctx)
-			defer cancel()
-			go func() {
-				req := SearchRequest{BaseObject: person("proxy"), Filter: *filter(t, "(objectClass=*)"), Sync: &Sync{Persist: true}}
-				ended <- d.Search(following, who, &req, c)
-			}()
-			<-c.done
+			c, _ := follow(t, d, who, SearchRequest{BaseObject: person("proxy"), Filter: *filter(t, "(objectClass=*)"), Sync: &Sync{Persist: true}})
 			tt.change(t, d)
 			if now, err := d.withLimits(ctx, who); err == nil && now.id != who.id { // the end of a bind that took as long
 				t.Errorf("bound as entry %d, having been %d", now.id, who.id)
@@ -87,14 +79,39 @@ func TestSessionIsOfAnEntry(t *testing.T) {
 					t.Errorf("%s: %q, %v; want %q, %v", what, now.DN, err, tt.want, tt.err)
 				}
 			}
-			if tt.err == nil {
-				cancel()
-				<-ended
-			} else if err := <-ended; !errors.Is(err, InvalidCredentials) && !errors.Is(err, NoSuchObject) {
-				t.Errorf("the search that goes on: %v", err)
+			if tt.err != nil {
+				c.mustEnd(t, InvalidCredentials, NoSuchObject)
 			}
 		})
 	}
+}
+
+// A search that goes on ends with its user, however long it takes from the
+// change to its acknowledgement.
+func TestSessionEndsBehindSlowLog(t *testing.T) {
+	ctx := context.Background()
+	d := newDirectory(t)
+	addPeople(t, d, "ann", "bob")
+	if err := operate(d, root, &ModifyRequest{Object: person("ann"), Changes: []Change{{ReplaceValues, attributes("userPassword: sesame")[0]}}}); err != nil {
+		t.Fatal(err)
+	}
+	who, err := d.Bind(ctx, Requester{}, &BindRequest{Version: 3, Name: person("ann"), Password: []byte("sesame")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.LogChanges(func(Changes) {
+		comesTrue(t, func() bool { // that he knows of the change
+			d.followers.mu.Lock()
+			defer d.followers.mu.Unlock()
+			return d.followers.next != nil
+		})
+		time.Sleep(50 * time.Millisecond) // and has looked who he is
+	})
+	c, _ := follow(t, d, who, SearchRequest{BaseObject: person("bob"), Filter: *filter(t, "(objectClass=*)"), Sync: &Sync{Persist: true}})
+	if err := d.Delete(ctx, root, &DeleteRequest{Entry: person("ann")}); err != nil {
+		t.Fatal(err)
+	}
+	c.mustEnd(t, InvalidCredentials)
 }
 
 // Who acts for another goes with the one and the other.

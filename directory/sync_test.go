@@ -133,6 +133,19 @@ func follow(t *testing.T, d *Directory, who Requester, req SearchRequest) (c *co
 	}
 }
 
+// mustEnd fails the test unless the search ends by itself, with one of codes.
+func (c *copied) mustEnd(t *testing.T, codes ...ResultCode) {
+	t.Helper()
+	select {
+	case err := <-c.ended:
+		if !slices.Contains(codes, Result(err).ResultCode) {
+			t.Errorf("the search ends with %v, want %v", err, codes)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the search goes on")
+	}
+}
+
 // poll asks once, and returns the error.
 func (c *copied) poll(d *Directory, who Requester, req SearchRequest) error {
 	s := *req.Sync

@@ -52,6 +52,7 @@ func (d *Directory) renames() (done func()) {
 	return func() {
 		d.names.Add(1) // before it is acknowledged
 		changed()
+		d.followers.tell() // again: those the update told may have looked whose names they have before
 	}
 }
 
