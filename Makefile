@@ -23,7 +23,7 @@ run: build ## serve the sample tree from ./data on LDAP 3389, LDAPS 3636, HTTP 8
 	./bin/tallystick serve --sample
 
 test: needs ## install what the tests need, run them all
-	$(GO) test -timeout 15m ./...
+	$(GO) test -timeout 20m ./...
 
 check: needs fmt vet staticcheck race ## all one needs before a commit
 
@@ -38,7 +38,7 @@ staticcheck: ## staticcheck, at the version go.mod names
 	$(GO) tool staticcheck ./...
 
 race: needs ## the tests under the race detector, in random order
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 15m ./...
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 20m ./...
 
 bench: build ## measure the server, beside slapd where it is installed (BENCH="-d 5s -only modify")
 	$(GO) run ./internal/bench -tallystick bin/tallystick $(BENCH)
