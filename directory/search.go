@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tallystick/directory/aci"
-	"tallystick/directory/schema"
 	"tallystick/directory/store"
 )
 
@@ -183,10 +182,6 @@ func lesser[T int | time.Duration](a, b T) T {
 	return a
 }
 
-// manyEntries is how many candidates a search looks at before it counts as
-// slow, and how often it looks at the clock.
-const manyEntries = 64
-
 // search is one Search at work.
 type search struct {
 	d                *Directory
@@ -229,12 +224,6 @@ type search struct {
 	out       Entry
 }
 
-// ancestor is what a search remembers of an entry that has others below it.
-type ancestor struct {
-	name  string
-	under bool // at or below the base
-}
-
 func (s *search) run(ctx context.Context) error {
 	s.references = s.d.referrals.Load() && !s.req.ManageDsaIT
 	if !s.base.IsZero() {
@@ -272,45 +261,6 @@ func (s *search) run(ctx context.Context) error {
 	return err
 }
 
-// walk visits the entries that could match, behind where the last page ended.
-func (s *search) walk(ctx context.Context) error {
-	if s.req.Scope == BaseObject {
-		return s.visitAll(ctx, []entryID{s.baseID})
-	}
-	p := planner{d: s.d, r: s.r, plan: s.plan}
-	ids, ok, err := p.candidates(&s.req.Filter, maxCandidates)
-	if err != nil {
-		return err
-	}
-	if ok {
-		return s.visitAll(ctx, ids)
-	}
-	Slow(ctx)
-	if err := s.mayLookAtAll(&p); err != nil {
-		return err
-	}
-	switch {
-	case s.req.Scope != SingleLevel:
-		return s.everything(ctx)
-	case s.pageSize > 0 && s.sorting == nil:
-		return s.childrenInOrder(ctx)
-	}
-	return s.children(ctx)
-}
-
-// visitAll visits entries, given in the order of their ids.
-func (s *search) visitAll(ctx context.Context, ids []entryID) error {
-	for _, id := range ids {
-		if id < s.from() {
-			continue
-		}
-		if err := s.visit(ctx, id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // assertBase is the assertion control, if any, on a stored base object, or on
 // the root DSE if the base is above all.
 func (s *search) assertBase() error {
@@ -332,90 +282,6 @@ func (s *search) assertBase() error {
 		return s.rights.missing(s.base)
 	}
 	return assert(s.assertion, v)
-}
-
-// children visits the entries directly below the base.
-func (s *search) children(ctx context.Context) error {
-	var failed error
-	err := s.r.Scan(store.Prefix(childPrefix(s.baseID)), func(_, value []byte) bool {
-		if len(value) != 8 {
-			failed = errRecord
-		} else {
-			failed = s.visit(ctx, idAtEnd(value))
-		}
-		return failed == nil
-	})
-	if failed != nil {
-		return failed
-	}
-	return err
-}
-
-// everything visits all entries there are.
-func (s *search) everything(ctx context.Context) error {
-	var failed error
-	all := store.Prefix([]byte{entrySpace})
-	all.Start = entryKey(s.from())
-	err := s.r.Scan(all, func(key, value []byte) bool {
-		if failed = s.pace(ctx); failed == nil {
-			failed = s.consider(idAtEnd(key), value)
-		}
-		return failed == nil
-	})
-	if failed != nil {
-		return failed
-	}
-	return err
-}
-
-// visit sends the entry if it is in scope and matches.
-func (s *search) visit(ctx context.Context, id entryID) error {
-	if err := s.pace(ctx); err != nil {
-		return err
-	}
-	b, err := s.r.Get(entryKey(id))
-	if err != nil {
-		return &Error{ResultCode: Other, DiagnosticMessage: "internal error", Cause: err}
-	}
-	return s.consider(id, b)
-}
-
-// pace counts the entries looked at and stops the search when its time is up
-// or nobody waits for it.
-func (s *search) pace(ctx context.Context) error {
-	s.looked++
-	if s.lookThrough > 0 && s.looked > s.lookThrough {
-		return Errorf(AdminLimitExceeded, "more than %d entries would have to be looked at", s.lookThrough)
-	}
-	if s.looked%manyEntries != 0 {
-		return nil
-	}
-	if s.looked == manyEntries {
-		Slow(ctx)
-	}
-	return s.overdue(ctx)
-}
-
-// overdue fails when the search's time is up or nobody waits for it.
-func (s *search) overdue(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if !s.deadline.IsZero() && time.Now().After(s.deadline) {
-		return Errorf(TimeLimitExceeded, "the search took longer than %v", s.timeLimit)
-	}
-	return nil
-}
-
-func (s *search) consider(id entryID, b []byte) error {
-	found, err := s.finds(id, b)
-	if err != nil || !found {
-		return err
-	}
-	if s.sorting != nil {
-		return s.sorting.add(id, &s.candidate)
-	}
-	return s.sendFound(id)
 }
 
 // finds reports whether an entry is in scope and matches, and leaves it in
@@ -537,104 +403,4 @@ func (s *search) specialUnder(ruling *ruling, name string, attributes []Attribut
 		return cmp.Or(v.err, s.matcher.err)
 	}
 	return s.send(name, ruling, attributes)
-}
-
-func (s *search) inScope(id entryID, rec *record) (bool, error) {
-	switch s.req.Scope {
-	case BaseObject:
-		return id == s.baseID, nil
-	case SingleLevel:
-		return rec.parent == s.baseID && id != s.baseID, nil
-	case WholeSubtree:
-		if id == s.baseID {
-			return true, nil
-		}
-	}
-	if rec.parent == s.baseID {
-		return true, nil
-	}
-	if rec.parent == 0 {
-		return false, nil
-	}
-	a, err := s.ancestor(rec.parent)
-	return a.under, err
-}
-
-// ancestor returns what is known of an ancestor, finding out the first time.
-func (s *search) ancestor(id entryID) (ancestor, error) {
-	if a, ok := s.above[id]; ok {
-		return a, nil
-	}
-	c, err := s.d.containerOf(s.r, id)
-	if err != nil {
-		return ancestor{}, err
-	}
-	a := ancestor{c.name, id == s.baseID || s.baseID == 0}
-	if !a.under && c.parent != 0 {
-		up, err := s.ancestor(c.parent)
-		if err != nil {
-			return ancestor{}, err
-		}
-		a.under = up.under
-	}
-	if s.above == nil {
-		s.above = map[entryID]ancestor{}
-	}
-	s.above[id] = a
-	return a, nil
-}
-
-// view is a candidate as the matcher sees it.
-type view struct {
-	s           *search
-	id          entryID
-	rec         record
-	operational []Attribute
-	text        string // its name, once known
-	err         error  // what went wrong while it was matched
-	ruling      *ruling
-}
-
-func (v *view) reset(s *search, id entryID) { *v = view{s: s, id: id} }
-
-func (v *view) name() (string, error) {
-	if v.text != "" || v.id == 0 {
-		return v.text, nil
-	}
-	v.text = v.rec.rdn
-	if v.rec.parent != 0 {
-		a, err := v.s.ancestor(v.rec.parent)
-		if err != nil {
-			return "", err
-		}
-		v.text += "," + a.name
-	}
-	return v.text, nil
-}
-
-func (v *view) eachAttribute(yield func(*Attribute) bool) {
-	for _, list := range [][]Attribute{v.rec.attributes, v.operational} {
-		for i := range list {
-			if v.ruling != nil && !v.ruling.may(aci.Search, list[i].Name) {
-				continue
-			}
-			if !yield(&list[i]) {
-				return
-			}
-		}
-	}
-}
-
-func (v *view) maySearch(t *schema.AttributeType) bool { return v.ruling.mayType(aci.Search, t) }
-
-func (v *view) entryDN() DN {
-	name, err := v.name()
-	if err == nil {
-		var dn DN
-		if dn, err = v.s.d.parseDN(name); err == nil {
-			return dn
-		}
-	}
-	v.err = err
-	return DN{}
 }

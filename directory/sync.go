@@ -5,11 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
-
-	"tallystick/directory/aci"
-	"tallystick/directory/schema"
-	"tallystick/directory/store"
 )
 
 // Sync asks for the content of a search, or for what has become of it since an
@@ -71,9 +66,6 @@ type SyncWriter interface {
 
 var errSyncRefresh = &Error{ResultCode: SyncRefreshRequired, DiagnosticMessage: "the cookie is not of what the server remembers: begin again without"}
 
-// errNoHistory is inner: a search that would go well wants the history to begin.
-var errNoHistory = errors.New("the history has not begun")
-
 // OffersSync reports whether changes are kept for those who ask for them.
 func (d *Directory) OffersSync() bool { return d.cfg.Sync.Keep >= 0 }
 
@@ -108,99 +100,6 @@ func (s *search) synchronize(ctx context.Context, who Requester) error {
 	s.following, s.w = f, f
 	f.req.Next, f.req.Deletes = nil, false
 	return s.follow(ctx, who, f.req.Persist, f.w.Flush)
-}
-
-// rounds is a search that is done more than once, in one snapshot after the
-// other.
-type rounds interface {
-	// round sends what there is to send. The base is resolved.
-	round(ctx context.Context) error
-	// gone is called in place of round if the base is not there; it returns why
-	// the search ends.
-	gone(ctx context.Context, err error) error
-	// sendReference sends a continuation for a referral object.
-	sendReference(rec *record, uris []string) error
-}
-
-// mayFollow fails for a search that cannot be done in rounds.
-func (s *search) mayFollow() error {
-	req := s.req
-	switch {
-	case !s.d.OffersSync():
-		return Errorf(UnwillingToPerform, "no changes are kept here")
-	case req.Paged != nil || req.Sort != nil || req.VirtualList != nil || req.MatchedValues != nil || req.Sync != nil && req.Persistent != nil:
-		return Errorf(UnwillingToPerform, "content is synchronized without pages, order, and selection of values")
-	case s.base.IsZero() && req.Scope == BaseObject || s.d.kept(s.base) && !s.base.IsZero():
-		return Errorf(UnwillingToPerform, "what the server keeps itself is not synchronized")
-	}
-	s.needsMemberOf = false
-	return s.d.mustSynchronize(&req.Filter)
-}
-
-// follow does a round now and, if the search persists, one after each change
-// until ctx ends.
-func (s *search) follow(ctx context.Context, who Requester, persist bool, flush func() error) error {
-	if persist {
-		Slow(ctx)
-		s.d.followers.waiting.Add(1)
-		defer s.d.followers.waiting.Add(-1)
-	}
-	for {
-		next := s.d.followers.wait()
-		s.above, s.met = nil, false
-		who, err := s.d.Refresh(ctx, who)
-		if err != nil {
-			return err
-		}
-		s.who = who
-		err = s.start(ctx, who)
-		if errors.Is(err, errNoHistory) {
-			if err := s.d.beginHistory(ctx); err != nil {
-				return err
-			}
-			continue
-		}
-		if err != nil || !persist {
-			return err
-		}
-		s.deadline, s.sizeLimit, s.lookThrough = time.Time{}, 0, 0 // which are about the refresh
-		if err := flush(); err != nil {
-			return err
-		}
-		select {
-		case <-next:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// synchronized are the operational attributes that do not depend on other
-// entries (RFC 4533, section 4.2), beside those that clients write.
-var synchronized = []string{"entryUUID", "createTimestamp", "modifyTimestamp", "creatorsName", "modifiersName", "structuralObjectClass"}
-
-func synchronizes(t *schema.AttributeType) bool {
-	return !t.Operational() || slices.Contains(synchronized, t.Name()) || checkWritable(t.Name(), t) == nil
-}
-
-// mustSynchronize fails if the filter asks for what is not synchronized.
-func (d *Directory) mustSynchronize(f *Filter) error {
-	for i := range f.Filters {
-		if err := d.mustSynchronize(&f.Filters[i]); err != nil {
-			return err
-		}
-	}
-	if t := d.schema.Attribute(f.Attribute); t != nil && !synchronizes(t) {
-		return Errorf(UnwillingToPerform, "%s depends on other entries and is not synchronized", t.Name())
-	}
-	return nil
-}
-
-// onlySynchronized removes what is not synchronized from operational attributes.
-func (d *Directory) onlySynchronized(attributes []Attribute) []Attribute {
-	return slices.DeleteFunc(attributes, func(a Attribute) bool {
-		return !synchronizes(d.schema.AttributeOrUndefined(a.Name))
-	})
 }
 
 // WriteEntry sends an entry that the search has found.
@@ -296,29 +195,6 @@ func (s *search) all(ctx context.Context) error {
 		}
 	}
 	return s.walk(ctx)
-}
-
-// known says as what an entry is in the content.
-type known int
-
-const (
-	unknown known = iota // it is not
-	asEntry
-	asReference
-)
-
-// touched is an entry that may have come into the content, have changed there,
-// or have left it.
-type touched struct {
-	id      entryID
-	moved   bool // it did not change itself: an ancestor was moved, or another that decides on it
-	uuid    [16]byte
-	was, is known
-	name    string // as it is now in the content, or else was
-	depth   int    // of the name
-	cut     bool   // whether it was in the content is not certain
-	early   bool   // to be deleted first: another entry has the name now
-	same    bool   // as far as he sees it
 }
 
 // update sends what the changes up to last have done to the content since the
@@ -420,162 +296,4 @@ func (f *follower) send(t *touched, state SyncState, cookie []byte) error {
 		return err
 	}
 	return f.s.sendFound(t.id)
-}
-
-// touched finds out which entries the changes up to last may have brought into
-// the content, out of it, or changed within.
-func (f *follower) touched(ctx context.Context, last uint64) ([]touched, error) {
-	s := f.s
-	past, changes, err := pastOf(s.r, f.at+1, last)
-	if err != nil {
-		return nil, err
-	}
-	var ids []entryID
-	for _, c := range changes {
-		if past.changes[c.id][0] == c.number {
-			ids = append(ids, c.id)
-		}
-	}
-	before := *s // the same search in the past
-	before.r, before.above, before.candidate, before.out = past, nil, view{}, Entry{}
-	if s.rights != nil {
-		if before.rights, err = s.d.rightsOf(past, s.who, aci.Read|aci.Search); err != nil {
-			return nil, err
-		}
-	}
-	var list []touched
-	judge := func(id entryID, moved bool) error {
-		t := touched{id: id}
-		if err := s.pace(ctx); err != nil {
-			return err
-		}
-		t.moved = moved
-		if err := f.judge(&before, s, &t); err != nil {
-			return err
-		}
-		if t.was != unknown || t.is != unknown {
-			if !t.same {
-				list = append(list, t)
-			}
-		}
-		return nil
-	}
-	below := map[entryID]bool{} // whose ancestors were moved
-	for _, id := range ids {
-		if err := judge(id, false); err != nil {
-			return nil, err
-		}
-		moved, err := past.moved(s.r, id)
-		if err != nil {
-			return nil, err
-		}
-		if !moved {
-			if moved, err = f.decidesBelow(past, id); err != nil {
-				return nil, err
-			}
-		}
-		if moved {
-			if err := past.below(s.r, id, below); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for id := range below {
-		if err := judge(id, true); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
-}
-
-// judge says what an entry was in the content and what it is.
-func (f *follower) judge(before, now *search, t *touched) error {
-	old, err := before.r.Get(entryKey(t.id))
-	if err == nil {
-		t.cut = before.r.(*past).cut(t.id)
-		if t.was, err = before.knows(t.id, old, t.cut); err != nil {
-			return err
-		}
-		t.uuid = before.candidate.rec.uuid
-		if t.was != unknown {
-			if t.name, err = before.candidate.name(); err != nil {
-				return err
-			}
-		}
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	b, err := now.r.Get(entryKey(t.id))
-	if err == nil {
-		if t.is, err = now.knows(t.id, b, false); err != nil {
-			return err
-		}
-		t.uuid = now.candidate.rec.uuid
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	if f.limited {
-		if err := f.mustNotChangeAccess(t, old, b); err != nil {
-			return err
-		}
-	}
-	if t.was == unknown && t.is == unknown {
-		return nil
-	}
-	if t.is == t.was {
-		if t.same, err = f.unchanged(before, now, t); err != nil {
-			return err
-		}
-	}
-	if t.was != unknown && t.is != t.was {
-		dn, err := now.d.parseDN(t.name)
-		if err != nil {
-			return err
-		}
-		t.depth = dn.Len()
-		_, err = now.d.resolve(now.r, dn)
-		t.early = err == nil || t.is != unknown
-		if err != nil && !errors.Is(err, NoSuchObject) {
-			return err
-		}
-	}
-	if t.is != unknown {
-		name, err := now.candidate.name()
-		if err != nil {
-			return err
-		}
-		dn, err := now.d.parseDN(name)
-		if err != nil {
-			return err
-		}
-		t.depth = dn.Len()
-	}
-	return nil
-}
-
-// knows says as what the entry encoded in b is in the content, and leaves it in
-// s.candidate. Of one that is cut it believes that it matches.
-func (s *search) knows(id entryID, b []byte, cut bool) (known, error) {
-	found, err := s.finds(id, b)
-	if err != nil {
-		return unknown, err
-	}
-	if found {
-		return asEntry, nil
-	}
-	in, err := s.inScope(id, &s.candidate.rec)
-	switch {
-	case err != nil || !in:
-		return unknown, err
-	case cut:
-		return asEntry, nil
-	case !s.references || s.req.Scope == BaseObject || !s.d.isReferral(&s.candidate.rec):
-		return unknown, nil
-	case s.rights != nil:
-		v, err := s.rights.on(s.d, s.r, id, &s.candidate.rec)
-		if err != nil || !v.ruling.sees(v) {
-			return unknown, err
-		}
-	}
-	return asReference, nil
 }

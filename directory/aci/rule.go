@@ -185,13 +185,6 @@ func (o ownValue) holds(q *Requester, _ Entry) (Verdict, error) {
 	return verdict(yes), err
 }
 
-type network struct{ from, to netip.Addr }
-
-func (n network) holds(q *Requester, _ Entry) (Verdict, error) {
-	a := q.Address
-	return verdict(a.IsValid() && a.Is4() == n.from.Is4() && a.Compare(n.from) >= 0 && a.Compare(n.to) <= 0), nil
-}
-
 // method is authmethod.
 type method struct {
 	name      string // none, simple, ssl, sasl or otp
