@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tallystick/directory/sasl"
+	"tallystick/directory/totp"
 )
 
 // door is a way to show a user's static password and a code.
@@ -185,4 +186,64 @@ func TestGuesses(t *testing.T) {
 	h.advance(time.Hour)
 	_, err := h.bind(person("ann"), secretWord+h.code(secret, 0))
 	h.want("the owner, later", err, Success)
+}
+
+// That holds however long a code lives, and however often the user, who is
+// somewhere else, logs in meanwhile.
+func TestGuessesOfAnyCode(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		parameters totp.Parameters
+		window     int
+		life       time.Duration
+	}{
+		{"as usual", totp.Parameters{}, 1, 90 * time.Second},
+		{"a wide window", totp.Parameters{}, 3, 210 * time.Second},
+		{"a long period", totp.Parameters{Period: 5 * time.Minute}, 1, 15 * time.Minute},
+		{"a short one", totp.Parameters{Period: 15 * time.Second}, 1, 45 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inMemory(t)
+			h := newHouse(t, func(c *CredentialsConfig) { c.Window, c.SourceFree = tt.window, -1 })
+			made, err := h.EnrolTOTP(t.Context(), root, Claim{AuthenticationID: id("u:ann")}, EnrolRequest{Parameters: tt.parameters})
+			h.want("enrol", err, Success)
+			h.setState("ann", active)
+			key, err := totp.DecodeSecret(made.Secret)
+			h.want("secret", err, Success)
+			parameters := tt.parameters.WithDefaults()
+			steps := int(tt.life/parameters.Period) * 20
+			var judged []time.Time
+			logIns := 0
+			for n := range steps {
+				now := h.Directory.now()
+				code, err := parameters.Code(key, parameters.Step(now))
+				h.want("code", err, Success)
+				guesses := 0
+				if n%(4*steps/20) < 2 { // then he pauses, for the user to be let in again
+					guesses = 3
+				}
+				for range guesses {
+					before := h.failures("ann")
+					_, err := h.bind(person("ann"), secretWord+"000000")
+					h.want("a guess", err, InvalidCredentials)
+					if h.failures("ann") > before {
+						judged = append(judged, now)
+					}
+				}
+				if _, err := h.bind(person("ann"), secretWord+code); err == nil {
+					logIns++
+				}
+				h.advance(parameters.Period)
+			}
+			for i := 5; i < len(judged); i++ {
+				if since := judged[i].Sub(judged[i-5]); since < tt.life {
+					t.Fatalf("six guesses were judged in %v", since)
+				}
+			}
+			t.Logf("%d guesses were judged and %d log-ins let in, in %d steps", len(judged), logIns, steps)
+			if len(judged) < 20 || logIns < 5 {
+				t.Error("too few to show anything")
+			}
+		})
+	}
 }

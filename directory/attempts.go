@@ -18,11 +18,17 @@ import (
 //	< LockoutAfter    after Delay, doubled with each failure, behind the last one
 //	more              after Lockout behind the last one
 //
-// An attempt before its time fails, right or wrong, and counts as refused.
+// but never sooner than a code that was good at the last one has ended. An
+// attempt before its time fails, right or wrong, and counts as refused.
 type attempts struct {
 	failures int
 	last     time.Time // of the last failure; UTC, to the millisecond
 	refused  uint64    // attempts before their time since the last success
+
+	// forgiven is when failures were that log-ins have ended. As long as a code
+	// lives they count with those since: whoever knows the password must not get
+	// more guesses by each log-in of the user.
+	forgiven []time.Time // UTC, to the millisecond
 
 	// credentials is how many credentials the user has. If there are fewer
 	// or more in the store, nobody is believed.
@@ -83,6 +89,7 @@ const (
 	fieldGraceUse    = 13 // repeated, milliseconds
 	fieldLastSuccess = 14 // milliseconds
 	fieldHistory     = 15 // repeated
+	fieldForgiven    = 16 // repeated, milliseconds
 
 	fieldFormerReplaced = 1 // seconds
 	fieldFormerStored   = 2
@@ -97,6 +104,7 @@ func (a attempts) encode() []byte {
 	if a.refused > 0 {
 		b = appendUint(b, fieldRefused, a.refused)
 	}
+	b = appendTimes(b, fieldForgiven, a.forgiven...)
 	if len(a.recovery.Salt) > 0 { // which names the set when all its codes are used
 		b = protowire.AppendBytes(protowire.AppendTag(b, fieldSalt, protowire.BytesType), a.recovery.Salt)
 		for _, h := range a.recovery.Hashes {
@@ -159,6 +167,8 @@ func (a *attempts) decode(b []byte) error {
 			a.last = time.UnixMilli(int64(v)).UTC()
 		case fieldRefused:
 			a.refused = v
+		case fieldForgiven:
+			a.forgiven = append(a.forgiven, time.UnixMilli(int64(v)).UTC())
 		case fieldCredentials:
 			counted = true
 			a.credentials = int(min(v, 1<<16))
@@ -204,11 +214,16 @@ func (a *attempts) decode(b []byte) error {
 // maxFailures is where counting ends.
 const maxFailures = 1 << 20
 
-// wait is how long after the last failure the next attempt is judged.
-func (c CredentialsConfig) wait(failures int) time.Duration {
+// maxForgiven is how many forgiven failures are kept: hardly more can be young
+// at one time, as the next one would have waited.
+const maxForgiven = 64
+
+// wait is how long after the last failure the next attempt is judged, if a code
+// lives so long.
+func (c CredentialsConfig) wait(failures int, codeLife time.Duration) time.Duration {
 	switch {
 	case failures >= c.LockoutAfter:
-		return c.Lockout
+		return max(c.Lockout, codeLife)
 	case failures < c.FreeAttempts:
 		return 0
 	}
@@ -216,20 +231,43 @@ func (c CredentialsConfig) wait(failures int) time.Duration {
 	for n := failures - c.FreeAttempts; n > 0 && delay < c.Lockout; n-- {
 		delay *= 2
 	}
-	return min(delay, c.Lockout)
+	return max(min(delay, c.Lockout), codeLife)
 }
-
-// refuses reports whether an attempt at the time now comes before its time.
-func (c CredentialsConfig) refuses(a attempts, now time.Time) bool { return c.early(a, now) > 0 }
 
 // early is how long an attempt at the time now comes before its time. A last
 // failure that lies in the future, because the clock was set back, is taken
 // for one just now.
-func (c CredentialsConfig) early(a attempts, now time.Time) time.Duration {
+func (c CredentialsConfig) early(a attempts, codeLife time.Duration, now time.Time) time.Duration {
 	if a.failures == 0 {
 		return 0
 	}
-	return max(c.wait(a.failures)-max(now.Sub(a.last), 0), 0)
+	return max(c.wait(a.count(codeLife), codeLife)-max(now.Sub(a.last), 0), 0)
+}
+
+// count is how many failures count since the last one, if a code lives so long.
+func (a attempts) count(codeLife time.Duration) int {
+	n := a.failures
+	for _, t := range a.forgiven {
+		if a.last.Sub(t) < codeLife {
+			n++
+		}
+	}
+	return n
+}
+
+// codeLife is how long one code of the user may be accepted; 0: he has none.
+func (d *Directory) codeLife(u *user) time.Duration {
+	var life time.Duration
+	for _, c := range u.credentials {
+		steps := d.credentials.limits(c).Steps(c.totp)
+		life = max(life, time.Duration(steps)*c.parameters.WithDefaults().Period)
+	}
+	return life
+}
+
+// early is how long an attempt at u at the time now comes before its time.
+func (d *Directory) early(u *user, now time.Time) time.Duration {
+	return d.credentials.cfg.early(u.attempts, d.codeLife(u), now)
 }
 
 // fail counts a failure at the time now, and keeps its time if p, which may be
@@ -249,6 +287,20 @@ func (a *attempts) succeed() bool {
 	some := a.failures > 0 || a.refused > 0 || len(a.recent) > 0
 	a.failures, a.last, a.refused, a.recent = 0, time.Time{}, 0, nil
 	return some
+}
+
+// forgive is succeed by a log-in of who has codes, each of which lives so long.
+func (a *attempts) forgive(codeLife time.Duration) {
+	if a.failures == 0 {
+		return
+	}
+	a.forgiven = slices.DeleteFunc(slices.Clone(a.forgiven), func(t time.Time) bool { return a.last.Sub(t) >= codeLife })
+	for range min(a.failures, maxForgiven) {
+		a.forgiven = append(a.forgiven, a.last)
+	}
+	if n := len(a.forgiven) - maxForgiven; n > 0 {
+		a.forgiven = a.forgiven[n:]
+	}
 }
 
 // step notes one more change of the user's credentials at the time now.

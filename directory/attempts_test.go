@@ -29,25 +29,25 @@ func TestAttemptsRules(t *testing.T) {
 			a.fail(now, nil)
 		}
 		a.failures = row.failures
-		if got := cfg.wait(row.failures); got != row.wait {
+		if got := cfg.wait(row.failures, 0); got != row.wait {
 			t.Errorf("%d failures: wait %v; want %v", row.failures, got, row.wait)
 		}
-		if got := cfg.refuses(a, now); got != (row.wait > 0) {
+		if got := cfg.early(a, 0, now) > 0; got != (row.wait > 0) {
 			t.Errorf("%d failures: refuses %v at once", row.failures, got)
 		}
-		if cfg.refuses(a, now.Add(row.wait)) {
+		if cfg.early(a, 0, now.Add(row.wait)) > 0 {
 			t.Errorf("%d failures: refuses after %v", row.failures, row.wait)
 		}
-		if row.wait > 0 && !cfg.refuses(a, now.Add(-time.Hour)) {
+		if row.wait > 0 && cfg.early(a, 0, now.Add(-time.Hour)) == 0 {
 			t.Errorf("%d failures: a clock set back lets it pass", row.failures)
 		}
 	}
-	if got := (CredentialsConfig{FreeAttempts: 1, LockoutAfter: 100}).withDefaults().wait(80); got != 15*time.Minute {
+	if got := (CredentialsConfig{FreeAttempts: 1, LockoutAfter: 100}).withDefaults().wait(80, 0); got != 15*time.Minute {
 		t.Errorf("a delay has no end: %v", got)
 	}
 	for n := range 100 {
 		long := CredentialsConfig{FreeAttempts: 1, Delay: time.Hour, LockoutAfter: 200, Lockout: 24 * time.Hour}.withDefaults()
-		if got := long.wait(n + 1); got < time.Hour || got > 24*time.Hour {
+		if got := long.wait(n+1, 0); got < time.Hour || got > 24*time.Hour {
 			t.Errorf("a long delay overflows after %d failures: %v", n+1, got)
 		}
 	}
@@ -159,10 +159,11 @@ func TestNothingIsJudgedWhileLocked(t *testing.T) {
 	h.activate("ann", secret)
 	_, err := h.bind(person("ann"), "wrong")
 	h.want("wrong", err, InvalidCredentials)
-	code := h.code(secret, 0)
+	h.advance(60 * time.Second)
+	code := h.code(secret, 1)
 	_, err = h.bind(person("ann"), secretWord+code)
-	h.want("locked", err, InvalidCredentials)
-	h.advance(10 * time.Second)
+	h.want("locked for as long as a code lives, though 10 s would do", err, InvalidCredentials)
+	h.advance(30 * time.Second)
 	_, err = h.bind(person("ann"), secretWord+code)
 	h.want("the same code when no longer locked", err, Success)
 }

@@ -38,6 +38,9 @@ func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 		// Nor does an application password, for that reason.
 		forgives := e.code || !needed && e.application == ""
 		if forgives {
+			if life := d.codeLife(u); life > 0 {
+				u.attempts.forgive(life)
+			}
 			if failures := d.forgive(u); failures > 0 && !e.code && e.secret == nil {
 				u.note(AuditAccepted, nil, "", failures)
 			}
@@ -108,7 +111,7 @@ func (d *Directory) countFailure(u *user, cause string, now time.Time) {
 
 // refuses reports whether nothing is believed at the moment.
 func (d *Directory) refuses(u *user, now time.Time) bool {
-	return u.fault != nil || u.early || d.credentials.cfg.refuses(u.attempts, now) || d.locked(u, now) != ""
+	return u.fault != nil || u.early || d.early(u, now) > 0 || d.locked(u, now) != ""
 }
 
 // believe decides whether p proves that somebody is u. The cause is "" if it

@@ -57,8 +57,8 @@ func (d *Directory) ListTOTP(ctx context.Context, who Requester, c Claim) (TOTPL
 	err := d.look(ctx, who, c, doorList, func(u *user) {
 		list = u.list()
 		list.Failures = u.attempts.failures
-		if now := d.now(); d.credentials.cfg.refuses(u.attempts, now) {
-			list.WaitUntil = u.attempts.last.Add(d.credentials.cfg.wait(u.attempts.failures))
+		if now := d.now(); d.early(u, now) > 0 {
+			list.WaitUntil = now.Add(d.early(u, now))
 		}
 	})
 	if err != nil {

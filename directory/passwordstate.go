@@ -253,7 +253,7 @@ func (d *Directory) stateOf(r store.Reader, u *user) (PasswordState, error) {
 		s.Failures = []time.Time{a.last}
 	}
 	s.FailuresLeft = max(0, d.credentials.cfg.LockoutAfter-a.failures)
-	wait := d.credentials.cfg.wait(a.failures)
+	wait := d.credentials.cfg.wait(a.count(d.codeLife(u)), d.codeLife(u))
 	if p != nil {
 		var err error
 		if s.Policy, err = d.nameOf(r, p.id); err != nil {

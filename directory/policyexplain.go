@@ -176,7 +176,7 @@ func (d *Directory) waitUntil(u *user, from Requester) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	wait := max(g.wait(), d.credentials.cfg.early(u.attempts, now))
+	wait := max(g.wait(), d.early(u, now))
 	if wait == 0 {
 		return time.Time{}, nil
 	}

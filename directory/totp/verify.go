@@ -107,6 +107,13 @@ func (l Limits) within(offset, middle int) bool {
 	return offset >= middle-l.Window && offset <= middle+l.Window
 }
 
+// Steps is how many steps Verify accepts codes of at one time, and so for how
+// many a code is accepted.
+func (l Limits) Steps(s State) int {
+	window := 2*l.Window + 1
+	return window + min(window, max(s.Drift-s.Centre, s.Centre-s.Drift))
+}
+
 func isCode(code []byte, digits int) bool {
 	if len(code) != digits {
 		return false
