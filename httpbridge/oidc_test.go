@@ -7,9 +7,12 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,7 +33,8 @@ type issuer struct {
 	down atomic.Bool
 
 	revoked atomic.Pointer[string]                       // the token that is
-	asked   atomic.Int64                                 // how often whether one is
+	asked   atomic.Int64                                 // how often about one
+	opaque  sync.Map                                     // claims of tokens that are no JWTs, by token
 	keys    atomic.Pointer[map[string]*ecdsa.PrivateKey] // by kid
 }
 
@@ -50,6 +54,14 @@ func newIssuer(t testing.TB) *issuer {
 			if id, secret, _ := r.BasicAuth(); r.Method != http.MethodPost || id != "bridge%3A1" || secret != "%26secret" {
 				http.Error(w, "who are you?", http.StatusUnauthorized)
 				return
+			}
+			if claims, ok := i.opaque.Load(r.PostFormValue("token")); ok {
+				answer = json.RawMessage(claims.([]byte))
+				break
+			}
+			if strings.Count(r.PostFormValue("token"), ".") != 2 {
+				answer = map[string]any{"active": false}
+				break
 			}
 			revoked := i.revoked.Load()
 			answer = map[string]any{"active": revoked == nil || r.PostFormValue("token") != *revoked}
@@ -214,6 +226,101 @@ func TestIssuerTypes(t *testing.T) {
 				t.Errorf("%s, strict %v: %d", tt.name, h == strict, a.Status)
 			}
 		}
+	}
+}
+
+// Of a token that is no JWT the issuer says what it is, once the LDAP server has
+// refused it. Which ones are taken:
+func TestIssuerOpaque(t *testing.T) {
+	i := newIssuer(t)
+	asks := func(cfg *oidc.Config) { cfg.ClientID, cfg.ClientSecret, cfg.Opaque = "bridge:1", "&secret", true }
+	lenient := newHouseOf(i, asks)
+	strict := newHouseOf(i, asks, func(cfg *oidc.Config) { cfg.Strict = true })
+	for n, tt := range []struct {
+		name            string
+		change          map[string]any
+		lenient, strict int
+	}{
+		{"an access token", nil, 200, 200},
+		{"for several", map[string]any{"aud": []string{"https://other.example.com", "https://ldap.example.com"}}, 200, 200},
+		{"without what may be missing", map[string]any{"iss": nil, "exp": nil, "iat": nil}, 200, 200},
+		{"without a type", map[string]any{"token_type": nil}, 200, 401},
+		{"a type in other letters", map[string]any{"token_type": "bearer"}, 200, 200},
+		{"Keycloak's refresh token", map[string]any{"token_type": "Refresh", "typ": "Refresh"}, 401, 401},
+		{"a refresh token by its claim", map[string]any{"token_type": nil, "typ": "Refresh"}, 401, 401},
+		{"an ID token", map[string]any{"nonce": "x"}, 401, 401},
+		{"bound to a key", map[string]any{"token_type": "DPoP"}, 401, 401},
+		{"a type that is no text", map[string]any{"token_type": 1}, 401, 401},
+		{"not active", map[string]any{"active": false}, 401, 401},
+		{"of another issuer", map[string]any{"iss": "https://other.example.com"}, 401, 401},
+		{"for another audience", map[string]any{"aud": "https://other.example.com"}, 401, 401},
+		{"for nobody", map[string]any{"aud": nil}, 401, 401},
+		{"expired", map[string]any{"exp": time.Now().Unix() - 1}, 401, 401},
+		{"without the scope", map[string]any{"scope": "profile"}, 401, 401},
+		{"of somebody who is not there", map[string]any{"sub": "nobody"}, 401, 401},
+		{"of no text", map[string]any{"sub": 1}, 401, 401},
+		{"an answer that is not understood", map[string]any{"active": "yes"}, 503, 503},
+	} {
+		claims := map[string]any{"active": true, "token_type": "Bearer"}
+		maps.Copy(claims, tt.change)
+		token := fmt.Sprintf("opaque-%d_x", n)
+		i.opaque.Store(token, i.claims("ann", claims))
+		for h, want := range map[*house]int{lenient: tt.lenient, strict: tt.strict} {
+			if a := h.call(http.MethodGet, "/directory/v1/me", "", token); a.Status != want {
+				t.Errorf("%s, strict %v: %d", tt.name, h == strict, a.Status)
+			}
+		}
+	}
+}
+
+// The issuer is told no token that the LDAP server takes, and asked about each of
+// its own once in a while.
+func TestIssuerOpaqueAsks(t *testing.T) {
+	i := newIssuer(t)
+	begun := time.Now()
+	var later atomic.Int64 // seconds
+	h := newHouseOf(i, func(cfg *oidc.Config) {
+		cfg.ClientID, cfg.ClientSecret, cfg.Opaque = "bridge:1", "&secret", true
+		cfg.Now = func() time.Time { return begun.Add(time.Duration(later.Load()) * time.Second) }
+	})
+	me := func(token string) int { return h.call(http.MethodGet, "/directory/v1/me", "", token).Status }
+	if got := me(h.accessToken(ann)); got != 200 || i.asked.Load() != 0 {
+		t.Errorf("the LDAP server's token: %d, and the issuer was asked %d times", got, i.asked.Load())
+	}
+	i.opaque.Store("opaque", i.claims("ann", map[string]any{"active": true, "exp": begun.Unix() + 40}))
+	for range 3 {
+		if got := me("opaque"); got != 200 {
+			t.Errorf("the issuer's: %d", got)
+		}
+	}
+	if n := i.asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+	later.Store(35)
+	if got := me("opaque"); got != 200 || i.asked.Load() != 2 {
+		t.Errorf("after a while: %d, asked %d times", got, i.asked.Load())
+	}
+	later.Store(45)
+	if got := me("opaque"); got != 401 || i.asked.Load() != 3 {
+		t.Errorf("at its end: %d, asked %d times", got, i.asked.Load())
+	}
+	statuses := map[int]int{}
+	for n := range 150 {
+		statuses[me(fmt.Sprint("guess", n))]++
+	}
+	if statuses[401] != 100 || statuses[503] != 50 {
+		t.Errorf("150 that were made up: %v", statuses)
+	}
+	if got := me(h.accessToken(ann)); got != 200 {
+		t.Errorf("the LDAP server's, then: %d", got)
+	}
+	i.down.Store(true)
+	if got := me("another"); got != 503 {
+		t.Errorf("it does not answer: %d", got)
+	}
+	closed := newHouseOf(i, func(cfg *oidc.Config) { cfg.ClientID, cfg.ClientSecret = "bridge:1", "&secret" })
+	if got := closed.call(http.MethodGet, "/directory/v1/me", "", "opaque").Status; got != 401 {
+		t.Errorf("where they are not taken: %d", got)
 	}
 }
 

@@ -168,6 +168,7 @@ type config struct {
 
 			ClientSecretFile string `yaml:"clientSecretFile"`
 
+			Opaque    bool   `yaml:"opaque"`
 			Claim     string `yaml:"claim"`
 			Attribute string `yaml:"attribute"`
 			Base      string `yaml:"base"`

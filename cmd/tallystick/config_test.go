@@ -73,11 +73,12 @@ func TestConfigFile(t *testing.T) {
 		{"half a certificate", "tls:\n  key: k.pem\n", nil, "tls: certificate and key go together"},
 		{"bridge without a socket", "listen:\n  ldapi: off\n", nil, ""},
 		{"an issuer", "bridge:\n  issuer:\n    url: https://login.example.com/realms/x\n    audience: ldap\n    claim: email\n    attribute: mail\n    base: ou=people,dc=a\n  origins: [https://app.example.com]\n", nil, ""},
-		{"half an issuer", "bridge:\n  issuer:\n    url: http://login.example.com\n    claim: \"\"\n    attribute: \"uid=*)(x\"\n    base: people\n  origins: [\"*\"]\n", nil,
+		{"half an issuer", "bridge:\n  issuer:\n    url: http://login.example.com\n    claim: \"\"\n    opaque: true\n    attribute: \"uid=*)(x\"\n    base: people\n  origins: [\"*\"]\n", nil,
 			"bridge.issuer.attribute: \"uid=*)(x\" is no attribute\n" +
 				"bridge.issuer.audience: must be there\n" +
 				"bridge.issuer.base: \"people\": invalidDNSyntax(34) at offset 6: expected an equals sign behind the attribute type\n" +
 				"bridge.issuer.claim: must be there\n" +
+				"bridge.issuer.opaque: needs bridge.issuer.clientID: the issuer is asked what such a token is\n" +
 				"bridge.issuer.url: is no URL such as https://login.example.com\n" +
 				"bridge.origins: \"*\" is no origin such as https://app.example.com"},
 		{"long socket", "listen:\n  ldapi: /" + strings.Repeat("x", 107) + "\n", nil, "listen.ldapi: the name of the socket has 108 octets, and Unix allows 107"},

@@ -27,7 +27,7 @@ func (c *config) issuer() (upstream.Issuer, error) {
 	}
 	return oidc.New(oidc.Config{
 		Issuer: in.URL, Audience: in.Audience, Scopes: in.Scopes, Strict: in.Strict, Claim: in.Claim, Attribute: in.Attribute, Base: in.Base,
-		ClientID: in.ClientID, ClientSecret: string(secret),
+		ClientID: in.ClientID, ClientSecret: string(secret), Opaque: in.Opaque,
 	}), nil
 }
 
@@ -50,6 +50,7 @@ func (c *config) checkIssuer(check func(ok bool, key, format string, args ...any
 	check(err == nil && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())),
 		"bridge.issuer.url", "is no URL such as https://login.example.com")
 	check((in.ClientID == "") == (in.ClientSecretFile == ""), "bridge.issuer.clientID", "goes together with bridge.issuer.clientSecretFile")
+	check(!in.Opaque || in.ClientID != "", "bridge.issuer.opaque", "needs bridge.issuer.clientID: the issuer is asked what such a token is")
 	check(in.Audience != "", "bridge.issuer.audience", "must be there")
 	check(in.Claim != "", "bridge.issuer.claim", "must be there")
 	check(attributeName.MatchString(in.Attribute), "bridge.issuer.attribute", "%q is no attribute", in.Attribute)

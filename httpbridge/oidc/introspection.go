@@ -14,68 +14,85 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+	"golang.org/x/time/rate"
 )
 
 // believedFor is how long an answer is believed, and so how long a token that is
 // revoked can still be used.
 const believedFor = 30 * time.Second
 
-// mostAnswers is how many answers are kept, of a hundred octets each.
+// mostAnswers is how many answers are kept, of some hundred octets each.
 const mostAnswers = 10_000
 
-// introspection asks the issuer whether tokens were revoked (RFC 7662). It is
-// asked only about those whose signature is good, so nobody can make it ask
-// about what he has made up.
+// mostGuesses is how many opaque tokens a second the issuer is asked about that
+// turn out to be none of its own: anybody can make one up.
+const mostGuesses = 20
+
+// introspection asks the issuer about tokens (RFC 7662): whether a JWT was
+// revoked, once its signature is good, and what an opaque one is.
 type introspection struct {
 	clientID, secret string
 	client           *http.Client
 	now              func() time.Time
 
-	asking singleflight.Group // by token
+	asking  singleflight.Group // by token
+	guesses *rate.Limiter
 
 	mu      sync.Mutex // guards answers
-	answers map[[sha256.Size]byte]activity
+	answers map[[sha256.Size]byte]answer
 }
 
-// activity is an answer of the issuer's.
-type activity struct {
-	active bool
-	until  time.Time // it is believed
+// answer is what follows from what the issuer says of a token.
+type answer struct {
+	value string    // of Config.Claim, if it is an opaque one
+	err   error     // why it is not taken; nil: it is
+	until time.Time // it is believed
 }
 
 func newIntrospection(clientID, secret string, client *http.Client, now func() time.Time) *introspection {
 	own := *client
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // with the secret
-	return &introspection{clientID: clientID, secret: secret, client: &own, now: now, answers: make(map[[sha256.Size]byte]activity)}
+	return &introspection{
+		clientID: clientID, secret: secret, client: &own, now: now,
+		guesses: rate.NewLimiter(mostGuesses, 5*mostGuesses), answers: make(map[[sha256.Size]byte]answer),
+	}
 }
 
-// active reports what the issuer says, at the endpoint that it publishes. An
-// error means that it does not say.
-func (n *introspection) active(ctx context.Context, endpoint, token string) (bool, error) {
-	key := sha256.Sum256([]byte(token))
+// known is an answer that is still believed.
+func (n *introspection) known(token string) (a answer, ok bool) {
 	n.mu.Lock()
-	known, ok := n.answers[key]
-	n.mu.Unlock()
-	if ok && n.now().Before(known.until) {
-		return known.active, nil
+	defer n.mu.Unlock()
+	a, ok = n.answers[sha256.Sum256([]byte(token))]
+	return a, ok && n.now().Before(a.until)
+}
+
+// about is the answer that judge makes of what the issuer says of a token, at the
+// endpoint that it publishes. An error means that it does not say.
+func (n *introspection) about(ctx context.Context, endpoint, token string, judge func(claims map[string]any) answer) (answer, error) {
+	if a, ok := n.known(token); ok {
+		return a, nil
 	}
-	done := n.asking.DoChan(string(key[:]), func() (any, error) {
-		active, err := n.ask(context.WithoutCancel(ctx), endpoint, token)
-		if err == nil {
-			n.keep(key, activity{active, n.now().Add(believedFor)})
+	done := n.asking.DoChan(token, func() (any, error) {
+		claims, err := n.ask(context.WithoutCancel(ctx), endpoint, token)
+		if err != nil {
+			return answer{}, err
 		}
-		return active, err
+		a := judge(claims)
+		if latest := n.now().Add(believedFor); a.until.IsZero() || a.until.After(latest) {
+			a.until = latest
+		}
+		n.keep(sha256.Sum256([]byte(token)), a)
+		return a, nil
 	})
 	select {
 	case result := <-done:
-		active, _ := result.Val.(bool)
-		return active, result.Err
+		return result.Val.(answer), result.Err
 	case <-ctx.Done():
-		return false, context.Cause(ctx)
+		return answer{}, context.Cause(ctx)
 	}
 }
 
-func (n *introspection) keep(key [sha256.Size]byte, a activity) {
+func (n *introspection) keep(key [sha256.Size]byte, a answer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.answers) >= mostAnswers {
@@ -84,33 +101,36 @@ func (n *introspection) keep(key [sha256.Size]byte, a activity) {
 	n.answers[key] = a
 }
 
-// ask sends a token to the endpoint (RFC 7662, section 2).
-func (n *introspection) ask(ctx context.Context, endpoint, token string) (bool, error) {
+// ask sends a token to the endpoint and returns what it says, active at least
+// (RFC 7662, section 2).
+func (n *introspection) ask(ctx context.Context, endpoint, token string) (claims map[string]any, err error) {
 	if endpoint == "" {
-		return false, errors.New("it publishes no introspection_endpoint")
+		return nil, errors.New("it publishes no introspection_endpoint")
 	}
 	form := url.Values{"token": {token}, "token_type_hint": {"access_token"}}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
 	r.SetBasicAuth(url.QueryEscape(n.clientID), url.QueryEscape(n.secret)) // RFC 6749, section 2.3.1
 	resp, err := n.client.Do(r)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return false, fmt.Errorf("introspection: %s", resp.Status)
-	}
-	var answer struct {
-		Active *bool `json:"active"`
+		return nil, fmt.Errorf("introspection: %s", resp.Status)
 	}
 	const longest = 64 << 10
-	if err := json.NewDecoder(io.LimitReader(resp.Body, longest)).Decode(&answer); err != nil || answer.Active == nil {
-		return false, errors.New("introspection: an answer that is not understood")
+	if err := json.NewDecoder(io.LimitReader(resp.Body, longest)).Decode(&claims); err != nil {
+		return nil, errNotUnderstood
 	}
-	return *answer.Active, nil
+	if _, ok := claims["active"].(bool); !ok {
+		return nil, errNotUnderstood
+	}
+	return claims, nil
 }
+
+var errNotUnderstood = errors.New("introspection: an answer that is not understood")

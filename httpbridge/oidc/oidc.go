@@ -1,6 +1,7 @@
 // Package oidc takes the access tokens of an OpenID Connect issuer: JWTs
-// (RFC 9068) that it signed with a key it publishes. It says whose they are; what
-// he may do then is for the LDAP server, as ever.
+// (RFC 9068) that it signed with a key it publishes, and opaque ones of which it
+// says what they are (RFC 7662). It says whose they are; what he may do then is
+// for the LDAP server, as ever.
 package oidc
 
 import (
@@ -38,6 +39,10 @@ type Config struct {
 	// asked whether a token was revoked. "": it is not.
 	ClientID, ClientSecret string
 
+	// Opaque has it asked about tokens that are no JWTs, too. Those of the LDAP
+	// server look the same: what that does not take the issuer is told.
+	Opaque bool
+
 	Client *http.Client     // for the issuer; nil: one with a time limit
 	Now    func() time.Time // nil: time.Now
 }
@@ -57,7 +62,7 @@ type Issuer struct {
 	cfg    Config
 	client *http.Client
 
-	revoked *introspection // nil: it is not asked
+	introspection *introspection // nil: it is not asked
 
 	discovery singleflight.Group
 	found     atomic.Pointer[discovered] // nil: not yet
@@ -84,7 +89,7 @@ func New(cfg Config) *Issuer {
 		if now == nil {
 			now = time.Now
 		}
-		i.revoked = newIntrospection(cfg.ClientID, cfg.ClientSecret, &client, now)
+		i.introspection = newIntrospection(cfg.ClientID, cfg.ClientSecret, &client, now)
 	}
 	client.Transport = &patient{next: client.Transport, turns: rate.NewLimiter(1, 10)}
 	return i
@@ -113,17 +118,23 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 // the token is not one of the issuer's, or says that it is not. Errors:
 // *upstream.RejectedError, upstream.ErrUnavailable.
 func (i *Issuer) Subject(ctx context.Context, token string) (search upstream.SearchRequest, ours bool, err error) {
+	if i.mayBeOpaque(token) {
+		a, known := i.introspection.known(token)
+		return i.search(a.value), known && a.err == nil, nil
+	}
 	if !i.issued(token) {
 		return search, false, nil
 	}
 	value, err := i.verify(ctx, token)
-	if err != nil {
-		return search, true, err
-	}
+	return i.search(value), true, err
+}
+
+// search is that for the one entry with a value.
+func (i *Issuer) search(value string) upstream.SearchRequest {
 	return upstream.SearchRequest{
 		Base: i.cfg.Base, Scope: upstream.WholeSubtree, Attributes: []string{"1.1"}, SizeLimit: 2,
 		Filter: "(" + i.cfg.Attribute + "=" + upstream.EscapeFilter(value) + ")",
-	}, true, nil
+	}
 }
 
 // issued reports whether a token says that it is of the issuer.
@@ -164,24 +175,38 @@ func (i *Issuer) verify(ctx context.Context, token string) (string, error) {
 	if err := checkType(token, claims, i.cfg.Strict); err != nil {
 		return "", rejected(err)
 	}
+	value, err := i.holder(claims)
+	if err != nil {
+		return "", rejected(err)
+	}
+	if i.introspection == nil {
+		return value, nil
+	}
+	a, err := i.introspection.about(ctx, found.introspection, token, func(claims map[string]any) (a answer) {
+		if claims["active"] != true {
+			a.err = errors.New("it was revoked")
+		}
+		return a
+	})
+	switch {
+	case err != nil:
+		return "", unavailable(err)
+	case a.err != nil:
+		return "", rejected(a.err)
+	}
+	return value, nil
+}
+
+// holder is the value of Claim in a token that has all of Scopes.
+func (i *Issuer) holder(claims map[string]any) (string, error) {
 	for _, scope := range i.cfg.Scopes {
 		if !slices.Contains(scopes(claims), scope) {
-			return "", rejected(fmt.Errorf("it has not the scope %s", scope))
+			return "", fmt.Errorf("it has not the scope %s", scope)
 		}
 	}
 	value, _ := claims[i.cfg.Claim].(string)
 	if value == "" {
-		return "", rejected(fmt.Errorf("it has no claim %s that is a text", i.cfg.Claim))
-	}
-	if i.revoked == nil {
-		return value, nil
-	}
-	active, err := i.revoked.active(ctx, found.introspection, token)
-	switch {
-	case err != nil:
-		return "", unavailable(err)
-	case !active:
-		return "", rejected(errors.New("it was revoked"))
+		return "", fmt.Errorf("it has no claim %s that is a text", i.cfg.Claim)
 	}
 	return value, nil
 }

@@ -33,6 +33,11 @@ func checkType(token string, claims map[string]any, strict bool) error {
 	case typ != "" && typ != "jwt":
 		return fmt.Errorf("its typ is %.20q, of another kind of token", typ)
 	}
+	return checkClaims(claims)
+}
+
+// checkClaims tells whether there is nothing of another kind of token in claims.
+func checkClaims(claims map[string]any) error {
 	for _, name := range ofIDToken {
 		if _, there := claims[name]; there {
 			return fmt.Errorf("it is an ID token: it has the claim %s", name)

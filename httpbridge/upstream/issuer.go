@@ -13,6 +13,20 @@ type Issuer interface {
 	// false if the token is for the LDAP server to judge. Errors:
 	// *RejectedError, ErrUnavailable.
 	Subject(ctx context.Context, token string) (search SearchRequest, ours bool, err error)
+
+	// Opaque is Subject for a token that does not say whose it is, once the LDAP
+	// server has refused it.
+	Opaque(ctx context.Context, token string) (search SearchRequest, ours bool, err error)
+}
+
+// issued returns a session for the holder of a token by what the issuer says of
+// it; nil if that is nothing.
+func (c *Client) issued(ctx context.Context, token string, subject func(context.Context, string) (SearchRequest, bool, error)) (*Session, error) {
+	search, ours, err := subject(ctx, token)
+	if err != nil || !ours {
+		return nil, err
+	}
+	return c.forSubject(ctx, search)
 }
 
 // forSubject returns a session that acts as the one entry that is found. That

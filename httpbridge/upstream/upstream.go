@@ -192,13 +192,12 @@ func (c *Client) Bind(ctx context.Context, creds Credentials, controls []Control
 	if creds.Token == "" && !creds.External && (creds.Name == "" || creds.Password == "") {
 		return nil, nil, &RejectedError{Result{Code: ldap.LDAPResultInvalidCredentials}}
 	}
-	if creds.Token != "" && c.cfg.Issuer != nil {
-		search, ours, err := c.cfg.Issuer.Subject(ctx, creds.Token)
-		if err != nil {
-			return nil, nil, err
-		}
-		if ours {
-			s, err := c.forSubject(ctx, search)
+	issuer := c.cfg.Issuer
+	if creds.Token == "" {
+		issuer = nil
+	}
+	if issuer != nil {
+		if s, err := c.issued(ctx, creds.Token, issuer.Subject); s != nil || err != nil {
 			return s, nil, err
 		}
 	}
@@ -229,6 +228,11 @@ func (c *Client) Bind(ctx context.Context, creds Credentials, controls []Control
 		var rejected *RejectedError
 		s.reusable = errors.As(err, &rejected)
 		s.Release()
+		if issuer != nil && s.reusable {
+			if s, err := c.issued(ctx, creds.Token, issuer.Opaque); s != nil || err != nil {
+				return s, nil, err
+			}
+		}
 		return nil, nil, err
 	}
 	return s, answered, nil
