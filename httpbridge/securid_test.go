@@ -90,10 +90,11 @@ func (d *desk) addKey(name string, private *rsa.PrivateKey, privileges ...string
 	return apiKey{d.uuidOf(dn), private}
 }
 
-// claims are those of a token as PyDPlus makes it: whole seconds, for an hour.
+// claims are those of a token as PyDPlus makes it: whole seconds, for an hour,
+// and of the base URL only scheme and host.
 func (d *desk) claims(k apiKey) map[string]any {
 	now := d.now().Unix()
-	return map[string]any{"sub": k.id, "iat": now, "exp": now + 3600, "aud": "https://access.example.com/AdminInterface/restapi"}
+	return map[string]any{"sub": k.id, "iat": now, "exp": now + 3600, "aud": "https://access.example.com"}
 }
 
 // sign makes a token.
@@ -346,6 +347,7 @@ func TestSecurIDToken(t *testing.T) {
 		{"digits in strings", with(map[string]any{"iat": fmt.Sprint(now), "exp": fmt.Sprint(now + 3600)}), true},
 		{"fractions", with(map[string]any{"iat": float64(now) + 0.25, "exp": float64(now) + 3600.25}), true},
 		{"issued in the future, as it expires", with(map[string]any{"iat": now + 3480, "exp": now + 3480}), true},
+		{"the base URL", with(map[string]any{"aud": aud}), true},
 		{"the other base URL", with(map[string]any{"aud": aud + "/v1"}), true},
 		{"a slash behind it", with(map[string]any{"aud": aud + "/"}), true},
 		{"one audience of several", with(map[string]any{"aud": []string{"https://other", aud}}), true},
@@ -358,6 +360,8 @@ func TestSecurIDToken(t *testing.T) {
 		{"lives longer than an hour", with(map[string]any{"iat": now - 3000, "exp": now + 1000}), false},
 		{"issued more than an hour ago", with(map[string]any{"iat": now - 3661, "exp": now - 30}), false},
 		{"another audience", with(map[string]any{"aud": "https://other.example.com/AdminInterface/restapi"}), false},
+		{"another host", with(map[string]any{"aud": "https://other.example.com"}), false},
+		{"another path", with(map[string]any{"aud": "https://access.example.com/directory/v1"}), false},
 		{"no audience", with(map[string]any{"aud": nil}), false},
 		{"no iat", with(map[string]any{"iat": nil}), false},
 		{"no exp", with(map[string]any{"exp": nil}), false},

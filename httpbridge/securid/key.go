@@ -88,7 +88,8 @@ func withoutResult(err error) error {
 	return errors.New(err.Error())
 }
 
-// audiences are what a token may be for.
+// audiences are what a token may be for: the base URL in a key file, or its
+// beginning, which is what PyDPlus makes of it.
 func (h *Handler) audiences(r *http.Request) []string {
 	origins := []string{strings.TrimSuffix(h.cfg.URL, "/")}
 	if h.cfg.URL == "" {
@@ -96,7 +97,7 @@ func (h *Handler) audiences(r *http.Request) []string {
 	}
 	var list []string
 	for _, o := range origins {
-		list = append(list, o+base, o+base+"/v1")
+		list = append(list, o, o+base, o+base+"/v1")
 	}
 	return list
 }

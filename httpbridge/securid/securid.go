@@ -35,8 +35,8 @@ import (
 // Prefix is what the paths of the face begin with.
 const Prefix = "/AdminInterface/"
 
-// base is what the paths of the calls begin with, and the audience of tokens
-// ends with.
+// base is what the paths of the calls begin with, and what stands behind the
+// host in most audiences.
 const base = "/AdminInterface/restapi"
 
 // Config is the limits of the face. The zero value works.
