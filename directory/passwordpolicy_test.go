@@ -520,6 +520,17 @@ func TestAdministrativeLock(t *testing.T) {
 	h.want("no time", h.modify(as("help"), "ann", set(pwdAccountLockedTime, "x")), InvalidAttributeSyntax)
 }
 
+// A lock is told where there is no password policy, to those who may know.
+func TestLockWithoutPolicy(t *testing.T) {
+	h := newHouse(t)
+	h.want("lock", h.modify(as("help"), "ann", set(pwdAccountLockedTime, "000001010000Z")), Success)
+	for who, want := range map[string]int{"help": 1, "ann": 1, "bob": 0} {
+		if got := h.attribute(as(who), "ann", pwdAccountLockedTime); len(got) != want {
+			t.Errorf("%s sees %v", who, got)
+		}
+	}
+}
+
 // pwdMaxIdle, pwdStartTime, pwdEndTime: section 7.1.
 func TestIdleAndPeriod(t *testing.T) {
 	h := policed(t, "pwdMaxIdle: 1000")

@@ -102,7 +102,7 @@ func (s *search) start(ctx context.Context, who Requester) error {
 		if s.rights, err = d.rightsOf(r, who, aci.Read|aci.Search); err != nil {
 			return err
 		}
-		if s.needsOperational && d.passwordPolicies.written.Load() {
+		if s.wants.lock || s.needsOperational && d.passwordPolicies.written.Load() {
 			if err := s.looksAtPasswords(who); err != nil {
 				return err
 			}

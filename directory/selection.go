@@ -15,6 +15,7 @@ type selection struct {
 	operational    bool // all operational attributes
 	anyOperational bool // at least one operational attribute
 	memberOf       bool // which "+" does not ask for
+	lock           bool // by its name: accounts are locked without a password policy too
 	named          []namedAttribute
 	known          map[string]bool // answers given before
 }
@@ -71,6 +72,7 @@ func optionsOf(description string) []string {
 func (s *selection) add(n namedAttribute) {
 	s.anyOperational = s.anyOperational || n.attribute.Operational()
 	s.memberOf = s.memberOf || n.attribute.Name() == memberOfAttribute
+	s.lock = s.lock || isLock(n.attribute)
 	s.named = append(s.named, n)
 }
 
