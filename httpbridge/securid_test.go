@@ -252,7 +252,7 @@ func TestSecurIDTokensAndUsers(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = d.d.Modify(t.Context(), directory.Requester{How: directory.ByServer}, &directory.ModifyRequest{Object: ann, Changes: []directory.Change{
-		{Operation: directory.AddValues, Attribute: directory.Attribute{Name: "mail", Values: [][]byte{[]byte("ann@example.com")}}}}})
+		{Operation: directory.AddValues, Attribute: directory.Attribute{Name: "mail", Values: [][]byte{[]byte("a.first@example.com"), []byte("Ann@example.com")}}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,8 +261,8 @@ func TestSecurIDTokensAndUsers(t *testing.T) {
 	users := "/v1/users/" + annID
 	status := `{"userId":"` + annID + `","tokenSerialNumber":"000158364022","tokenStatus":"`
 
-	d.want(d.helpdesk, "POST", "/v1/users/lookup", `{"email":"ann@example.com","searchUnsynched":true}`, 200,
-		`{"id":"`+annID+`","emailAddress":"ann@example.com","firstName":null,"lastName":"ann","userStatus":"Enabled","identitySource":null,"principalUsername":"ann","alternateUsername":null}`)
+	d.want(d.helpdesk, "POST", "/v1/users/lookup", `{"email":"ann@EXAMPLE.com","searchUnsynched":true}`, 200,
+		`{"id":"`+annID+`","emailAddress":"Ann@example.com","firstName":null,"lastName":"ann","userStatus":"Enabled","identitySource":null,"principalUsername":"ann","alternateUsername":null}`)
 	d.want(d.helpdesk, "POST", "/v1/users/lookup", `{"email":"*"}`, 404, `{…}`)
 	d.want(d.helpdesk, "PATCH", users+"/sidTokens/enable", serial, 409, `{…"status":409,"error":"Conflict",…}`) // nobody has it in his hands yet
 	d.want(d.helpdesk, "PATCH", users+"/sidTokens/disable", serial, 409, `{…"status":409,"error":"Conflict",…}`)
@@ -564,6 +564,31 @@ func TestProxiedSession(t *testing.T) {
 			t.Error("as somebody else again:", err)
 		}
 	}
+}
+
+// A disabled account is said to be disabled, and one that failures have locked
+// is not.
+func TestSecurIDStatusOfLockedUser(t *testing.T) {
+	d := newDesk(t)
+	server := directory.Requester{How: directory.ByServer}
+	set := func(name, value string) {
+		t.Helper()
+		err := d.d.Modify(t.Context(), server, &directory.ModifyRequest{Object: ann, Changes: []directory.Change{
+			{Operation: directory.ReplaceValues, Attribute: directory.Attribute{Name: name, Values: [][]byte{[]byte(value)}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("mail", "ann@example.com")
+	status := func(want string) {
+		t.Helper()
+		d.want(d.helpdesk, "POST", "/v1/users/lookup", `{"email":"ann@example.com"}`, 200, `{…"userStatus":"`+want+`",…}`)
+	}
+	status("Enabled")
+	set("pwdAccountLockedTime", "20260102030405Z")
+	status("Enabled")
+	set("pwdAccountLockedTime", "000001010000Z")
+	status("Disabled")
 }
 
 // Who typed too many wrong codes is let in again by the help desk.

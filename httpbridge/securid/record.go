@@ -88,11 +88,17 @@ func deviceID(credentialID string) string {
 // deviceNamespace is that of the device ids, chosen at random once.
 var deviceNamespace = uuid.MustParse("5f1b7c0a-52fe-4c0e-9f34-8d6c6ee0b9a1")
 
+// What the status of users and tokens can be.
+const (
+	statusEnabled  = "Enabled"
+	statusDisabled = "Disabled"
+)
+
 func tokenStatus(c wire.ManagedCredential) string {
 	if c.State == disabled {
-		return "Disabled"
+		return statusDisabled
 	}
-	return "Enabled"
+	return statusEnabled
 }
 
 // record is all that is told of a user's credential.

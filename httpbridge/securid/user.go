@@ -143,6 +143,13 @@ func (c *call) switchTo(ctx context.Context, dn, state string, m wire.ManagedCre
 	return err
 }
 
+// The attribute of a locked account, and its value if the account is disabled:
+// others are of failed attempts, or for a time.
+const (
+	accountLock   = "pwdAccountLockedTime"
+	lockedForGood = "000001010000Z"
+)
+
 // user is what is told of a user. Absent values are null.
 type user struct {
 	ID                string  `json:"id"`
@@ -160,7 +167,7 @@ func lookUpUser(ctx context.Context, c *call) (any, error) {
 	email := c.body[emailMember]
 	found, err := c.search(ctx, upstream.SearchRequest{
 		Scope: upstream.WholeSubtree, Filter: "(mail=" + upstream.EscapeFilter(email) + ")", SizeLimit: 2,
-		Attributes: []string{entryUUID, "mail", "givenName", "sn", "uid"},
+		Attributes: []string{entryUUID, "mail", "givenName", "sn", "uid", accountLock},
 	})
 	if err != nil && !isResult(err, 4) { // sizeLimitExceeded
 		return nil, err
@@ -169,14 +176,23 @@ func lookUpUser(ctx context.Context, c *call) (any, error) {
 		return nil, errNotFound
 	}
 	e := found[0]
-	return user{
+	u := user{
 		ID:                strings.ToLower(value(e, entryUUID)),
 		EmailAddress:      email,
 		FirstName:         optional(value(e, "givenName")),
 		LastName:          optional(value(e, "sn")),
-		UserStatus:        "Enabled",
+		UserStatus:        statusEnabled,
 		PrincipalUsername: optional(value(e, "uid")),
-	}, nil
+	}
+	for _, mail := range values(e, "mail") {
+		if strings.EqualFold(mail, email) {
+			u.EmailAddress = mail
+		}
+	}
+	if value(e, accountLock) == lockedForGood {
+		u.UserStatus = statusDisabled
+	}
+	return u, nil
 }
 
 // devices are those of a user, by kind.
