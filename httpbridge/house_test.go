@@ -95,7 +95,7 @@ func (h *house) startLDAP() {
 
 func operations(d *directory.Directory) *extop.Set {
 	return extop.NewSet(whoami.Operation{}, totp.NewGenerate(d), totp.NewRevoke(d), totp.NewValidate(d), manage.New(d), passmod.New(d),
-		passwords.NewGenerate(d), passwords.NewQuality(d), passwords.NewVerify(d))
+		passwords.NewGenerate(d), passwords.NewQuality(d), passwords.NewVerify(d), passwords.NewState(d))
 }
 
 // dialWithoutTLS connects to the server, which has no certificate.

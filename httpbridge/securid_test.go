@@ -313,6 +313,8 @@ func TestSecurIDRoles(t *testing.T) {
 		{"PATCH", "/v1/ds100/enable/otp", `{"deviceSerialNumber":"140100080","userId":"` + bobID + `"}`},
 		{"PATCH", "/v1/ds100/clearPin/otp", `{"tokenSerialNumber":"014010008001","userId":"` + bobID + `"}`},
 		{"GET", "/v2/users/" + bobID + "/devices", ""},
+		{"PUT", "/v1/users/" + bobID + "/userStatus", `{"userStatus":"Disabled"}`},
+		{"PUT", "/v1/users/" + bobID + "/userStatus", `{"userStatus":"Enabled"}`},
 	} {
 		for name, k := range map[string]apiKey{"help desk": d.helpdesk, "no privilege": nothing} {
 			t.Log(name)
@@ -566,29 +568,47 @@ func TestProxiedSession(t *testing.T) {
 	}
 }
 
-// A disabled account is said to be disabled, and one that failures have locked
-// is not.
-func TestSecurIDStatusOfLockedUser(t *testing.T) {
+// A disabled user does not get in until he is enabled. PyDPlus's disable_user
+// and enable_user send this.
+func TestSecurIDUserStatus(t *testing.T) {
 	d := newDesk(t)
-	server := directory.Requester{How: directory.ByServer}
-	set := func(name, value string) {
-		t.Helper()
-		err := d.d.Modify(t.Context(), server, &directory.ModifyRequest{Object: ann, Changes: []directory.Change{
-			{Operation: directory.ReplaceValues, Attribute: directory.Attribute{Name: name, Values: [][]byte{[]byte(value)}}}}})
-		if err != nil {
-			t.Fatal(err)
-		}
+	mail := directory.Attribute{Name: "mail", Values: [][]byte{[]byte("ann@example.com")}}
+	err := d.d.Modify(t.Context(), directory.Requester{How: directory.ByServer}, &directory.ModifyRequest{Object: ann, Changes: []directory.Change{{Operation: directory.AddValues, Attribute: mail}}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	set("mail", "ann@example.com")
-	status := func(want string) {
+	annID := d.uuidOf(ann)
+	path := "/v1/users/" + annID + "/userStatus"
+	status := func(want string, in bool) {
 		t.Helper()
 		d.want(d.helpdesk, "POST", "/v1/users/lookup", `{"email":"ann@example.com"}`, 200, `{…"userStatus":"`+want+`",…}`)
+		_, err := d.d.Bind(t.Context(), directory.Requester{}, &directory.BindRequest{Version: 3, Name: ann, Password: []byte(password)})
+		if (err == nil) != in {
+			t.Errorf("%s: %v", want, err)
+		}
 	}
-	status("Enabled")
-	set("pwdAccountLockedTime", "20260102030405Z")
-	status("Enabled")
-	set("pwdAccountLockedTime", "000001010000Z")
-	status("Disabled")
+	status("Enabled", true)
+	for range 2 { // the second time it is so already
+		d.want(d.helpdesk, "PUT", path, `{"userStatus": "Disabled"}`, 200, `{"id":"`+annID+`","userStatus":"Disabled"}`)
+		status("Disabled", false)
+	}
+	for range 2 {
+		d.want(d.helpdesk, "PUT", path, `{"userStatus": "Enabled"}`, 200, `{"id":"`+annID+`","userStatus":"Enabled"}`)
+		status("Enabled", true)
+	}
+	for _, body := range []string{`{}`, `{"userStatus":"Gone"}`, `{"userStatus":"enabled"}`, `{"userStatus":true}`} {
+		d.want(d.helpdesk, "PUT", path, body, 400, `{…"status":400,…}`)
+	}
+	d.want(d.helpdesk, "PUT", "/v1/users/nobody/userStatus", `{"userStatus":"Disabled"}`, 404, `{…"status":404,…}`)
+
+	// A lockout is none of this, and to enable does not end it.
+	for range 12 {
+		_, _ = d.d.Bind(t.Context(), directory.Requester{}, &directory.BindRequest{Version: 3, Name: ann, Password: []byte("wrong")})
+		d.clock.Add(1)
+	}
+	status("Enabled", false)
+	d.want(d.helpdesk, "PUT", path, `{"userStatus": "Enabled"}`, 200, `{…}`)
+	status("Enabled", false)
 }
 
 // Who typed too many wrong codes is let in again by the help desk.

@@ -19,6 +19,7 @@ const (
 	userIDMember    = "userId"
 	updatedName     = "updatedName"
 	emailMember     = "email"
+	userStatus      = "userStatus"
 	searchUnsynched = "searchUnsynched"
 	unlockMethods   = "unlockMethods"
 )

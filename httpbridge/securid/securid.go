@@ -10,6 +10,7 @@
 //	PATCH  /AdminInterface/restapi/v1/users/{userId}/sidTokens/{enable,disable,updateName}
 //	PATCH  /AdminInterface/restapi/v2/users/{userId}/sidTokens/clearPin
 //	POST   /AdminInterface/restapi/v1/users/lookup
+//	PUT    /AdminInterface/restapi/v1/users/{userId}/userStatus
 //	PATCH  /AdminInterface/restapi/v1/users/{userId}/methods
 //	GET    /AdminInterface/restapi/v2/users/{userId}/devices
 //	DELETE /AdminInterface/restapi/v1/users/{userId}/devices/{deviceId}
@@ -106,6 +107,7 @@ var routes = []route{
 	at("PATCH", "/v1/users/{userId}/sidTokens/updateName", members{tokenSerial: number, updatedName: text}, renameToken),
 	at("PATCH", "/v2/users/{userId}/sidTokens/clearPin", members{tokenSerial: number}, clearTokenPIN),
 	at("POST", "/v1/users/lookup", members{emailMember: text, searchUnsynched: boolean}, lookUpUser),
+	at("PUT", "/v1/users/{userId}/userStatus", members{userStatus: text}, setUserStatus),
 	at("PATCH", "/v1/users/{userId}/methods", members{unlockMethods: methods}, unlock),
 	at("GET", "/v2/users/{userId}/devices", nil, listDevices),
 	at("DELETE", "/v1/users/{userId}/devices/{deviceId}", nil, deleteDevice),

@@ -195,6 +195,35 @@ func lookUpUser(ctx context.Context, c *call) (any, error) {
 	return u, nil
 }
 
+// What Password policy state calls disabling a user and enabling him.
+const (
+	setDisabled   = 2
+	clearDisabled = 3
+)
+
+// setUserStatus disables a user, who cannot log in until he is enabled. Failed
+// attempts are another matter: they are not forgotten.
+func setUserStatus(ctx context.Context, c *call) (any, error) {
+	operation := wire.PasswordStateOperation{Type: clearDisabled}
+	switch c.body[userStatus] {
+	case statusEnabled:
+	case statusDisabled:
+		operation = wire.PasswordStateOperation{Type: setDisabled, Values: []string{"true"}}
+	default:
+		return nil, badRequest("%s: is %s or %s", userStatus, statusEnabled, statusDisabled)
+	}
+	dn, err := c.user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	request := wire.PasswordStateMessage{TargetUser: dn, Operations: []wire.PasswordStateOperation{operation}}
+	_, _, err = c.Extended(ctx, wire.PasswordStateOID, request.Encode())
+	return struct {
+		ID         string `json:"id"`
+		UserStatus string `json:"userStatus"`
+	}{c.userID, c.body[userStatus]}, err
+}
+
 // devices are those of a user, by kind.
 type devices struct {
 	Devices    []credential `json:"devices"`    // apps: there are none here
