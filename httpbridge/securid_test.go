@@ -467,7 +467,9 @@ func TestSecurIDRequests(t *testing.T) {
 	send("others are ignored", "POST", lookup, `{"deviceSerialNumber":"1","more":[{}]}`, 404, "")
 	send("none", "POST", lookup, "", 400, "line 1")
 	send("nobody says what it is", "POST", lookup, `{"deviceSerialNumber":"1"}`, 404, "", func(r *http.Request) { r.Header.Del("Content-Type") })
-	send("another type", "POST", lookup, "{}", 400, "application/json", func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") })
+	text := func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }
+	send("another type", "POST", lookup, "{}", 400, "application/json", text)
+	send("another type for the one call that has a status for it", "POST", "/v1/users/lookup", `{"email":"a"}`, 415, `"error":"Unsupported Media Type"`, text)
 	send("a member is missing", "POST", lookup, "{}", 400, "deviceSerialNumber: must be there")
 	send("a number", "POST", lookup, `{"deviceSerialNumber":140100080}`, 400, "must be a string, not a number")
 	send("empty", "POST", lookup, `{"deviceSerialNumber":""}`, 400, "1 to 36 characters")

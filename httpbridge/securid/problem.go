@@ -28,6 +28,7 @@ var (
 	errToken       = &problem{status: http.StatusForbidden, message: "the token is not valid"}
 	errState       = &problem{status: http.StatusConflict, message: "the token is in another state"}
 	errMediaType   = &problem{status: http.StatusBadRequest, message: "the body must be application/json in UTF-8"}
+	errNotJSON     = &problem{status: http.StatusUnsupportedMediaType, message: errMediaType.message}
 	errTooLarge    = &problem{status: http.StatusBadRequest, message: "the body is too large"}
 	errCutBody     = &problem{status: http.StatusBadRequest, message: "the body is incomplete"}
 	errUnavailable = &problem{status: http.StatusServiceUnavailable, message: "the directory is not available", wait: 5 * time.Second}

@@ -94,6 +94,9 @@ func at(method, path string, body members, serve func(context.Context, *call) (a
 	return route{method, strings.Split(base+path, "/"), body, serve}
 }
 
+// userLookup is the one call for which RSA documents 415.
+const userLookup = "/v1/users/lookup"
+
 var routes = []route{
 	at("POST", "/v1/ds100/lookup", members{deviceSerial: number}, lookUpDevice),
 	at("PATCH", "/v1/ds100/enable/otp", members{deviceSerial: number, userIDMember: number}, enableDevice),
@@ -106,7 +109,7 @@ var routes = []route{
 	at("PATCH", "/v1/users/{userId}/sidTokens/disable", members{tokenSerial: number}, disableToken),
 	at("PATCH", "/v1/users/{userId}/sidTokens/updateName", members{tokenSerial: number, updatedName: text}, renameToken),
 	at("PATCH", "/v2/users/{userId}/sidTokens/clearPin", members{tokenSerial: number}, clearTokenPIN),
-	at("POST", "/v1/users/lookup", members{emailMember: text, searchUnsynched: boolean}, lookUpUser),
+	at("POST", userLookup, members{emailMember: text, searchUnsynched: boolean}, lookUpUser),
 	at("PUT", "/v1/users/{userId}/userStatus", members{userStatus: text}, setUserStatus),
 	at("PATCH", "/v1/users/{userId}/methods", members{unlockMethods: methods}, unlock),
 	at("GET", "/v2/users/{userId}/devices", nil, listDevices),
@@ -186,7 +189,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, note func(...slo
 	}
 	var text []byte
 	if route.body != nil { // before an LDAP connection is taken: it may come slowly
-		if text, err = readBody(w, r, h.cfg.MaxBody); err != nil {
+		text, err = readBody(w, r, h.cfg.MaxBody)
+		if err == errMediaType && r.URL.Path == base+userLookup {
+			err = errNotJSON
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
