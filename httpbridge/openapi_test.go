@@ -139,10 +139,7 @@ func TestOpenAPIExamplesOfSecurID(t *testing.T) {
 		}
 		d.activate(ann, made.Secret)
 	}
-	mail := directory.Attribute{Name: "mail", Values: [][]byte{[]byte("ann@example.com")}}
-	if err := d.d.Modify(t.Context(), admin, &directory.ModifyRequest{Object: ann, Changes: []directory.Change{{Operation: directory.AddValues, Attribute: mail}}}); err != nil {
-		t.Fatal(err)
-	}
+	d.addMail(ann, "ann@example.com")
 	_, _, list := d.send(d.token(d.super, d.claims(d.super)), "POST", "/v1/ds100/lookup", `{"deviceSerialNumber":"140100081"}`)
 	third := regexp.MustCompile(`"id":"([^"]*)"`).FindStringSubmatch(list)
 	if third == nil {

@@ -178,6 +178,19 @@ func (d *desk) device(user, serial string) (secret, id string) {
 	return made.Secret, made.ID
 }
 
+// addMail gives a user a mail address.
+func (d *desk) addMail(user string, addresses ...string) {
+	d.t.Helper()
+	mail := directory.Attribute{Name: "mail"}
+	for _, a := range addresses {
+		mail.Values = append(mail.Values, []byte(a))
+	}
+	err := d.d.Modify(d.t.Context(), directory.Requester{How: directory.ByServer}, &directory.ModifyRequest{Object: user, Changes: []directory.Change{{Operation: directory.AddValues, Attribute: mail}}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
 func (d *desk) activate(user, secret string) {
 	d.t.Helper()
 	if _, err := d.d.Bind(d.t.Context(), directory.Requester{}, &directory.BindRequest{Version: 3, Name: user, Password: []byte(password + d.code(secret))}); err != nil {
@@ -251,11 +264,7 @@ func TestSecurIDTokensAndUsers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = d.d.Modify(t.Context(), directory.Requester{How: directory.ByServer}, &directory.ModifyRequest{Object: ann, Changes: []directory.Change{
-		{Operation: directory.AddValues, Attribute: directory.Attribute{Name: "mail", Values: [][]byte{[]byte("a.first@example.com"), []byte("Ann@example.com")}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.addMail(ann, "a.first@example.com", "Ann@example.com")
 	annID := d.uuidOf(ann)
 	serial := `{"tokenSerialNumber":"000158364022"}`
 	users := "/v1/users/" + annID
@@ -574,11 +583,7 @@ func TestProxiedSession(t *testing.T) {
 // and enable_user send this.
 func TestSecurIDUserStatus(t *testing.T) {
 	d := newDesk(t)
-	mail := directory.Attribute{Name: "mail", Values: [][]byte{[]byte("ann@example.com")}}
-	err := d.d.Modify(t.Context(), directory.Requester{How: directory.ByServer}, &directory.ModifyRequest{Object: ann, Changes: []directory.Change{{Operation: directory.AddValues, Attribute: mail}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.addMail(ann, "ann@example.com")
 	annID := d.uuidOf(ann)
 	path := "/v1/users/" + annID + "/userStatus"
 	status := func(want string, in bool) {
