@@ -18,10 +18,13 @@ var update = flag.Bool("update", false, "write the answers in testdata/exchanges
 
 // Each file of testdata/exchanges is a conversation with a fresh bridge: a
 // title behind "###", the request, "--->", the answer. A request is a line with
-// method and path (below /directory/v1), perhaps a line "as NAME", for whom the
-// password is known, and a body. {uuid}, {cursor} and {secret} stand for the
-// last ones that were in an answer. What differs every time is left out of the
-// answers, which are otherwise complete.
+// method and path (of PingDirectory's calls without /directory/v1), perhaps a
+// line "as NAME", for whom the password is known, and a body. {uuid}, {cursor}
+// and {secret} stand for the last ones that were in an answer. What differs
+// every time is left out of the answers, which are otherwise complete.
+//
+// In the files of the other faces {ann} is Ann's id. In securid.txt {key} is
+// the id of the help desk's key, and {apikey} a token of it; Ann has a DS100.
 func TestExchanges(t *testing.T) {
 	files, err := filepath.Glob("testdata/exchanges/*.txt")
 	if err != nil || len(files) == 0 {
@@ -33,7 +36,7 @@ func TestExchanges(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := conversation{house: newHouse(t, nil), known: map[string]string{}}
+			c := newConversation(t, filepath.Base(file))
 			head, rest, _ := strings.Cut(string(text), "### ")
 			got := head
 			for _, part := range strings.Split(rest, "\n### ") {
@@ -61,6 +64,23 @@ type conversation struct {
 	known map[string]string // by name, without braces
 }
 
+func newConversation(t *testing.T, file string) conversation {
+	if file == "securid.txt" {
+		d := newDesk(t)
+		secret, _ := d.device("dn:"+ann, "140100080")
+		d.activate(ann, secret)
+		d.addMail(ann, "ann@example.com")
+		return conversation{d.house, map[string]string{
+			"ann": d.uuidOf(ann), "key": d.helpdesk.id, "apikey": d.token(d.helpdesk, d.claims(d.helpdesk)),
+		}}
+	}
+	c := conversation{newHouse(t, nil), map[string]string{}}
+	if file == "zitadel.txt" {
+		c.known["ann"] = c.uuidOf(ann)
+	}
+	return c
+}
+
 // What changes with every run, by the name it has in the files.
 var changing = []struct {
 	name    string
@@ -68,8 +88,11 @@ var changing = []struct {
 }{
 	{"uuid", regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)},
 	{"cursor", regexp.MustCompile(`cursor(?:=|": ")([A-Za-z0-9_-]{40,})`)},
-	{"secret", regexp.MustCompile(`"totpSharedSecret": "([A-Z2-7]{32})"`)},
+	{"device", regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)},
+	{"totpId", regexp.MustCompile(`"totpId": "([A-Z2-7]{26})"`)},
+	{"secret", regexp.MustCompile(`"(?:totpSharedSecret|secret)": "([A-Z2-7]{32})"`)},
 	{"token", regexp.MustCompile(`"accessToken": "([^"]{20,})"`)},
+	{"timestamp", regexp.MustCompile(`"timestamp": "([^"]{20,})"`)},
 	{"expiry", regexp.MustCompile(`"expirationTime": "([^"]{20,})"`)},
 	{"password", regexp.MustCompile(`"(?:generatedPassword|password)": "([^"]{12,})"`)},
 }
@@ -88,7 +111,10 @@ func (c *conversation) answer(request string) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	r.URL.Opaque = "/directory/v1" + path // sent as it is
+	if !strings.HasPrefix(path, "/AdminInterface/") && !strings.HasPrefix(path, "/v3alpha/") {
+		path = "/directory/v1" + path
+	}
+	r.URL.Opaque = path // sent as it is
 	if who, rest, _ := strings.Cut(body, "\n"); strings.HasPrefix(who, "as ") {
 		as(strings.TrimPrefix(who, "as "), password)(r)
 		body = rest
@@ -130,6 +156,11 @@ func (c *conversation) answer(request string) string {
 
 // remember puts names in place of what changes.
 func (c *conversation) remember(text string) string {
+	for _, name := range []string{"ann", "key"} {
+		if id, ok := c.known[name]; ok {
+			text = strings.ReplaceAll(text, id, "{"+name+"}")
+		}
+	}
 	for _, ch := range changing {
 		for _, m := range ch.pattern.FindAllStringSubmatch(text, -1) {
 			c.known[ch.name] = m[len(m)-1]
