@@ -21,6 +21,7 @@ func newCORS(origins []string) *cors.Cors {
 		AllowedHeaders: []string{
 			"Authorization", "Content-Type", "Correlation-Id",
 			"Connect-Protocol-Version", "Connect-Timeout-Ms", "Grpc-Timeout", "X-Grpc-Web", "X-User-Agent", // gRPC-Web
+			"X-Zitadel-Orgid", // which is ignored, but clients send it
 		},
 		ExposedHeaders: []string{
 			"Request-Id", "Correlation-Id", "Location", "Retry-After", "WWW-Authenticate",
