@@ -76,23 +76,16 @@ func anySession(ctx context.Context, client *upstream.Client, c *call) (*upstrea
 	return client.As(ctx, *c.user)
 }
 
-// nameOf is the DN of the entry with an entryUUID (RFC 4530), which is looked
-// for below all naming contexts.
+// nameOf is the DN of the entry with an entryUUID (RFC 4530).
 func nameOf(ctx context.Context, s *upstream.Session, uuid string) (string, error) {
-	dse, err := readEntry(ctx, s, "", []string{"namingContexts"}, nil)
+	found, err := s.Search(ctx, upstream.SearchRequest{
+		Scope: upstream.WholeSubtree, Filter: "(entryUUID=" + uuid + ")", Attributes: []string{"1.1"}, SizeLimit: 1,
+	})
+	if err == nil && len(found) == 0 {
+		err = &upstream.Result{Code: noSuchObject}
+	}
 	if err != nil {
 		return "", err
 	}
-	for _, base := range dse.Values("namingContexts") {
-		found, err := s.Search(ctx, upstream.SearchRequest{
-			Base: base, Scope: upstream.WholeSubtree, Filter: "(entryUUID=" + uuid + ")", Attributes: []string{"1.1"}, SizeLimit: 1,
-		})
-		switch {
-		case err != nil:
-			return "", err
-		case len(found) > 0:
-			return found[0].DN, nil
-		}
-	}
-	return "", &upstream.Result{Code: noSuchObject}
+	return found[0].DN, nil
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -75,13 +76,42 @@ const anyEntry = "(objectClass=*)"
 
 // Search sends a search request. References to other servers are not followed.
 // Beside a *Result the entries that came before it are returned too: those
-// within a size limit, for instance. Errors: as Extended.
+// within a size limit, for instance. The whole subtree of "" is all of the server,
+// also of one that does not see it so. Errors: as Extended.
 func (s *Session) Search(ctx context.Context, req SearchRequest) (found []Entry, err error) {
 	err = s.repeat(ctx, true, func() error {
 		found, err = s.search(ctx, req)
 		return err
 	})
+	if req.Base == "" && req.Scope == WholeSubtree && isAbsent(err) {
+		return s.searchContexts(ctx, req)
+	}
 	return found, err
+}
+
+// searchContexts searches the naming contexts one by one, each within the limits
+// of req: OpenLDAP has nothing at "".
+func (s *Session) searchContexts(ctx context.Context, req SearchRequest) ([]Entry, error) {
+	root, err := s.search(ctx, SearchRequest{Filter: anyEntry, Attributes: []string{"namingContexts"}})
+	if err != nil {
+		return nil, err
+	}
+	var all []Entry
+	for _, e := range root {
+		for _, req.Base = range e.Values("namingContexts") {
+			found, err := s.search(ctx, req)
+			all = append(all, found...)
+			if err != nil && !isAbsent(err) { // one may have no entry yet
+				return all, err
+			}
+		}
+	}
+	return all, nil
+}
+
+func isAbsent(err error) bool {
+	var r *Result
+	return errors.As(err, &r) && r.Code == ldap.LDAPResultNoSuchObject
 }
 
 func (s *Session) search(ctx context.Context, req SearchRequest) ([]Entry, error) {
