@@ -67,6 +67,8 @@ var (
 	errNoName        = errors.New("the LDAP server does not say how it named the entry")
 	errNoToken       = errors.New("the LDAP server made no access token")
 
+	errNoTokenControl = &upstream.Result{Code: unwillingToPerform, DiagnosticMessage: "the LDAP server does not have the control " + accessTokenRequest}
+
 	errScope        = badParameter("searchScope", "must be baseObject, singleLevel, wholeSubtree or subordinateSubtree")
 	errCursor       = badParameter("cursor", "is not one for this search, or no longer valid")
 	errPagedControl = badMember("_controls", "pages are asked for by limit and cursor")

@@ -18,6 +18,9 @@ const (
 
 // The LDAP results that are made here.
 const (
+	protocolError                = 2
+	unavailableCriticalExtension = 12
+
 	noSuchObject       = 32
 	invalidDNSyntax    = 34
 	invalidCredentials = 49
