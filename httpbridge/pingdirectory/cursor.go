@@ -29,9 +29,10 @@ func newCursors() cursors {
 
 // page is where a search is to go on.
 type page struct {
-	Base   string
-	Search searchFor
-	Cookie []byte // of the LDAP server
+	Base      string
+	Search    searchFor
+	Cookie    []byte // of the LDAP server; empty: there is none that could be sent
+	Delivered int    // entries on the pages before it
 }
 
 func (c cursors) seal(p page) string {

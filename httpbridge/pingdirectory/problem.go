@@ -71,6 +71,7 @@ var (
 
 	errScope        = badParameter("searchScope", "must be baseObject, singleLevel, wholeSubtree or subordinateSubtree")
 	errCursor       = badParameter("cursor", "is not one for this search, or no longer valid")
+	errTooFar       = &problem{status: http.StatusBadRequest, code: limitExceeded, message: "cursor: the LDAP server does not go on with so long a search: use a filter", target: "cursor"}
 	errPagedControl = badMember("_controls", "pages are asked for by limit and cursor")
 
 	errNoModifications = badMember("modifications", "must be there")

@@ -64,7 +64,8 @@ func (h *Handler) search(ctx context.Context, c *call, p parameters, controls []
 	if err != nil {
 		return nil, err
 	}
-	defer s.Release()
+	release := s.Release
+	defer func() { release() }()
 	at, err := h.pageOf(p, dn)
 	if err != nil {
 		return nil, err
@@ -81,29 +82,18 @@ func (h *Handler) search(ctx context.Context, c *call, p parameters, controls []
 	if err != nil {
 		return nil, badParameter("filter", err.Error())
 	}
-	paged := upstream.PagedResults(at.Search.Limit, at.Cookie)
-	paged.Critical = true // without it there would be no telling how many come
-	found, err := s.Search(ctx, upstream.SearchRequest{
-		Base: dn, Scope: at.Search.Scope, Filter: filter, Attributes: v.request,
-		Controls: append([]upstream.Control{paged}, controls...),
-	})
+	found, answered, cookie, err := turn(ctx, s, upstream.SearchRequest{
+		Base: dn, Scope: at.Search.Scope, Filter: filter, Attributes: v.request, Controls: controls,
+	}, at)
 	if err != nil {
 		return nil, err
-	}
-	at.Cookie = nil
-	answered, err := s.ResponseControls()
-	if err != nil {
-		return nil, err
-	}
-	for _, control := range answered {
-		if control.OID == upstream.PagedResultsOID {
-			if _, at.Cookie, err = upstream.ReadPagedResults(control.Value); err != nil {
-				return nil, err
-			}
-		}
 	}
 	links := object{{"self", linkOf(dn, p["cursor"])}}
-	if len(at.Cookie) > 0 {
+	if len(cookie) > 0 {
+		at.Cookie, at.Delivered = cookie, at.Delivered+len(found)
+		if len(cookie) < numberCookie {
+			at.Cookie, release = nil, s.Close // the server keeps the search until then
+		}
 		links = append(links, member{"next", linkOf(dn, h.cursors.seal(at))})
 	}
 	entries := []object{}

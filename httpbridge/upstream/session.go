@@ -33,8 +33,8 @@ func (s *Session) Release() {
 	s.client.give()
 }
 
-// Close is Release for a session that somebody signed in to, and that is over:
-// the connection ends with it, so that nobody is bound as him any more.
+// Close is Release that ends the connection too, and with it all that the server
+// keeps of it: that somebody is bound, for instance.
 func (s *Session) Close() {
 	s.reusable = false
 	s.Release()
