@@ -4,6 +4,7 @@ package readme
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"os"
 	"os/exec"
@@ -70,17 +71,22 @@ func TestFiveMinutes(t *testing.T) {
 	ports := strings.NewReplacer("3389", freePort(t), "3636", freePort(t), "8080", freePort(t), "3390", freePort(t))
 	start(t, dir, ports)
 
-	script := exec.Command("bash", "-euo", "pipefail", "-c", ports.Replace(commands(t)))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	script := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", ports.Replace(commands(t)))
 	script.Dir = dir
 	script.Env = append(os.Environ(), "HOME="+dir, "LDAPCONF=/dev/null") // as nobody has set up anything
 	script.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	kill := func() error { return syscall.Kill(-script.Process.Pid, syscall.SIGKILL) } // with all that it runs
+	script.Cancel = kill
+	script.WaitDelay = time.Minute
 	var out bytes.Buffer
 	script.Stdout, script.Stderr = &out, &out
 	if err := script.Start(); err != nil {
 		t.Fatal(err)
 	}
 	err := script.Wait()
-	syscall.Kill(-script.Process.Pid, syscall.SIGKILL) // what a script that failed left running
+	kill() // what a script that failed left running
 	if err != nil {
 		t.Fatalf("%v after\n%s", err, out.String())
 	}
@@ -127,6 +133,7 @@ func start(t *testing.T, dir string, ports *strings.Replacer) {
 	go func() { exited <- server.Wait() }()
 	t.Cleanup(func() {
 		server.Process.Signal(syscall.SIGTERM)
+		defer time.AfterFunc(time.Minute, func() { server.Process.Kill() }).Stop()
 		if err := <-exited; err != nil || t.Failed() {
 			t.Errorf("the server ended with %v after\n%s", err, out.String())
 		}
