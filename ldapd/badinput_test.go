@@ -188,11 +188,11 @@ func TestIdle(t *testing.T) {
 	s = start(t, idles)
 	busy := s.raw(t)
 	busy.send(1, &wire.ExtendedRequest{Name: oidHold})
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	if s.later(2*time.Hour) != 0 {
 		t.Error("idle while an operation runs")
 	}
-	s.hold.release <- struct{}{}
+	s.hold.end(t)
 	busy.expect(1, wire.TagExtendedResponse, directory.Success)
 	busy.works(2)
 	waitFor(t, "the end of a session that is idle again", ended)
@@ -279,7 +279,7 @@ func TestLeavingAtAnyMoment(t *testing.T) {
 	}
 	c := s.raw(t)
 	c.send(1, &wire.ExtendedRequest{Name: oidHold})
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	c.Close() // cancels it, or the shutdown at the end would wait
 	s.works(t)
 	if strings.Contains(s.log.String(), "level=ERROR") {

@@ -61,14 +61,14 @@ func TestRequestBudgetOfRunning(t *testing.T) {
 	c := s.raw(t)
 	c.bind()
 	c.send(2, &wire.ExtendedRequest{Name: oidHold})
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	c.send(3, &wire.ExtendedRequest{Name: oidHold})
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	if r := s.Stats().Requests; r.Octets == 0 || r.Octets > smallRequest {
 		t.Errorf("%+v", r)
 	}
-	s.hold.release <- struct{}{}
-	s.hold.release <- struct{}{}
+	s.hold.end(t)
+	s.hold.end(t)
 	c.recv()
 	c.recv()
 	waitFor(t, "all to be given back", func() bool { return s.Stats().Requests == Requests{} })

@@ -163,6 +163,33 @@ func newHold() *hold {
 	return &hold{begun: make(chan struct{}, 10_000), release: make(chan struct{})}
 }
 
+// hasBegun waits until an operation has begun.
+func (h *hold) hasBegun(t testing.TB) {
+	t.Helper()
+	receive(t, h.begun)
+}
+
+// end ends one.
+func (h *hold) end(t testing.TB) {
+	t.Helper()
+	select {
+	case h.release <- struct{}{}:
+	case <-time.After(time.Minute):
+		t.Fatal("no operation runs")
+	}
+}
+
+// receive is <-c, for a minute: a test that hangs shall say where.
+func receive[T any](t testing.TB, c <-chan T) (got T) {
+	t.Helper()
+	select {
+	case got = <-c:
+	case <-time.After(time.Minute):
+		t.Fatal("waited in vain")
+	}
+	return got
+}
+
 func (*hold) OID() string { return oidHold }
 
 func (h *hold) Serve(ctx context.Context, req *extop.Request) (*extop.Response, error) {
@@ -302,6 +329,7 @@ func (s *server) dial(t testing.TB) *ldap.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.SetTimeout(time.Minute)
 	t.Cleanup(func() { c.Close() })
 	return c
 }

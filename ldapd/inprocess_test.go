@@ -3,6 +3,7 @@ package ldapd
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -20,6 +21,7 @@ func TestInProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := ldap.NewConn(nc, false)
+	c.SetTimeout(time.Minute)
 	c.Start()
 	defer c.Close()
 	if who, err := c.WhoAmI(nil); err != nil || who.AuthzID != "" {
@@ -51,6 +53,7 @@ func TestInProcessLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := ldap.NewConn(nc, false)
+		c.SetTimeout(time.Minute)
 		c.Start()
 		t.Cleanup(func() { c.Close() })
 		if _, err := c.WhoAmI(nil); err != nil {

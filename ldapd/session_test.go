@@ -93,7 +93,7 @@ func TestSessionOfDeletedUserCancels(t *testing.T) {
 	c.send(1, &directory.BindRequest{Version: 3, Name: user, Password: []byte("password")})
 	c.expect(1, wire.TagBindResponse, directory.Success)
 	c.send(2, &wire.ExtendedRequest{Name: oidHold})
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	if err := admin.Del(ldap.NewDelRequest(user, nil)); err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func TestPersistentSync(t *testing.T) {
 		go func() { ended <- s.Shutdown(context.Background()) }() // waits for all operations
 		c.expectDone(2, directory.Unavailable)
 		c.expectNotice(directory.Unavailable)
-		if err := <-ended; err != nil {
+		if err := receive(t, ended); err != nil {
 			t.Error(err)
 		}
 	})

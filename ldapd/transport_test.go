@@ -126,9 +126,9 @@ func TestStartTLSWaits(t *testing.T) {
 	s := start(t, Config{TLS: serverTLS})
 	c := s.raw(t)
 	c.send(1, holdRequest)
-	<-s.hold.begun
+	s.hold.hasBegun(t)
 	c.send(2, &wire.ExtendedRequest{Name: oidStartTLS})
-	s.hold.release <- struct{}{}
+	s.hold.end(t)
 	c.expect(1, wire.TagExtendedResponse, directory.Success)
 	c.expect(2, wire.TagExtendedResponse, directory.Success)
 	newRaw(t, tls.Client(c.Conn, clientTLS)).works(3)
@@ -191,6 +191,7 @@ func TestLocalSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.SetTimeout(time.Minute)
 	defer c.Close()
 	if err := c.ExternalBind(); err != nil {
 		t.Fatal(err)
@@ -233,16 +234,16 @@ func TestLocalStranger(t *testing.T) {
 func TestServeConn(t *testing.T) {
 	s := start(t, Config{})
 	ours, theirs := net.Pipe()
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() { done <- s.ServeConn(theirs) }()
 	c := newRaw(t, ours)
 	c.works(1)
 	c.send(2, holdRequest)
-	<-s.hold.begun
-	s.hold.release <- struct{}{}
+	s.hold.hasBegun(t)
+	s.hold.end(t)
 	c.expect(2, wire.TagExtendedResponse, directory.Success)
 	c.send(3, &wire.UnbindRequest{})
-	if err := <-done; err != nil {
+	if err := receive(t, done); err != nil {
 		t.Error(err)
 	}
 }
