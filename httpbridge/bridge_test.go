@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 func newBridge(t *testing.T, cfg Config) *Bridge {
@@ -114,7 +115,16 @@ func TestLimitListener(t *testing.T) {
 		}
 		defer c.Close()
 	}
-	open := []net.Conn{<-accepted, <-accepted}
+	next := func() (c net.Conn) {
+		t.Helper()
+		select {
+		case c = <-accepted:
+		case <-time.After(time.Minute):
+			t.Fatal("none is accepted")
+		}
+		return c
+	}
+	open := []net.Conn{next(), next()}
 	for range 3 {
 		select {
 		case <-accepted:
@@ -123,11 +133,16 @@ func TestLimitListener(t *testing.T) {
 		}
 		_ = open[0].Close()
 		_ = open[0].Close() // a second time gives nothing back
-		open = append(open[1:], <-accepted)
+		open = append(open[1:], next())
 	}
 	_ = l.Close()
-	if err := <-ended; err == nil {
-		t.Error("no error from a closed listener")
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("no error from a closed listener")
+		}
+	case <-time.After(time.Minute):
+		t.Error("a closed listener waits for ever")
 	}
 	for _, c := range open {
 		_ = c.Close()

@@ -40,6 +40,9 @@ const (
 	password = directorytest.Password
 )
 
+// A test that hangs shall say where.
+func init() { http.DefaultClient.Timeout = time.Minute }
+
 // house is a bridge over a Unix socket to a server over a directory with a
 // clock that stands, everything real.
 type house struct {
@@ -189,7 +192,7 @@ func post(t testing.TB, target, body string, change ...func(*http.Request)) answ
 
 func do(t testing.TB, r *http.Request) answer {
 	t.Helper()
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(r)
 	if err != nil {
 		t.Errorf("%s %s: %v", r.Method, r.URL, err)

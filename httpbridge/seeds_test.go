@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -141,6 +142,7 @@ func (h *house) sendHTTP(text string) (status int, body []byte) {
 		h.t.Fatal(err)
 	}
 	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(c, strings.Join(lines, "\r\n")); err != nil {
 		h.t.Fatal(err)
 	}

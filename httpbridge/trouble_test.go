@@ -3,11 +3,13 @@ package httpbridge_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -115,16 +117,24 @@ func TestExhaustion(t *testing.T) {
 			_ = resp.Body.Close()
 		}
 	}()
+	limit := time.Now().Add(time.Minute)
+	_ = l.(*net.TCPListener).SetDeadline(limit)
 	nc, err := l.Accept() // the first request has the only connection now
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
+	_ = nc.SetDeadline(limit)
 	unavailable(t, post(t, bridge+generateAnn, proof))
 	cancel() // and its client goes away: the connection with it
 	<-first
-	_, _ = io.Copy(io.Discard, nc)
+	if _, err := io.Copy(io.Discard, nc); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection stays")
+	}
 	for !strings.Contains(log.String(), "req=1 ") {
+		if time.Now().After(limit) {
+			t.Fatal("the request goes on")
+		}
 		time.Sleep(time.Millisecond)
 	}
 	if !regexp.MustCompile(`level=INFO msg=http req=1 .* status=499 `).MatchString(log.String()) {
@@ -141,8 +151,12 @@ func raw(t *testing.T, bridge, octets string) string {
 		t.Fatal(err)
 	}
 	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(time.Minute))
 	go func() { _, _ = io.WriteString(nc, octets) }() // the bridge may answer before it has read all
-	b, _ := io.ReadAll(bufio.NewReader(nc))
+	b, err := io.ReadAll(bufio.NewReader(nc))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the connection stays, after %.200q", b)
+	}
 	return string(b)
 }
 
@@ -190,9 +204,13 @@ func TestTooManyConnections(t *testing.T) {
 	address := strings.TrimPrefix(h.url, "http://")
 	const request = "GET /directory/v1 HTTP/1.1\r\nHost: a\r\n\r\n"
 	ask := func(nc net.Conn) (status int) {
+		_ = nc.SetDeadline(time.Now().Add(time.Minute))
 		_, _ = io.WriteString(nc, request)
 		resp, err := http.ReadResponse(bufio.NewReader(nc), nil)
 		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("neither an answer nor the end")
+			}
 			return 0
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)

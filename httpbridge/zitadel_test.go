@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 	"github.com/go-ldap/ldap/v3"
@@ -56,7 +57,7 @@ var zitadelClients = map[string]func(t testing.TB, url, authorization string) us
 func rpcClient(t testing.TB, url, authorization string, options ...connect.ClientOption) userv3alpha.UserServiceClient {
 	h2c := new(http.Protocols)
 	h2c.SetUnencryptedHTTP2(true)
-	client := &http.Client{Transport: &http.Transport{Protocols: h2c}}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{Protocols: h2c}}
 	t.Cleanup(client.CloseIdleConnections) // a server that stops gives them a second
 	return userv3alpha.NewUserServiceClient(client, url, append(options, connect.WithInterceptors(authorize(authorization)))...)
 }
@@ -159,6 +160,7 @@ func (h *house) uuidOf(dn string) string {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	c.SetTimeout(time.Minute)
 	defer c.Close()
 	if err := c.Bind(ada, password); err != nil {
 		h.t.Fatal(err)

@@ -124,6 +124,7 @@ func (h *house) logsIn(dn, password string) bool {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	c.SetTimeout(time.Minute)
 	defer c.Close()
 	err = c.Bind(dn, password)
 	if err != nil && !ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials) {
@@ -149,7 +150,7 @@ func (h *house) browser() *browser {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return &browser{t: h.t, url: h.url, client: http.Client{Jar: jar}}
+	return &browser{t: h.t, url: h.url, client: http.Client{Jar: jar, Timeout: time.Minute}}
 }
 
 func (b *browser) get(path string) *browser {

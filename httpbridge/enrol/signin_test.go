@@ -113,7 +113,7 @@ func TestCookieAttributes(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Host = tt.host
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := h.browser().client.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,11 @@ func TestSessionsEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t, cfg)
 			b := h.browser().signIn("ann", password, "")
+			limit := time.Now().Add(time.Minute)
 			for b.get("/enrol"); !strings.Contains(b.page, `id="password"`); b.get("/enrol") {
+				if time.Now().After(limit) {
+					t.Fatal("the session goes on")
+				}
 				if name == "idle" {
 					time.Sleep(300 * time.Millisecond) // which is what idle means
 				}
