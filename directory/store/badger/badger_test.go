@@ -82,6 +82,18 @@ func scanAll(t testing.TB, s *Store, fn func(key, value []byte)) {
 	}
 }
 
+// waitFor polls until ok, for a minute. The test goes on, to end what it has
+// begun.
+func waitFor(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(time.Minute); !ok(); runtime.Gosched() {
+		if time.Now().After(limit) {
+			t.Errorf("waited in vain for %s", what)
+			return
+		}
+	}
+}
+
 func set(s *Store, key, value string) error {
 	return s.Update(context.Background(), func(w store.Writer) error {
 		w.Set([]byte(key), []byte(value))
@@ -181,9 +193,7 @@ func TestGroupOverflow(t *testing.T) {
 			})
 		}()
 	}
-	for s.Stats().Waiting < updates/2 {
-		runtime.Gosched()
-	}
+	waitFor(t, "updates to wait", func() bool { return s.Stats().Waiting >= updates/2 })
 	close(release)
 	for range updates {
 		if err := <-done; err != nil {
@@ -328,9 +338,7 @@ func TestQueuedCancel(t *testing.T) {
 				return nil
 			})
 		}()
-		for s.Stats().Waiting < 2 {
-			runtime.Gosched()
-		}
+		waitFor(t, "the update to wait", func() bool { return s.Stats().Waiting >= 2 })
 		cancel()
 		return nil
 	})
@@ -349,12 +357,11 @@ func TestCloseWaits(t *testing.T) {
 	closed := make(chan error, 1)
 	err := s.View(t.Context(), func(r store.Reader) error {
 		go func() { closed <- s.Close() }()
-		for s.published.Load() != nil {
-			runtime.Gosched()
-		}
+		waitFor(t, "Close to begin", func() bool { return s.published.Load() == nil })
 		select {
-		case <-closed:
+		case err := <-closed:
 			t.Error("closed under a reader")
+			closed <- err
 		default:
 		}
 		_, err := r.Get([]byte("k"))
@@ -363,8 +370,13 @@ func TestCloseWaits(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if err := <-closed; err != nil {
-		t.Error(err)
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it does not close")
 	}
 }
 

@@ -52,7 +52,9 @@ func crashRounds(t *testing.T) int {
 // returns the lines that it wrote.
 func runChild(t *testing.T, child, dir string, longest time.Duration) (lines []string) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // if there is no first line
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), "CRASH_CHILD="+child, "CRASH_DIR="+dir)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

@@ -1,6 +1,9 @@
 package badger
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // TestHeldSnapshot: one that is held keeps none of those that were published
 // since, and those that are released in any order are all forgotten.
@@ -19,17 +22,16 @@ func TestHeldSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustSet(t, s, "k", "v")
-	live := func() int {
-		s.db.live.mu.Lock()
-		defer s.db.live.mu.Unlock()
-		return len(s.db.live.list)
+	kept := func(want int) { // soon: watch holds one while it saves the watermark
+		t.Helper()
+		waitFor(t, fmt.Sprintf("%d snapshots", want), func() bool {
+			s.db.live.mu.Lock()
+			defer s.db.live.mu.Unlock()
+			return len(s.db.live.list) == want
+		})
 	}
-	if n := live(); n != 3 {
-		t.Errorf("%d snapshots are kept, want those of the two that are held and the published one", n)
-	}
+	kept(3) // those of the two that are held and the published one
 	second.Release()
 	first.Release()
-	if n := live(); n != 1 {
-		t.Errorf("%d snapshots are kept, want the published one", n)
-	}
+	kept(1) // the published one
 }

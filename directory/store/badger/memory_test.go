@@ -32,6 +32,10 @@ func memoryIsExact(t *testing.T, memory int) {
 
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
+	defer func() { // before the store is closed
+		close(stop)
+		readers.Wait()
+	}()
 	for reader := range 2 {
 		readers.Go(func() {
 			rnd := rand.New(rand.NewPCG(1, uint64(reader)))
@@ -71,8 +75,6 @@ func memoryIsExact(t *testing.T, memory int) {
 			t.Fatal(err)
 		}
 	}
-	close(stop)
-	readers.Wait()
 }
 
 // readsAsBadger compares what a reader of the snapshot finds with what Badger

@@ -2,7 +2,6 @@ package badger
 
 import (
 	"errors"
-	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -37,10 +36,10 @@ func TestDiskFull(t *testing.T) {
 	}
 	for _, step := range steps {
 		free.Store(step.free)
-		for s.readOnly.Load() != step.readOnly {
+		waitFor(t, "the disk to be looked at", func() bool {
 			s.watchSpace()
-			runtime.Gosched()
-		}
+			return s.readOnly.Load() == step.readOnly
+		})
 		s.watchSpace()
 		if got := s.Stats(); got.ReadOnly != step.readOnly || got.Failed || got.Free != step.free {
 			t.Errorf("%d MiB free: %+v", step.free>>20, got)
