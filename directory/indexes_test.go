@@ -176,13 +176,18 @@ func TestIndexesUnderLoad(t *testing.T) {
 	d := newDirectory(t)
 	d.indexBatch = 5
 	addRooms(t, d, 120)
-	var work sync.WaitGroup
+	var work, stir sync.WaitGroup
+	end := sync.OnceFunc(func() {
+		stir.Wait()
+		cancel()
+		work.Wait()
+	})
+	defer end() // before the directory is closed
 	work.Go(func() {
 		if err := d.TendIndexes(ctx); err != nil {
 			t.Error(err)
 		}
 	})
-	var stir sync.WaitGroup
 	stir.Go(func() {
 		for i := range 150 {
 			modify(t, d, person(fmt.Sprint("u", rand.IntN(120))), ReplaceValues, fmt.Sprint("departmentNumber: ", i))
@@ -205,9 +210,7 @@ func TestIndexesUnderLoad(t *testing.T) {
 			t.Fatalf("%d entries, %v", len(found), err)
 		}
 	}
-	stir.Wait()
-	cancel()
-	work.Wait()
+	end()
 	if err := d.BuildIndexes(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,18 @@ func (w *told) Flush() error {
 	return nil
 }
 
+// begins waits for what there is at the beginning.
+func (w *told) begins(t *testing.T, ended <-chan error) {
+	t.Helper()
+	select {
+	case <-w.flushed:
+	case err := <-ended:
+		t.Fatal(err)
+	case <-time.After(30 * time.Second):
+		t.Fatal("the search does not begin")
+	}
+}
+
 // text is the messages, sorted if they are of the beginning, without what is
 // common to all names.
 func (w *told) text() string {
@@ -75,11 +87,7 @@ func persistently(t *testing.T, d *Directory, who Requester, req SearchRequest) 
 		cancel()
 		<-over
 	})
-	select {
-	case <-w.flushed:
-	case err := <-end:
-		t.Fatal(err)
-	}
+	w.begins(t, end)
 	return w, end
 }
 
@@ -198,13 +206,8 @@ func TestPersistentSearchEnds(t *testing.T) {
 		if err := operate(d, root, change); err != nil {
 			t.Fatal(err)
 		}
-		select {
-		case err := <-ended:
-			if !errors.Is(err, NoSuchObject) || len(w.messages) != 1 {
-				t.Errorf("%T: %v, after %q", change, err, w.messages)
-			}
-		case <-time.After(30 * time.Second):
-			t.Errorf("%T: it goes on", change)
+		if err := endOf(t, ended); !errors.Is(err, NoSuchObject) || len(w.messages) != 1 {
+			t.Errorf("%T: %v, after %q", change, err, w.messages)
 		}
 	}
 	gone(&ModifyDNRequest{Entry: person("ann"), NewRDN: "uid=other"})
@@ -216,7 +219,7 @@ func TestPersistentSearchEnds(t *testing.T) {
 	if err := d.RenewHistory(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-ended; !errors.Is(err, AdminLimitExceeded) {
+	if err := endOf(t, ended); !errors.Is(err, AdminLimitExceeded) {
 		t.Errorf("another history: %v", err)
 	}
 	for what, change := range map[string]func(*SearchRequest){
@@ -317,16 +320,18 @@ func TestPersistentSearchRightsOfThen(t *testing.T) {
 			do(&ModifyRequest{Object: person("pat"), Changes: []Change{{ReplaceValues, attributes("title: shown")[0]}}})
 			setACIs(t, d, "dc=example,dc=com", shown...)
 			w := &slowly{told: told{flushed: make(chan struct{}, 1)}, read: make(chan struct{})}
+			var searching sync.WaitGroup
+			defer searching.Wait()
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			goOn := sync.OnceFunc(func() { close(w.read) })
 			defer goOn()
 			ended := make(chan error, 1)
-			go func() {
+			searching.Go(func() {
 				req := SearchRequest{BaseObject: people, Scope: SingleLevel, Filter: *filter(t, "(objectClass=*)"), Persistent: &PersistentSearch{Types: AllChangeTypes, Notify: true, ChangesOnly: true}}
 				ended <- d.Search(ctx, as("ann"), &req, w)
-			}()
-			<-w.flushed
+			})
+			w.begins(t, ended)
 			describe(t, d, "pat", "go")
 			comesTrueSoon(t, w.text, "modify pat go") // and no more is read
 			tt.changes(t, d, do)
@@ -335,17 +340,10 @@ func TestPersistentSearchRightsOfThen(t *testing.T) {
 			if !tt.behind {
 				describe(t, d, "pat", "end")
 				comesTrueSoon(t, w.text, tt.want+", modify pat end")
-				cancel()
-				<-ended
 				return
 			}
-			select {
-			case err := <-ended:
-				if !errors.Is(err, AdminLimitExceeded) {
-					t.Errorf("it ends with %v", err)
-				}
-			case <-time.After(30 * time.Second):
-				t.Error("it goes on")
+			if err := endOf(t, ended); !errors.Is(err, AdminLimitExceeded) {
+				t.Errorf("it ends with %v", err)
 			}
 			if got := w.text(); got != tt.want {
 				t.Errorf("sent: %s; want: %s", got, tt.want)

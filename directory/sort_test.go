@@ -160,10 +160,10 @@ func TestSortsAreBounded(t *testing.T) {
 		t.Fatal("it is taken")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
+	ended := make(chan error, 1)
 	go func() { ended <- search(ctx, entryFunc(func(*Entry) error { return errors.New("sent") })) }()
 	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
+	if err := endOf(t, ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("given up: %v", err)
 	}
 }

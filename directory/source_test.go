@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net/netip"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -284,10 +283,13 @@ func TestFloodOfOneSource(t *testing.T) {
 	g, err := h.guess(t.Context(), a, proof{who: here})
 	h.want("guess", err, Success)
 	waiting := func(turns *turnstile, at entryID, want int) {
-		for n := -1; n != want; runtime.Gosched() {
+		t.Helper()
+		if !comesTrue(t, func() bool {
 			turns.mu.Lock()
-			n = turns.turns[at].users
-			turns.mu.Unlock()
+			defer turns.mu.Unlock()
+			return turns.turns[at].users == want
+		}) {
+			t.Errorf("not %d wait", want) // and the test goes on, to let them go
 		}
 	}
 	users, addresses := &h.credentials.turns, &h.credentials.sources.turns

@@ -126,23 +126,32 @@ func follow(t *testing.T, d *Directory, who Requester, req SearchRequest) (c *co
 	case <-c.done:
 	case err := <-c.ended:
 		t.Fatalf("%v", err)
+	case <-time.After(30 * time.Second):
+		t.Fatal("the refresh goes on")
 	}
 	return c, func() error {
+		t.Helper()
 		cancel()
-		return <-c.ended
+		return endOf(t, c.ended)
 	}
+}
+
+// endOf is the error that a search ends with.
+func endOf(t *testing.T, ended <-chan error) (err error) {
+	t.Helper()
+	select {
+	case err = <-ended:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the search goes on")
+	}
+	return err
 }
 
 // mustEnd fails the test unless the search ends by itself, with one of codes.
 func (c *copied) mustEnd(t *testing.T, codes ...ResultCode) {
 	t.Helper()
-	select {
-	case err := <-c.ended:
-		if !slices.Contains(codes, Result(err).ResultCode) {
-			t.Errorf("the search ends with %v, want %v", err, codes)
-		}
-	case <-time.After(30 * time.Second):
-		t.Error("the search goes on")
+	if err := endOf(t, c.ended); !slices.Contains(codes, Result(err).ResultCode) {
+		t.Errorf("the search ends with %v, want %v", err, codes)
 	}
 }
 
