@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"tallystick/directory/schema"
 	"tallystick/directory/store"
@@ -18,17 +19,21 @@ const (
 
 // TendIndexes builds the indexes that were added and removes those that were
 // taken away, whenever there are some, until ctx ends. What was begun before a
-// stop, of whatever kind, goes on. One call of it runs at a time.
+// stop, of whatever kind, goes on; what fails is tried again after a minute. One
+// call of it runs at a time.
 func (d *Directory) TendIndexes(ctx context.Context) error {
 	for {
+		var again <-chan time.Time
 		err := d.BuildIndexes(ctx)
 		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
 			return nil
 		}
 		if err != nil {
 			d.log.Error("an index cannot be built", "err", err)
+			again = time.After(time.Minute)
 		}
 		select {
+		case <-again:
 		case <-ctx.Done():
 			return nil
 		case <-d.indexWork:

@@ -167,7 +167,11 @@ func (d *Directory) Indexes(ctx context.Context, who Requester) ([]Index, error)
 		if err != nil {
 			return err
 		}
+		ready := d.indexes.Load().ready
 		for _, x := range list {
+			if x.state == indexReady && !ready[x.kind][d.schema.Attribute(x.attribute)] {
+				x.state = indexBuilding // until searches use it
+			}
 			one := Index{Attribute: x.attribute, Kind: x.kind, State: string(x.state)}
 			if x.state == indexBuilding {
 				one.Done, one.Of = uint64(max(x.next, 1)-1), uint64(of-1)

@@ -43,12 +43,8 @@ func authenticate(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	if errors.As(err, &rejected) {
 		return nil, &upstream.Result{Code: invalidCredentials} // why is for nobody to know
 	}
-	var result *upstream.Result
-	if errors.As(err, &result) && result.Code == unavailableCriticalExtension && !slices.ContainsFunc(in.controls, isCritical) {
-		return nil, errNoTokenControl
-	}
 	if err != nil {
-		return nil, err
+		return nil, withoutControl(err, accessTokenRequest, in.controls)
 	}
 	defer s.Release()
 	o := object{succeeded}
@@ -70,8 +66,6 @@ func authenticate(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	}
 	return done(withControls(o, encodeControls(controls))), nil
 }
-
-func isCritical(c upstream.Control) bool { return c.Critical }
 
 // tokenMembers is what the response control says, under the names of the API;
 // none if it has no token.

@@ -35,6 +35,7 @@ func createEntry(ctx context.Context, h *Handler, c *call) (*reply, error) {
 			e.Attributes = append(e.Attributes, a)
 		}
 	}
+	given := in.controls
 	wanted := true // what post-read says
 	if in.parentDN != "" {
 		// The server makes the RDN of the entry's UUID, and says so in the entry
@@ -47,6 +48,9 @@ func createEntry(ctx context.Context, h *Handler, c *call) (*reply, error) {
 		v.request = append(v.request, "entryUUID")
 	}
 	if err := s.Add(ctx, e, in.controls); err != nil {
+		if in.parentDN != "" {
+			err = withoutControl(err, nameWithEntryUUID, given)
+		}
 		return nil, err
 	}
 	controls, err := s.ResponseControls()

@@ -3,6 +3,7 @@ package pingdirectory
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"tallystick/httpbridge/caller"
@@ -66,8 +67,6 @@ var (
 	errNoCredentials = badMember("credentials", "must be there")
 	errNoName        = errors.New("the LDAP server does not say how it named the entry")
 	errNoToken       = errors.New("the LDAP server made no access token")
-
-	errNoTokenControl = &upstream.Result{Code: unwillingToPerform, DiagnosticMessage: "the LDAP server does not have the control " + accessTokenRequest}
 
 	errScope        = badParameter("searchScope", "must be baseObject, singleLevel, wholeSubtree or subordinateSubtree")
 	errCursor       = badParameter("cursor", "is not one for this search, or no longer valid")
@@ -181,4 +180,16 @@ func (p *problem) write(w http.ResponseWriter) {
 		w.Header().Set(p.header[0], p.header[1])
 	}
 	write(w, p.status, mediaType, body)
+}
+
+// withoutControl is err, or, if the LDAP server refuses a critical control that
+// only the bridge can have meant, because none of those given is critical, that
+// it does not have it.
+func withoutControl(err error, oid string, given []upstream.Control) error {
+	var r *upstream.Result
+	isCritical := func(c upstream.Control) bool { return c.Critical }
+	if !errors.As(err, &r) || r.Code != unavailableCriticalExtension || slices.ContainsFunc(given, isCritical) {
+		return err
+	}
+	return &upstream.Result{Code: unwillingToPerform, DiagnosticMessage: "the LDAP server does not have the control " + oid}
 }
