@@ -12,8 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -177,69 +175,6 @@ func (a *abused) codeOf(t *testing.T, secret []byte, offset int64) string {
 		t.Fatal(err)
 	}
 	return code
-}
-
-// One code, shown at all doors by many clients while the server is killed and
-// started again, is accepted no more than once.
-func TestReplaysAcrossKills(t *testing.T) {
-	a := newAbused(t, "--set", "attempts.free=100000", "--set", "attempts.lockAfter=100000")
-	secret := a.enrol(t)
-	code := a.codeOf(t, secret, 0)
-	name := "u:user.0"
-	operations := [][]byte{
-		simpleBind(abusedUser, "password"+code),
-		saslBind(sasl.Plain, sasl.PlainMessage{AuthenticationID: "user.0", Password: []byte("password" + code)}.Encode()),
-		saslBind(sasl.UnboundIDTOTP, sasl.UnboundIDTOTPMessage{AuthenticationID: name, TOTPPassword: []byte(code), StaticPassword: []byte("password")}.Encode()),
-		generate("password" + code),
-	}
-	var accepted, refused atomic.Int64
-	deadline := time.Now().Add(time.Minute)
-	for range 3 {
-		var wg sync.WaitGroup
-		for i := range 8 {
-			wg.Go(func() {
-				c, err := a.dial()
-				if err != nil {
-					return // killed already
-				}
-				defer c.Close()
-				for ; ; i++ {
-					code, _, err := c.ask(operations[i%len(operations)])
-					switch {
-					case err != nil:
-						return
-					case code == 0:
-						accepted.Add(1)
-					case code == 49:
-						refused.Add(1)
-					default:
-						t.Errorf("result code %d", code)
-					}
-				}
-			})
-		}
-		for before := refused.Load(); refused.Load() < before+10 && time.Now().Before(deadline); {
-			time.Sleep(time.Millisecond)
-		}
-		a.kill()
-		wg.Wait()
-		if err := a.start(a.folder); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("accepted %d times, refused %d times", accepted.Load(), refused.Load())
-	if accepted.Load() > 1 || refused.Load() == 0 {
-		t.Error("a code is accepted once")
-	}
-	c, err := a.dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	m := sasl.UnboundIDTOTPMessage{AuthenticationID: name, TOTPPassword: []byte(a.codeOf(t, secret, 1)), StaticPassword: []byte("password")}
-	if code, _, err := c.ask(saslBind(sasl.UnboundIDTOTP, m.Encode())); code != 0 || err != nil {
-		t.Errorf("the next code: %d, %v", code, err)
-	}
 }
 
 // Whatever is done with a secret, neither the data folder nor a backup nor the
