@@ -87,6 +87,8 @@ type AuditEvent struct {
 	Credential string    `json:"credential,omitempty"` // its id
 	Cause      string    `json:"cause,omitempty"`
 	Count      uint64    `json:"count,omitempty"` // see the kinds
+
+	passedOver bool // it is one of too many to be written down
 }
 
 // AuditConfig is how much of the audit log is kept. The records beyond that are
@@ -136,6 +138,12 @@ func (u *user) note(kind AuditKind, c *credential, cause string, count uint64) {
 	u.events = append(u.events, e)
 }
 
+// noteSome is note, but of many only so many: nobody shall fill the log.
+func (u *user) noteSome(kind AuditKind, cause string, count uint64, some bool) {
+	u.note(kind, nil, cause, count)
+	u.events[len(u.events)-1].passedOver = !some
+}
+
 // save writes what changed of u, and the events noted meanwhile as those of
 // who, through a door.
 func (d *Directory) save(w store.Writer, u *user, who Requester, door string) error {
@@ -173,7 +181,12 @@ func (d *Directory) audit(w store.Writer, events ...AuditEvent) error {
 	}
 	now, before := d.now(), head.last
 	for _, e := range events {
-		head.add(w, now, e, nil)
+		if e.passedOver {
+			aside := head
+			aside.add(elsewhere{w}, now, e, nil)
+		} else {
+			head.add(w, now, e, nil)
+		}
 	}
 	if before/pruneEvery != head.last/pruneEvery {
 		if err := head.prune(w, now, d.cfg.Audit); err != nil {
@@ -183,6 +196,12 @@ func (d *Directory) audit(w store.Writer, events ...AuditEvent) error {
 	w.Set(auditHeadKey, head.encode())
 	return nil
 }
+
+// elsewhere takes records that are not written down: those refused must not be
+// told apart by the time that takes.
+type elsewhere struct{ w store.Writer }
+
+func (x elsewhere) Set(_, record []byte) { x.w.Set(metaKey("passedOver"), record) }
 
 // AuditLog is which records the audit log has. If First is more than Last it
 // is empty.

@@ -89,10 +89,8 @@ func (d *Directory) forgive(u *user) uint64 {
 func (d *Directory) countEarly(u *user, cause string) {
 	u.attempts.refused++
 	u.counted = true
-	// Only so often that nobody can fill the audit log; damage is in the log.
-	if n := u.attempts.refused; n&(n-1) == 0 && u.fault == nil {
-		u.note(AuditRefused, nil, cause, n)
-	}
+	n := u.attempts.refused
+	u.noteSome(AuditRefused, cause, n, n&(n-1) == 0 && u.fault == nil) // damage is in the other log
 }
 
 // countFailure counts an attempt that was judged and failed.
@@ -100,11 +98,9 @@ func (d *Directory) countFailure(u *user, cause string, now time.Time) {
 	u.attempts.fail(now, u.passwordPolicy)
 	u.counted = true
 	failures, limit := uint64(u.attempts.failures), uint64(d.credentials.cfg.LockoutAfter)
-	if failures > limit && failures&(failures-1) != 0 {
-		return // only so often, as in countEarly
-	}
-	u.note(AuditRefused, nil, cause, failures)
-	if d.lockedOut(u) {
+	some := failures <= limit || failures&(failures-1) == 0
+	u.noteSome(AuditRefused, cause, failures, some)
+	if some && d.lockedOut(u) {
 		u.note(AuditLocked, nil, "", failures)
 	}
 }

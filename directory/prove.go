@@ -221,6 +221,7 @@ func (d *Directory) weigh(u *user, p proof, now time.Time) weighed {
 	if p.next != nil {
 		return d.weighResync(u, p, now)
 	}
+	d.pretend(u, p, now)
 	if p.code != nil {
 		stored := d.checkPassword(u, p.password)
 		if stored == nil || len(p.password) == 0 {
@@ -237,18 +238,18 @@ func (d *Directory) weigh(u *user, p proof, now time.Time) weighed {
 			}
 		}
 	}
-	var candidates, readings []totp.Candidate
-	if !d.refuses(u, now) {
-		candidates = d.readings(u, p)
-		for _, c := range candidates {
-			found, replayed := d.matches(u, p, c.Code, now)
-			if len(found) > 0 || u.recoveryCode(c.Code) >= 0 {
-				readings = append(readings, c)
-			}
-			if replayed != nil {
-				result.replayed = replayed
-			}
+	candidates, readings := d.readings(u, p), []totp.Candidate(nil)
+	for _, c := range candidates {
+		found, replayed := d.matches(u, p, c.Code, now)
+		if len(found) > 0 || u.recoveryCode(c.Code) >= 0 {
+			readings = append(readings, c)
 		}
+		if replayed != nil {
+			result.replayed = replayed
+		}
+	}
+	if d.refuses(u, now) {
+		candidates, readings, result.replayed = nil, nil, nil
 	}
 	switch needed := d.needsCode(u, p.rule); {
 	case needed && len(readings) == 0 && len(candidates) > 0:
@@ -267,4 +268,29 @@ func (d *Directory) weigh(u *user, p proof, now time.Time) weighed {
 		}
 	}
 	return result
+}
+
+// pretend takes as long as it takes to look at a code that somebody shows who has
+// no credential: that must not tell who has one.
+func (d *Directory) pretend(u *user, p proof, now time.Time) {
+	keyset, code := d.credentials.cfg.Keyset, []byte(p.code)
+	if keyset == nil || len(u.digits(d, p)) > 0 {
+		return
+	}
+	if code == nil {
+		for _, c := range totp.Split(p.password, []int{totp.DefaultDigits}, d.credentials.cfg.Separator) {
+			code = c.Code
+		}
+	}
+	if code == nil {
+		return
+	}
+	var secret [20]byte
+	_, err := keyset.Seal(secret[:], sealedFor([16]byte{}, ""))
+	if err == nil {
+		_, _, err = totp.Verify(totp.Parameters{}, secret[:], totp.State{LastStep: totp.NoStep}, totp.DefaultLimits, now, code)
+	}
+	if err != nil {
+		d.log.Error("a refusal takes less time than others", "err", err)
+	}
 }
