@@ -47,6 +47,11 @@ type credential struct {
 	oath  bool
 	token *oathToken // not stored; nil: it is the user's own
 
+	// restored is when Restore put the credential of a token, whose period and
+	// window it does not know: what may have been used until then is dead.
+	// Zero: never, or totp says so already.
+	restored time.Time
+
 	indexed bool // not stored: what the index of numbers says of it is right
 
 	// Its codes count from notBefore to notAfter; zero: no bound. Beyond them
@@ -89,6 +94,7 @@ const (
 	fieldCredentialSwitched  = 21 // milliseconds
 	fieldCredentialSwitcher  = 22
 	fieldCredentialOATH      = 30
+	fieldCredentialRestored  = 31
 )
 
 func (c *credential) encode() []byte {
@@ -118,6 +124,7 @@ func (c *credential) encode() []byte {
 	b = appendTime(b, fieldCredentialNotBefore, c.notBefore)
 	b = appendTime(b, fieldCredentialNotAfter, c.notAfter)
 	b = appendTime(b, fieldCredentialUsed, c.used)
+	b = appendTime(b, fieldCredentialRestored, c.restored)
 	if c.createdBy != "" {
 		b = appendText(b, fieldCredentialCreatedBy, c.createdBy)
 	}
@@ -170,6 +177,8 @@ func (c *credential) decode(b []byte) error {
 			c.notAfter = time.Unix(int64(v), 0).UTC()
 		case fieldCredentialUsed:
 			c.used = time.Unix(int64(v), 0).UTC()
+		case fieldCredentialRestored:
+			c.restored = time.Unix(int64(v), 0).UTC()
 		case fieldCredentialSerial:
 			c.serial = string(data)
 		case fieldCredentialDevice:
@@ -219,6 +228,12 @@ func decodeDrift(to *int, v uint64) error {
 // valid reports whether now is within the bounds of c.
 func (c *credential) valid(now time.Time) bool {
 	return (c.notBefore.IsZero() || !now.Before(c.notBefore)) && (c.notAfter.IsZero() || now.Before(c.notAfter))
+}
+
+// latest is the highest step whose code may have been accepted until t.
+func (c *credential) latest(t time.Time, l totp.Limits) int64 {
+	ahead := max(c.totp.Drift, c.totp.Centre+l.MaxDrift) + l.Window
+	return c.parameters.Step(t) + int64(max(ahead, 0))
 }
 
 // newCredential returns a pending credential of the given secret.

@@ -124,9 +124,20 @@ func (d *Directory) ofToken(r store.Reader, id entryID, rec *record, list []*cre
 			continue
 		}
 		c.token = token
-		if token.fault == nil {
-			c.totp = c.totp.In(c.parameters, parameters)
-			c.parameters = parameters
+		if token.fault != nil {
+			continue
+		}
+		limits, used := d.credentials.limits(c), c.parameters.Period != 0
+		c.totp = c.totp.In(c.parameters, parameters)
+		c.parameters = parameters
+		// No clock was further ahead when the secret was made: what the entry
+		// said is a step of a shorter period, and would be dead for years.
+		if furthest := c.created.Add(max(0, d.credentials.cfg.ResyncWithin)); !used && c.totp.LastStep > c.latest(furthest, limits) {
+			c.totp.LastStep = c.latest(c.created, limits)
+		}
+		if !c.restored.IsZero() {
+			c.totp.LastStep = max(c.totp.LastStep, c.latest(c.restored, limits))
+			c.restored = time.Time{}
 		}
 	}
 	return nil
@@ -357,7 +368,7 @@ func (d *Directory) changeOATHSecret(u *user, c Change, by string) error {
 	for _, old := range u.removed { // what was used stays dead
 		key, err := d.unsealOf(u, old)
 		if err == nil && subtle.ConstantTimeCompare(key, values[0]) == 1 {
-			made.totp, made.parameters = old.totp, old.parameters
+			made.totp, made.parameters, made.restored = old.totp, old.parameters, old.restored
 		}
 		key.Wipe()
 	}

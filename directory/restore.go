@@ -114,9 +114,12 @@ func (r *restoring) credential(value []byte) []byte {
 	if c.decode(value) != nil {
 		return value
 	}
-	limits := r.cfg.Credentials
-	ahead := max(c.totp.Drift, c.totp.Centre+limits.MaxDrift) + limits.Window
-	c.totp.LastStep = max(c.totp.LastStep, c.parameters.Step(r.now)+int64(max(ahead, 0)))
+	if c.oath { // ofToken knows the period and the window
+		c.restored = r.now
+		return c.encode()
+	}
+	limits := totp.Limits{Window: r.cfg.Credentials.Window, MaxDrift: r.cfg.Credentials.MaxDrift}
+	c.totp.LastStep = max(c.totp.LastStep, c.latest(r.now, limits))
 	return c.encode()
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +85,78 @@ func TestRestoreRevivesNoCode(t *testing.T) {
 				_, err := r.bind(person(uid), "secret"+r.code(secret, row.drift))
 				r.want("a new code for "+uid, err, Success)
 			}
+		})
+	}
+}
+
+// Nor is one of an OATH-LDAP token, whose period and window are its own.
+func TestRestoreRevivesNoCodeOfAToken(t *testing.T) {
+	const unused = -1 << 20
+	for _, row := range []struct {
+		name           string
+		period, window int
+		last           int64 // of the oathTOTPLastTimeStep that the token is loaded with, in steps from now
+		before, after  int64 // of the codes used before and after the backup
+	}{
+		{"10 seconds, not used yet", 10, 3, unused, unused, 0},
+		{"30 seconds, not used yet", 30, 3, unused, unused, 0},
+		{"60 seconds, not used yet", 60, 3, unused, unused, 0},
+		{"10 seconds, used elsewhere", 10, 3, 0, unused, 0},
+		{"30 seconds, used elsewhere", 30, 3, 0, unused, 0},
+		{"60 seconds, used elsewhere", 60, 3, 0, unused, 0},
+		{"10 seconds, used", 10, 3, unused, 0, 1},
+		{"30 seconds, used", 30, 3, unused, -1, -1},
+		{"60 seconds, used", 60, 3, unused, 0, 3},
+		{"the widest window", 60, 10, unused, unused, 10},
+		{"the widest window about a drift", 60, 10, unused, 10, 18},
+		{"no window", 60, 0, unused, 0, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			h := newHouse(t, func(c *CredentialsConfig) { c.FreeAttempts, c.LockoutAfter = 1000, 1000 })
+			p := totp.Parameters{Digits: 6, Period: time.Duration(row.period) * time.Second}
+			mustAdd(t, h.Directory, paramsDN, "objectClass: device", "objectClass: oathTOTPParams", "oathOTPLength: 6", "oathHMACAlgorithm: 1.2.840.113549.2.7",
+				fmt.Sprintf("oathTOTPTimeStepPeriod: %d", row.period), fmt.Sprintf("oathTOTPTimeStepWindow: %d", row.window))
+			token := []string{"objectClass: device", "objectClass: oathTOTPToken", "oathTOTPParams: " + paramsDN, "oathSecret: " + oathKey}
+			if row.last != unused {
+				token = append(token, fmt.Sprintf("oathTOTPLastTimeStep: %d", p.Step(h.Directory.now())+row.last))
+			}
+			mustAdd(t, h.Directory, tokenDN, token...)
+			h.oathModify(Success, person("ann"), Change{AddValues, value("objectClass", "oathTOTPUser")}, Change{AddValues, value("oathTOTPToken", tokenDN)})
+			if row.before != unused {
+				_, err := h.bind(person("ann"), secretWord+h.oathCode(oathKey, p, row.before))
+				h.want("before the backup", err, Success)
+			}
+			file := h.backUp()
+			var used []string
+			for range 5 {
+				h.advance(p.Period)
+				shown := secretWord + h.oathCode(oathKey, p, row.after)
+				_, err := h.bind(person("ann"), shown)
+				h.want("after the backup", err, Success)
+				used = append(used, shown)
+			}
+			r := h.restored(file)
+			moved := newHouseWithout(t) // by export and import, before anybody logged in
+			if err := load(t, moved.Directory, export(t, r.Directory)); err != nil {
+				t.Fatal(err)
+			}
+			moved.now = h.now
+			_, err := moved.bind(person("ann"), used[len(used)-1])
+			moved.want("a used code elsewhere", err, InvalidCredentials)
+			for n := range 35 {
+				for _, shown := range used {
+					if _, err := r.bind(person("ann"), shown); !errors.Is(err, InvalidCredentials) {
+						t.Fatalf("step %d: a used code: %v", n, err)
+					}
+				}
+				h.advance(p.Period)
+			}
+			shown := secretWord + r.oathCode(oathKey, p, row.after)
+			_, err = r.bind(person("ann"), shown)
+			r.want("a new code", err, Success)
+			moved.now = h.now
+			_, err = moved.bind(person("ann"), shown)
+			moved.want("a new code elsewhere", err, Success)
 		})
 	}
 }

@@ -42,6 +42,7 @@ type credentialText struct {
 	SwitchedBy    string `json:"switchedBy,omitempty"`
 	Sequence      uint64 `json:"sequence,omitempty"`
 	OATH          bool   `json:"oath,omitempty"` // of an OATH-LDAP token
+	Restored      string `json:"restored,omitempty"`
 }
 
 // exportCredentials returns the credentials of an entry as text, with their
@@ -85,6 +86,7 @@ func (d *Directory) exportCredentials(r store.Reader, id entryID, rec *record) (
 			SwitchedBy:    c.switchedBy,
 			Sequence:      c.sequence,
 			OATH:          c.oath,
+			Restored:      optionalTimeText(c.restored),
 		})
 		secret.Wipe()
 		if err != nil {
@@ -289,6 +291,7 @@ func (d *Directory) credentialOfText(owner [16]byte, text []byte) (*credential, 
 	notAfter, err4 := parseOptionalTime(in.NotAfter)
 	used, err5 := parseOptionalTime(in.LastUsed)
 	switched, err6 := parseOptionalTime(in.Switched)
+	restored, err7 := parseOptionalTime(in.Restored)
 	c := &credential{
 		id:            in.ID,
 		name:          in.Name,
@@ -309,8 +312,9 @@ func (d *Directory) credentialOfText(owner [16]byte, text []byte) (*credential, 
 		switchedBy:    in.SwitchedBy,
 		sequence:      in.Sequence,
 		oath:          in.OATH,
+		restored:      restored,
 	}
-	if err := errors.Join(err1, err2, err3, err4, err5, err6); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep || !in.OATH && (in.Digits == 0 || in.Period == 0) {
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep || !in.OATH && (in.Digits == 0 || in.Period == 0) {
 		return nil, errCredentialText
 	}
 	if err := c.parameters.Check(); err != nil {
