@@ -361,11 +361,12 @@ func (d *Directory) changeOATHSecret(u *user, c Change, by string) error {
 	if c.Operation == DeleteValues || len(values) == 0 {
 		return nil
 	}
-	made, err := d.oathCredential(u.entry.uuid, values[0], nil, by)
+	made, err := d.oathCredential(u.entry.uuid, values[0], u.entry.attributes, by)
 	if err != nil {
 		return Errorf(InvalidAttributeSyntax, "%s: %v", oathSecretAttribute, err)
 	}
-	for _, old := range u.removed { // what was used stays dead
+	for _, old := range u.removed { // what was used stays dead, even if the secret comes back after another
+		made.totp.LastStep = max(made.totp.LastStep, old.totp.LastStep)
 		key, err := d.unsealOf(u, old)
 		if err == nil && subtle.ConstantTimeCompare(key, values[0]) == 1 {
 			made.totp, made.parameters, made.restored = old.totp, old.parameters, old.restored

@@ -190,20 +190,73 @@ func TestOATHChanges(t *testing.T) {
 
 // Writing down the same secret once more does not bring a used code back.
 func TestOATHSecretWrittenAgain(t *testing.T) {
-	same := value("oathSecret", oathKey)
-	for rule, changes := range map[string][]Change{
-		"replaced":          {{ReplaceValues, same}},
-		"deleted and added": {{DeleteValues, same}, {AddValues, same}},
+	same, other := value("oathSecret", oathKey), value("oathSecret", "09876543210987654321")
+	for rule, requests := range map[string][][]Change{
+		"replaced":                                     {{{ReplaceValues, same}}},
+		"deleted and added":                            {{{DeleteValues, same}, {AddValues, same}}},
+		"deleted and added in two requests":            {{{DeleteValues, same}}, {{AddValues, same}}},
+		"replaced by another and back":                 {{{ReplaceValues, other}, {ReplaceValues, same}}},
+		"replaced by another and back in two requests": {{{ReplaceValues, other}}, {{ReplaceValues, same}}},
 	} {
 		h := oathHouse(t)
 		code := h.oathCode(oathKey, minute, 0)
 		_, err := h.bind(person("ann"), secretWord+code)
 		h.want(rule+": once", err, Success)
-		h.oathModify(Success, tokenDN, changes...)
+		for _, changes := range requests {
+			h.oathModify(Success, tokenDN, changes...)
+		}
 		_, err = h.bind(person("bob"), secretWord+code)
 		h.want(rule+": again", err, InvalidCredentials)
 		_, err = h.bind(person("bob"), secretWord+h.oathCode(oathKey, minute, 1))
 		h.want(rule+": the next", err, Success)
+	}
+}
+
+// Nor does it when the time has come that a token showed two hours early.
+func TestOATHSecretWrittenAgainFarAhead(t *testing.T) {
+	h := oathHouse(t)
+	ann := Claim{AuthenticationID: id("u:ann")}
+	list, err := h.ListTOTP(t.Context(), root, ann)
+	h.want("list", err, Success)
+	code := h.oathCode(oathKey, minute, 120)
+	h.want("resync", h.ResyncTOTP(t.Context(), root, ann, list.Credentials[0].ID, h.oathCode(oathKey, minute, 119), code), Success)
+	h.oathModify(Success, tokenDN, Change{DeleteValues, Attribute{"oathSecret", nil}})
+	h.oathModify(Success, tokenDN, Change{AddValues, value("oathSecret", oathKey)})
+	h.advance(2 * time.Hour)
+	_, err = h.bind(person("ann"), secretWord+code)
+	h.want("two hours later", err, InvalidCredentials)
+	_, err = h.bind(person("ann"), secretWord+h.oathCode(oathKey, minute, 1))
+	h.want("the next", err, Success)
+}
+
+// A new device may count in longer steps, of which there have been fewer than
+// what its entry has of the last one.
+func TestOATHLongerPeriod(t *testing.T) {
+	secret := func(op ChangeOperation) Change { return Change{op, value("oathSecret", oathKey[:16])} }
+	longer := Change{ReplaceValues, value("oathTOTPTimeStepPeriod", "600")}
+	tenMinutes := totp.Parameters{Digits: 6, Period: 10 * time.Minute}
+	for rule, change := range map[string]func(h *house){
+		"replaced before": func(h *house) {
+			h.oathModify(Success, tokenDN, secret(ReplaceValues))
+			h.oathModify(Success, paramsDN, longer)
+		},
+		"replaced after": func(h *house) {
+			h.oathModify(Success, paramsDN, longer)
+			h.oathModify(Success, tokenDN, secret(ReplaceValues))
+		},
+		"in three requests": func(h *house) {
+			h.oathModify(Success, tokenDN, Change{DeleteValues, Attribute{"oathSecret", nil}})
+			h.oathModify(Success, paramsDN, longer)
+			h.oathModify(Success, tokenDN, secret(AddValues))
+		},
+	} {
+		h := oathHouse(t)
+		_, err := h.bind(person("ann"), secretWord+h.oathCode(oathKey, minute, 0))
+		h.want(rule+": the old device", err, Success)
+		change(h)
+		h.advance(3 * time.Hour)
+		_, err = h.bind(person("ann"), secretWord+h.oathCode(oathKey[:16], tenMinutes, 0))
+		h.want(rule+": the new device", err, Success)
 	}
 }
 
