@@ -78,6 +78,9 @@ func (d *Directory) newModification(ctx context.Context, who Requester, dn DN, r
 
 func (m *modification) done(context.Context) error {
 	m.controls.done()
+	if m.locks {
+		m.d.credentials.windows.closeOf(m.id)
+	}
 	switch {
 	case m.forgives && !m.self, m.unlocks():
 		m.d.credentials.pardon(m.id)
@@ -101,6 +104,7 @@ type modification struct {
 	onOATH  bool       // some change is about oathSecret
 	onLock  bool       // some change is about pwdAccountLockedTime
 	onReset bool       // some change is about pwdReset
+	locks   bool       // some change may lock the account, or end that
 
 	forgives bool // failures, in the transaction at work
 
@@ -121,6 +125,7 @@ func (m *modification) prepare(ctx context.Context) error {
 			return Errorf(ProtocolError, "unknown modify operation %d", c.Operation)
 		}
 		t := m.d.schema.AttributeOrUndefined(c.Attribute.Name)
+		m.locks = m.locks || isLock(t) || t.Name() == pwdStartTime || t.Name() == pwdEndTime
 		if isPassword(t) {
 			m.onPass = true
 			if !m.self && !m.may.passwordReset {

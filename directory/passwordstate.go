@@ -121,10 +121,14 @@ func (d *Directory) PasswordState(ctx context.Context, who Requester, userDN str
 		state, err = d.stateOf(w, u)
 		return err
 	})
-	if err == nil && slices.ContainsFunc(changes, func(c PasswordStateChange) bool { return c.ForgetFailures }) {
+	if err != nil {
+		return state, err
+	}
+	d.credentials.windows.closeOf(target.id) // it may have locked the account
+	if slices.ContainsFunc(changes, func(c PasswordStateChange) bool { return c.ForgetFailures }) {
 		d.credentials.pardon(target.id)
 	}
-	return state, err
+	return state, nil
 }
 
 func orElse(err, other error) error {

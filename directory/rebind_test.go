@@ -141,6 +141,25 @@ func TestRebindEnds(t *testing.T) {
 			}
 			return h.Unlock(t.Context(), adminAsks, id("u:ann"))
 		},
+		"a lock, also once it is over": func(h *house) error {
+			locked := "pwdAccountLockedTime"
+			return errors.Join(
+				h.modify(as("help"), "ann", Change{ReplaceValues, value(locked, "000001010000Z")}),
+				h.modify(as("help"), "ann", Change{DeleteValues, Attribute{locked, nil}}))
+		},
+		"a time of validity that is over, also once it is gone": func(h *house) error {
+			return errors.Join(
+				h.modify(root, "ann", Change{ReplaceValues, value("pwdEndTime", "20000101000000Z")}),
+				h.modify(root, "ann", Change{DeleteValues, Attribute{"pwdEndTime", nil}}))
+		},
+		"disabled by password state, also once it is over": func(h *house) error {
+			for _, disabled := range []bool{true, false} {
+				if _, err := h.PasswordState(t.Context(), adminAsks, person("ann"), []PasswordStateChange{{Disabled: &disabled}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 		"the policy has no window any more": func(h *house) error {
 			return h.Modify(t.Context(), root, &ModifyRequest{Object: "cn=mail,dc=example,dc=com", Changes: []Change{{Operation: DeleteValues, Attribute: Attribute{Name: "tallystickRebindFor"}}}})
 		},
