@@ -55,6 +55,10 @@ func TestRecoveryCodeAtEveryDoor(t *testing.T) {
 			_, err := h.Bind(ctx, Requester{}, &BindRequest{Version: 3, SASL: &SASLCredentials{Mechanism: "PLAIN", Credentials: []byte("\x00u:ann\x00" + password + code)}})
 			return err
 		},
+		"UNBOUNDID-TOTP": func(h *house, password, code string) error {
+			_, err := h.bindTOTP("u:ann", "-", code, password)
+			return err
+		},
 		"generate": func(h *house, password, code string) error {
 			_, err := h.GenerateTOTPSharedSecret(ctx, Requester{}, id("u:ann"), []byte(password+code))
 			return err
