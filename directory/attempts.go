@@ -214,8 +214,8 @@ func (a *attempts) decode(b []byte) error {
 // maxFailures is where counting ends.
 const maxFailures = 1 << 20
 
-// maxForgiven is how many forgiven failures are kept: hardly more can be young
-// at one time, as the next one would have waited.
+// maxForgiven is how many forgiven failures are kept, the newest. No more are
+// young at one time unless as many may follow each other at once.
 const maxForgiven = 64
 
 // wait is how long after the last failure the next attempt is judged, if a code
@@ -255,10 +255,14 @@ func (a attempts) count(codeLife time.Duration) int {
 	return n
 }
 
-// codeLife is how long one code of the user may be accepted; 0: he has none.
-func (d *Directory) codeLife(u *user) time.Duration {
+// codeLife is how long one code of the user may be accepted; 0: he has none whose
+// codes are.
+func (d *Directory) codeLife(u *user, now time.Time) time.Duration {
 	var life time.Duration
 	for _, c := range u.credentials {
+		if c.state == disabled || !c.valid(now) {
+			continue
+		}
 		steps := d.credentials.limits(c).Steps(c.totp)
 		life = max(life, time.Duration(steps)*c.parameters.WithDefaults().Period)
 	}
@@ -267,7 +271,7 @@ func (d *Directory) codeLife(u *user) time.Duration {
 
 // early is how long an attempt at u at the time now comes before its time.
 func (d *Directory) early(u *user, now time.Time) time.Duration {
-	return d.credentials.cfg.early(u.attempts, d.codeLife(u), now)
+	return d.credentials.cfg.early(u.attempts, d.codeLife(u, now), now)
 }
 
 // fail counts a failure at the time now, and keeps its time if p, which may be

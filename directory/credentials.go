@@ -91,7 +91,7 @@ type CredentialsConfig struct {
 	// 0: ten.
 	LockoutAfter int
 
-	// Lockout is the longest wait; 0: 15 minutes. Failures are forgotten by a
+	// Lockout is the longest wait, unless a code lives longer; 0: 15 minutes. Failures are forgotten by a
 	// code, or, of a user without an active credential, by what is enough for
 	// a bind; by an administrator's new password or Unlock; and by a day
 	// without one.

@@ -67,6 +67,7 @@ func (d *Directory) BuildIndexes(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if err == nil {
+			d.indexFaults.Delete(x.name())
 			d.log.Info("an index is done", "index", x.name(), "was", string(x.state))
 		}
 	}

@@ -38,10 +38,7 @@ func (d *Directory) judge(u *user, p proof, w weighed, now time.Time) verdict {
 		// Nor does an application password, for that reason.
 		forgives := e.code || !needed && e.application == ""
 		if forgives {
-			if life := d.codeLife(u); life > 0 {
-				u.attempts.forgive(life)
-			}
-			if failures := d.forgive(u); failures > 0 && !e.code && e.secret == nil {
+			if failures := d.forgiveSelf(u, now); failures > 0 && !e.code && e.secret == nil {
 				u.note(AuditAccepted, nil, "", failures)
 			}
 		}
@@ -83,6 +80,14 @@ func (d *Directory) forgive(u *user) uint64 {
 		u.note(AuditUnlocked, nil, "", 0)
 	}
 	return uint64(failures)
+}
+
+// forgiveSelf is forgive by what the user did, and not an administrator.
+func (d *Directory) forgiveSelf(u *user, now time.Time) uint64 {
+	if life := d.codeLife(u, now); life > 0 {
+		u.attempts.forgive(life)
+	}
+	return d.forgive(u)
 }
 
 // countEarly counts an attempt before its time.

@@ -287,7 +287,9 @@ func (m *modification) run(w store.Writer) error {
 	if u == nil {
 		return nil
 	}
-	if m.forgives = m.onPass && (!m.self || m.d.mayForgive(u, m.who)); m.forgives {
+	if m.forgives = m.onPass && (!m.self || m.d.mayForgive(u, m.who)); m.forgives && m.self {
+		m.d.forgiveSelf(u, m.d.now())
+	} else if m.forgives {
 		m.d.forgive(u)
 	}
 	if m.onLock {

@@ -311,7 +311,9 @@ func (d *Directory) setPassword(ctx context.Context, who Requester, target accou
 		if err := d.maySetPassword(w, who, u, self, proved, change); err != nil {
 			return err
 		}
-		if forgives = proved.stored == nil && (!self || d.mayForgive(u, who)); forgives {
+		if forgives = proved.stored == nil && (!self || d.mayForgive(u, who)); forgives && self {
+			d.forgiveSelf(u, d.now())
+		} else if forgives {
 			d.forgive(u)
 		}
 		if u.root() {

@@ -257,7 +257,8 @@ func (d *Directory) stateOf(r store.Reader, u *user) (PasswordState, error) {
 		s.Failures = []time.Time{a.last}
 	}
 	s.FailuresLeft = max(0, d.credentials.cfg.LockoutAfter-a.failures)
-	wait := d.credentials.cfg.wait(a.count(d.codeLife(u)), d.codeLife(u))
+	life := d.codeLife(u, now)
+	wait := d.credentials.cfg.wait(a.count(life), life)
 	if p != nil {
 		var err error
 		if s.Policy, err = d.nameOf(r, p.id); err != nil {

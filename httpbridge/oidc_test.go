@@ -304,16 +304,37 @@ func TestIssuerOpaqueAsks(t *testing.T) {
 	if got := me("opaque"); got != 401 || i.asked.Load() != 3 {
 		t.Errorf("at its end: %d, asked %d times", got, i.asked.Load())
 	}
-	statuses := map[int]int{}
-	for n := range 150 {
-		statuses[me(fmt.Sprint("guess", n))]++
+	i.opaque.Store("other", i.claims("ann", map[string]any{"active": true}))
+	if got := me("other"); got != 200 {
+		t.Errorf("another: %d", got)
 	}
-	if statuses[401] != 100 || statuses[503] != 50 {
-		t.Errorf("150 that were made up: %v", statuses)
+	later.Store(80)
+	asked := i.asked.Load()
+	var made sync.WaitGroup
+	var refused, unasked atomic.Int64
+	for guesser := range 10 {
+		made.Go(func() {
+			for n := range 30 {
+				switch me(fmt.Sprintf("guess-%d-%d", guesser, n)) {
+				case 401:
+					refused.Add(1)
+				case 503:
+					unasked.Add(1)
+				}
+			}
+		})
+	}
+	made.Wait()
+	if n := i.asked.Load() - asked; n != 200 || refused.Load() != n || unasked.Load() != 300-n {
+		t.Errorf("300 that were made up: asked about %d, %d refused, %d not asked about", n, refused.Load(), unasked.Load())
 	}
 	if got := me(h.accessToken(ann)); got != 200 {
 		t.Errorf("the LDAP server's, then: %d", got)
 	}
+	if got := me("other"); got != 200 {
+		t.Errorf("one that was good before, and has to be asked about again: %d", got)
+	}
+	later.Store(120)
 	i.down.Store(true)
 	if got := me("another"); got != 503 {
 		t.Errorf("it does not answer: %d", got)

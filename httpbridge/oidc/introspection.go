@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,9 +25,9 @@ const believedFor = 30 * time.Second
 // mostAnswers is how many answers are kept, of some hundred octets each.
 const mostAnswers = 10_000
 
-// mostGuesses is how many opaque tokens a second the issuer is asked about that
-// turn out to be none of its own: anybody can make one up.
-const mostGuesses = 20
+// mostNew is how many opaque tokens a second the issuer is asked about that it
+// has not vouched for before: anybody can make one up.
+const mostNew = 50
 
 // introspection asks the issuer about tokens (RFC 7662): whether a JWT was
 // revoked, once its signature is good, and what an opaque one is.
@@ -35,8 +36,8 @@ type introspection struct {
 	client           *http.Client
 	now              func() time.Time
 
-	asking  singleflight.Group // by token
-	guesses *rate.Limiter
+	asking singleflight.Group // by token
+	anew   *rate.Limiter
 
 	mu      sync.Mutex // guards answers
 	answers map[[sha256.Size]byte]answer
@@ -54,7 +55,7 @@ func newIntrospection(clientID, secret string, client *http.Client, now func() t
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // with the secret
 	return &introspection{
 		clientID: clientID, secret: secret, client: &own, now: now,
-		guesses: rate.NewLimiter(mostGuesses, 5*mostGuesses), answers: make(map[[sha256.Size]byte]answer),
+		anew: rate.NewLimiter(mostNew, 4*mostNew), answers: make(map[[sha256.Size]byte]answer),
 	}
 }
 
@@ -66,13 +67,20 @@ func (n *introspection) known(token string) (a answer, ok bool) {
 	return a, ok && n.now().Before(a.until)
 }
 
+// errTooMany is an answer for want of another.
+var errTooMany = errors.New("it was asked about too many tokens")
+
 // about is the answer that judge makes of what the issuer says of a token, at the
-// endpoint that it publishes. An error means that it does not say.
-func (n *introspection) about(ctx context.Context, endpoint, token string, judge func(claims map[string]any) answer) (answer, error) {
+// endpoint that it publishes. An error means that it does not say. Of tokens that
+// anybody may have made up it is asked about some.
+func (n *introspection) about(ctx context.Context, endpoint, token string, anybody bool, judge func(claims map[string]any) answer) (answer, error) {
 	if a, ok := n.known(token); ok {
 		return a, nil
 	}
 	done := n.asking.DoChan(token, func() (any, error) {
+		if anybody && !n.vouchedFor(token) && !n.anew.AllowN(n.now(), 1) {
+			return answer{}, errTooMany
+		}
 		claims, err := n.ask(context.WithoutCancel(ctx), endpoint, token)
 		if err != nil {
 			return answer{}, err
@@ -92,9 +100,20 @@ func (n *introspection) about(ctx context.Context, endpoint, token string, judge
 	}
 }
 
+// vouchedFor reports whether a token was good, however long ago.
+func (n *introspection) vouchedFor(token string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	a, ok := n.answers[sha256.Sum256([]byte(token))]
+	return ok && a.err == nil
+}
+
 func (n *introspection) keep(key [sha256.Size]byte, a answer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if len(n.answers) >= mostAnswers { // those that were made up go first
+		maps.DeleteFunc(n.answers, func(_ [sha256.Size]byte, a answer) bool { return a.err != nil })
+	}
 	if len(n.answers) >= mostAnswers {
 		clear(n.answers)
 	}

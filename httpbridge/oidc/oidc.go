@@ -182,7 +182,7 @@ func (i *Issuer) verify(ctx context.Context, token string) (string, error) {
 	if i.introspection == nil {
 		return value, nil
 	}
-	a, err := i.introspection.about(ctx, found.introspection, token, func(claims map[string]any) (a answer) {
+	a, err := i.introspection.about(ctx, found.introspection, token, false, func(claims map[string]any) (a answer) {
 		if claims["active"] != true {
 			a.err = errors.New("it was revoked")
 		}

@@ -18,9 +18,6 @@ func (i *Issuer) mayBeOpaque(token string) bool {
 		!strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
-// errGuesses is an answer for want of another.
-var errGuesses = errors.New("it was asked about too many tokens that are none")
-
 // Opaque is Subject for a token that is no JWT.
 func (i *Issuer) Opaque(ctx context.Context, token string) (search upstream.SearchRequest, ours bool, err error) {
 	if !i.mayBeOpaque(token) {
@@ -30,10 +27,7 @@ func (i *Issuer) Opaque(ctx context.Context, token string) (search upstream.Sear
 	if err != nil {
 		return search, true, unavailable(err)
 	}
-	if _, known := i.introspection.known(token); !known && i.introspection.guesses.TokensAt(i.introspection.now()) < 1 {
-		return search, true, unavailable(errGuesses)
-	}
-	a, err := i.introspection.about(ctx, found.introspection, token, i.judge)
+	a, err := i.introspection.about(ctx, found.introspection, token, true, i.judge)
 	switch {
 	case err != nil:
 		return search, true, unavailable(err)
@@ -47,7 +41,6 @@ func (i *Issuer) Opaque(ctx context.Context, token string) (search upstream.Sear
 // section 2.2). An issuer may know refresh tokens, too, and ID tokens.
 func (i *Issuer) judge(claims map[string]any) (a answer) {
 	if claims["active"] != true {
-		i.introspection.guesses.AllowN(i.introspection.now(), 1)
 		a.err = errors.New("the issuer does not know it, or not any more")
 		return a
 	}

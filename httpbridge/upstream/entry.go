@@ -98,7 +98,7 @@ func (s *Session) searchContexts(ctx context.Context, req SearchRequest) ([]Entr
 	}
 	var all []Entry
 	for _, e := range root {
-		for _, req.Base = range e.Values("namingContexts") {
+		for _, req.Base = range topmost(e.Values("namingContexts")) {
 			found, err := s.search(ctx, req)
 			all = append(all, found...)
 			if err != nil && !isAbsent(err) { // one may have no entry yet
@@ -107,6 +107,17 @@ func (s *Session) searchContexts(ctx context.Context, req SearchRequest) ([]Entr
 		}
 	}
 	return all, nil
+}
+
+// topmost are the names that are not below another of them.
+func topmost(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		dn, err := ldap.ParseDN(name)
+		return err == nil && slices.ContainsFunc(names, func(other string) bool {
+			above, err := ldap.ParseDN(other)
+			return err == nil && above.AncestorOfFold(dn)
+		})
+	})
 }
 
 func isAbsent(err error) bool {
