@@ -130,6 +130,9 @@ func (s *totpSession) createAPIKey(ctx context.Context, out io.Writer, name, bas
 		{Name: "tallystickAPIPublicKey", Values: []string{string(public)}},
 		{Name: "ds-privilege-name", Values: privileges},
 	}}, nil)
+	if r, ok := errors.AsType[*upstream.Result](err); ok && r.Code == int(directory.EntryAlreadyExists) {
+		return fmt.Errorf("there is a key %q already: %s", name, dn)
+	}
 	if err != nil {
 		return told(err)
 	}

@@ -25,8 +25,8 @@ passwords: made, confirmed, accepted, refused and why, locked, revoked; by whom,
 from where, through which operation. It never has a password, code or secret.
 Each record carries a hash of itself and the one before it.
 
-A running server shows the log to administrators (privilege bypass-acl) as
-entries below cn=audit, newest first:
+A running server shows the log to administrators (privilege bypass-acl) and the
+help desk (password-reset) as entries below cn=audit, newest first:
 
   ldapsearch -b cn=audit -s one '(tallystickAuditUser=uid=ann,dc=example,dc=com)'`,
 		Args: usage(cobra.NoArgs),

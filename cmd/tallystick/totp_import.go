@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,8 +61,8 @@ being used there can use them here once, for as long as the code lasts. A secret
 that its user has already is left alone, so an import may be done again.
 
 Whose a secret is, the file tells: by a DN, a user name (uid) or a mail address;
-the files of google-authenticator by their path. A DN that is not here is
-looked for by its uid. --user gives everything to one user. --map names a file
+the files of google-authenticator by their path. A DN that is not here, unless
+--map gives it, is looked for by its uid. --user gives everything to one user. --map names a file
 with lines of two words and a tab between, or a pattern:
 
   --map users.tsv                                   8675309 <TAB> ann
@@ -106,6 +107,9 @@ type foundSeed struct {
 
 // run reads all files before anything is changed.
 func (im *totpImport) run(ctx context.Context, s *totpSession, names []string) error {
+	if from := seeds.Format(im.from); from != "" && !slices.Contains(seeds.Formats(), from) {
+		return usagef("--from: %q is none of %s", from, formatNames())
+	}
 	keys, err := im.keys(ctx, s)
 	if err != nil {
 		return err
@@ -178,7 +182,11 @@ func (im *totpImport) keys(ctx context.Context, s *totpSession) (keys seeds.Keys
 		if im.passphraseFile != "" {
 			return firstLine(im.passphraseFile)
 		}
-		return s.askHidden(ctx, "Passphrase of the key container: ")
+		text, err := s.askHidden(ctx, "Passphrase of the key container: ")
+		if errors.Is(err, io.EOF) {
+			err = errors.New("no passphrase was given; --passphrase-file names a file with it")
+		}
+		return text, err
 	}
 	return keys, nil
 }

@@ -72,20 +72,20 @@ func (m *matcher) user(ctx context.Context, seed seeds.Seed) (user, reason strin
 	case m.words != nil:
 		for _, word := range []string{seed.Owner, ownName(seed.Owner), seed.Serial, seed.Name} {
 			if user, ok := m.words[word]; ok && word != "" {
-				return m.find(ctx, user)
+				return m.find(ctx, user, true)
 			}
 		}
 		return "", "nothing in the map is about it", nil
 	case seed.Owner == "":
 		return "", "the file does not say whose it is: --map or --user can", nil
 	case m.pattern == "":
-		return m.find(ctx, seed.Owner)
+		return m.find(ctx, seed.Owner, false)
 	}
 	name := ownName(seed.Owner)
 	if strings.Contains(m.pattern, "=") {
 		name = ldap.EscapeDN(name)
 	}
-	return m.find(ctx, strings.ReplaceAll(m.pattern, "{}", name))
+	return m.find(ctx, strings.ReplaceAll(m.pattern, "{}", name), true)
 }
 
 // ownName is what a user is called: of a DN the value of its first RDN.
@@ -96,19 +96,20 @@ func ownName(owner string) string {
 	return owner
 }
 
-// find looks for one user by DN, uid or mail address, once for each text.
-func (m *matcher) find(ctx context.Context, text string) (user, reason string, err error) {
+// find looks for one user by DN, uid or mail address, once for each text. A DN
+// that is not meant for here need not be exact: then its uid will do.
+func (m *matcher) find(ctx context.Context, text string, here bool) (user, reason string, err error) {
 	if a, ok := m.known[text]; ok {
 		return a.user, a.reason, nil
 	}
-	user, reason, err = m.look(ctx, text)
+	user, reason, err = m.look(ctx, text, here)
 	if err == nil {
 		m.known[text] = answer{user, reason}
 	}
 	return user, reason, err
 }
 
-func (m *matcher) look(ctx context.Context, text string) (user, reason string, err error) {
+func (m *matcher) look(ctx context.Context, text string, here bool) (user, reason string, err error) {
 	attributes := []string{"uid", "mail"}
 	value := text
 	if dn, err := ldap.ParseDN(text); err == nil && len(dn.RDNs) > 0 {
@@ -117,7 +118,7 @@ func (m *matcher) look(ctx context.Context, text string) (user, reason string, e
 			return text, "", err
 		}
 		first := dn.RDNs[0].Attributes[0]
-		if !strings.EqualFold(first.Type, "uid") {
+		if here || !strings.EqualFold(first.Type, "uid") {
 			return "", "there is no " + text, nil
 		}
 		attributes, value = attributes[:1], first.Value

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"time"
 )
 
 // Source is where a keyset is kept, as the configuration writes it:
 //
-//	file:NAME      a file; a text with none of these prefixes is one too
+//	file:NAME      a file; a text without a word and a colon before it is one too
 //	env:NAME       an environment variable
 //	command:LINE   what a command prints, which the shell runs
 //
@@ -30,6 +31,10 @@ func Wrapped(path string, w Wrapper) Source { return Source{"file", path, w} }
 // ErrSource means that a text names no source.
 var ErrSource = errors.New("seal: keyset is none of file:NAME, env:NAME, command:LINE")
 
+// otherKind is a text that means something else than a file: another word, or
+// one of ours misspelt.
+var otherKind = regexp.MustCompile(`^[A-Za-z]+:`)
+
 // commandTime is how long a command may take to print a keyset.
 const commandTime = 30 * time.Second
 
@@ -43,7 +48,7 @@ func ParseSource(text string) (Source, error) {
 			return Source{kind: kind, where: where}, nil
 		}
 	}
-	if text == "" {
+	if text == "" || otherKind.MatchString(text) {
 		return Source{}, ErrSource
 	}
 	return Source{kind: "file", where: text}, nil
@@ -67,7 +72,7 @@ func (s Source) Read(ctx context.Context) (*Keyset, error) {
 	case "env":
 		text, ok := os.LookupEnv(s.where)
 		if !ok {
-			return nil, fmt.Errorf("seal: environment variable %s: %w", s.where, os.ErrNotExist)
+			return nil, unset(s.where)
 		}
 		k, err := read(strings.NewReader(text), nil)
 		if err != nil {
@@ -80,6 +85,12 @@ func (s Source) Read(ctx context.Context) (*Keyset, error) {
 		return nil, ErrSource
 	}
 }
+
+// unset is the error of an environment variable that is not there.
+type unset string
+
+func (e unset) Error() string        { return "seal: the environment variable " + string(e) + " is not set" }
+func (e unset) Is(target error) bool { return target == os.ErrNotExist }
 
 func readCommand(ctx context.Context, line string) (*Keyset, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)

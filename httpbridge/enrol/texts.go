@@ -184,7 +184,7 @@ var texts = map[string]text{
 	"signInAgain":    {"en": "The server does not do this now. If you signed in without a code, sign out and in again with one; otherwise ask the help desk.", "de": "Der Server tut das jetzt nicht. Wenn Sie sich ohne Code angemeldet haben, melden Sie sich ab und mit einem Code wieder an; sonst fragen Sie die Benutzerhilfe."},
 	"unwilling":      {"en": "Enter your password, and a code if you have a device already.", "de": "Geben Sie Ihr Passwort ein, und einen Code, falls Sie schon ein Gerät haben."},
 	"unwillingDesk":  {"en": "The server does not do this. A device that was never confirmed can only be removed; your own devices are under “My devices”.", "de": "Der Server tut das nicht. Ein Gerät, das nie bestätigt wurde, kann nur entfernt werden; Ihre eigenen Geräte finden Sie unter „Meine Geräte“."},
-	"badName":        {"en": "A name may have up to 64 characters, without control characters.", "de": "Ein Name darf bis zu 64 Zeichen haben, keine Steuerzeichen."},
+	"badName":        {"en": "A name may have up to 64 octets (an ü has two), without control characters.", "de": "Ein Name darf bis zu 64 Oktette lang sein (ein ü hat zwei), ohne Steuerzeichen."},
 	"tooManyDevices": {"en": "You have as many devices as one may have. Remove one first.", "de": "Sie haben so viele Geräte, wie man haben darf. Entfernen Sie zuerst eines."},
 	"deviceGone":     {"en": "This device is not there any more.", "de": "Dieses Gerät gibt es nicht mehr."},
 	"userGone":       {"en": "There is no such user.", "de": "Diesen Benutzer gibt es nicht."},

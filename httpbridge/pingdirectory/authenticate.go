@@ -47,13 +47,18 @@ func authenticate(ctx context.Context, h *Handler, c *call) (*reply, error) {
 		return nil, withoutControl(err, accessTokenRequest, in.controls)
 	}
 	defer s.Release()
-	o := object{succeeded}
+	o, refusal := object{succeeded}, ""
 	controls = slices.DeleteFunc(controls, func(c upstream.Control) bool {
 		if c.OID == accessTokenResponse {
-			o = append(o, tokenMembers(c.Value)...)
+			var told object
+			told, refusal = tokenMembers(c.Value)
+			o = append(o, told...)
 		}
 		return c.OID == accessTokenResponse
 	})
+	if len(o) == 1 && refusal != "" {
+		return nil, &upstream.Result{Code: unwillingToPerform, DiagnosticMessage: refusal}
+	}
 	if len(o) == 1 {
 		return nil, errNoToken
 	}
@@ -69,24 +74,25 @@ func authenticate(ctx context.Context, h *Handler, c *call) (*reply, error) {
 
 // tokenMembers is what the response control says, under the names of the API;
 // none if it has no token.
-func tokenMembers(value []byte) object {
+func tokenMembers(value []byte) (o object, refusal string) {
 	doc, err := strictjson.Parse(value, deepest)
 	if err != nil {
-		return nil
+		return nil, ""
 	}
-	var o object
 	for _, m := range doc.Root.Members {
 		switch m.Name {
 		case "token":
 			o = append(object{{"accessToken", m.Value.Text}}, o...)
 		case "expiration-time":
 			o = append(o, member{"expirationTime", m.Value.Text})
+		case "error-message":
+			refusal = m.Value.Text
 		}
 	}
 	if len(o) == 0 || o[0].name != "accessToken" {
-		return nil
+		return nil, refusal
 	}
-	return o
+	return o, ""
 }
 
 // userEntry is the user of s with the attributes asked for.

@@ -3,6 +3,7 @@ package pingdirectory
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"tallystick/extop/wire"
 	"tallystick/httpbridge/upstream"
@@ -27,6 +28,7 @@ func changePassword(ctx context.Context, h *Handler, c *call) (*reply, error) {
 		return nil, err
 	}
 	defer s.Release()
+	identity = strings.TrimPrefix(identity, "dn:") // OpenLDAP takes a DN alone
 	req := wire.PasswordModifyRequest{UserIdentity: &identity, OldPasswd: b.octets(oldPassword), NewPasswd: b.octets(newPassword)}
 	_, value, err := s.Extended(ctx, wire.PasswordModifyOID, req.Encode(), controls...)
 	if err != nil {

@@ -24,10 +24,11 @@ func patchEntry(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(changes) > 0 {
-		if err := s.Modify(ctx, dn, changes, controls); err != nil {
-			return nil, err
-		}
+	if len(changes) == 0 {
+		return unwritten(ctx, s, v, dn)
+	}
+	if err := s.Modify(ctx, dn, changes, controls); err != nil {
+		return nil, err
 	}
 	answered, err := responseControls(s)
 	if err != nil {

@@ -50,6 +50,15 @@ func (h *Handler) view(ctx context.Context, s *upstream.Session, c *call) (*view
 	return v, v.expansion(c.query)
 }
 
+// unwritten is written where nothing was to be changed: an entry that is not
+// there, or is not for the client to see, is an error then.
+func unwritten(ctx context.Context, s *upstream.Session, v *view, dn string) (*reply, error) {
+	if _, err := readEntry(ctx, s, dn, v.request, nil); err != nil {
+		return nil, err
+	}
+	return done(written(ctx, s, v, dn, nil)), nil
+}
+
 // written is the entry called dn after it was written. Who may write it may not
 // be allowed to read it, and then its name must do.
 func written(ctx context.Context, s *upstream.Session, v *view, dn string, controls []strictjson.Value) object {

@@ -27,6 +27,7 @@ func putEntry(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	if in.parentDN != "" {
 		return nil, errParentDN
 	}
+	renamed := false
 	if in.dn != "" {
 		r, err := newRename(dn, in)
 		if err != nil {
@@ -37,11 +38,15 @@ func putEntry(ctx context.Context, h *Handler, c *call) (*reply, error) {
 				return nil, err
 			}
 			dn, in.attributes = in.dn, nil
+			renamed = true
 		}
 	}
 	var changes []upstream.Change
 	for _, a := range in.attributes {
 		changes = append(changes, upstream.Change{Type: upstream.Replace, Attribute: a})
+	}
+	if len(changes) == 0 && !renamed {
+		return unwritten(ctx, s, v, dn)
 	}
 	if len(changes) > 0 {
 		if err := s.Modify(ctx, dn, changes, in.controls); err != nil {
