@@ -17,7 +17,7 @@ func TestURI(t *testing.T) {
 		want            string // "": refused
 	}{
 		{"defaults", Parameters{}, "Example", "ann", "otpauth://totp/Example:ann?algorithm=SHA1&digits=6&issuer=Example&period=30&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"},
-		{"the others", Parameters{SHA512, 8, time.Minute}, "Example", "ann", "otpauth://totp/Example:ann?algorithm=SHA512&digits=8&issuer=Example&period=60&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"},
+		{"the others", Parameters{Algorithm: SHA512, Digits: 8, Period: time.Minute}, "Example", "ann", "otpauth://totp/Example:ann?algorithm=SHA512&digits=8&issuer=Example&period=60&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"},
 		{"blanks", Parameters{}, "Big Co", "Ann Lee", "otpauth://totp/Big%20Co:Ann%20Lee?algorithm=SHA1&digits=6&issuer=Big%20Co&period=30&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"},
 		{"no issuer", Parameters{}, "", "ann", ""},
 		{"a colon in the issuer", Parameters{}, "a:b", "ann", ""},
@@ -39,7 +39,7 @@ func TestURI(t *testing.T) {
 
 // The longest URI still fits a QR code.
 func TestQRCode(t *testing.T) {
-	uri, err := URI(Parameters{SHA512, 8, time.Hour}, make([]byte, MaxSecretSize), strings.Repeat("\u00fc", MaxLabel/2), strings.Repeat("\u00fc", MaxLabel/2))
+	uri, err := URI(Parameters{Algorithm: SHA512, Digits: 8, Period: time.Hour}, make([]byte, MaxSecretSize), strings.Repeat("\u00fc", MaxLabel/2), strings.Repeat("\u00fc", MaxLabel/2))
 	if err != nil {
 		t.Fatal(err)
 	}

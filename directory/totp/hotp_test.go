@@ -17,7 +17,7 @@ func TestCodesAreTheLibrarys(t *testing.T) {
 				for i := range key {
 					key[i] = byte(rnd.Uint32())
 				}
-				p := Parameters{a, digits, DefaultPeriod}
+				p := Parameters{Algorithm: a, Digits: digits}.WithDefaults()
 				codes := newHOTP(p, key)
 				for _, step := range []int64{0, 1, rnd.Int64N(1 << 40), 1<<63 - 1} {
 					want, err := p.Code(key, step)
@@ -33,7 +33,7 @@ func TestCodesAreTheLibrarys(t *testing.T) {
 func FuzzCodesAreTheLibrarys(f *testing.F) {
 	f.Add(byte(SHA256), byte(8), testSecret, int64(1))
 	f.Fuzz(func(t *testing.T, algorithm, digits byte, key []byte, step int64) {
-		p := Parameters{Algorithm(algorithm), int(digits), DefaultPeriod}
+		p := Parameters{Algorithm: Algorithm(algorithm), Digits: int(digits), Period: DefaultPeriod}
 		want, err := p.Code(key, step)
 		if err != nil || digits == 0 {
 			return

@@ -14,7 +14,8 @@ import "crypto/subtle"
 //	the first of the last step ever accepted, or lower  no
 //
 // Of several places the nearest to the clock is taken. All are tried, so that
-// the time does not tell how far off the token is.
+// the time does not tell how far off the token is. A counter-based one is
+// searched for ResyncAhead steps above the last one ever accepted.
 func Resync(p Parameters, secret []byte, s State, search int, current int64, first, second []byte) (State, bool, error) {
 	if err := p.Check(); err != nil {
 		return s, false, err
@@ -23,10 +24,14 @@ func Resync(p Parameters, secret []byte, s State, search int, current int64, fir
 	if !isCode(first, p.Digits) || !isCode(second, p.Digits) {
 		return s, false, nil
 	}
+	from, to := current-int64(search), current+int64(search)+1
+	if p.Counter {
+		current, from, to = s.LastStep, s.LastStep+1, s.LastStep+ResyncAhead
+	}
 	codes := newHOTP(p, secret)
 	before := 0 // 1: the step before at has the first code
 	found, distance := int64(0), int64(-1)
-	for at := max(0, current-int64(search)); at <= current+int64(search)+1; at++ {
+	for at := max(0, from); at <= to; at++ {
 		code := codes.at(at)
 		if before&subtle.ConstantTimeCompare(code, second) == 1 && at-1 > s.LastStep {
 			if d := max(at-current, current-at); distance < 0 || d < distance {
@@ -37,6 +42,9 @@ func Resync(p Parameters, secret []byte, s State, search int, current int64, fir
 	}
 	if distance < 0 {
 		return s, false, nil
+	}
+	if p.Counter {
+		return State{LastStep: found}, true, nil
 	}
 	drift := int(found - current)
 	return State{LastStep: found, Drift: drift, Centre: drift}, true, nil

@@ -1,5 +1,5 @@
-// Package totp is the logic of time-based one-time passwords (RFC 6238) and
-// nothing else: secret, remembered state, time and code in; verdict and new
+// Package totp is the logic of time-based one-time passwords (RFC 6238), and of
+// the counter-based ones beneath them (RFC 4226), and nothing else: secret, remembered state, time and code in; verdict and new
 // state out. It has no clock, no store and no secrets of its own.
 package totp
 
@@ -65,6 +65,18 @@ const (
 	SecretSize    = 20 // octets of a new secret (RFC 4226, section 4, R6)
 	MinSecretSize = 10 // 80 bits, as PingDirectory makes them
 	MaxSecretSize = 64 // the block of SHA-1 and SHA-256
+
+	MaxCounter = 1 << 40 // more than any token ever counts to
+)
+
+const (
+	// LookAhead is how many codes of a counter-based token are accepted at one
+	// time: one whose button was pressed for nothing has skipped some (RFC 4226,
+	// section 7.2). As many before them are told to be replayed.
+	LookAhead = 10
+
+	// ResyncAhead is how many codes of one Resync searches.
+	ResyncAhead = 1000
 )
 
 // Parameters say how a secret becomes codes. The zero value is what every
@@ -73,6 +85,10 @@ type Parameters struct {
 	Algorithm Algorithm
 	Digits    int           // MinDigits to MaxDigits; 0: DefaultDigits
 	Period    time.Duration // whole seconds up to MaxPeriod; 0: DefaultPeriod
+
+	// Counter says that steps are counted by codes, not by time (HOTP, RFC
+	// 4226). There is no period, and no drift.
+	Counter bool
 }
 
 // Check tells what is wrong with p, if anything.
@@ -102,7 +118,7 @@ func (p Parameters) WithDefaults() Parameters {
 	if p.Digits == 0 {
 		p.Digits = DefaultDigits
 	}
-	if p.Period == 0 {
+	if p.Period == 0 || p.Counter {
 		p.Period = DefaultPeriod
 	}
 	return p

@@ -198,7 +198,7 @@ func TestCheck(t *testing.T) {
 		ok bool
 	}{
 		{Parameters{}, true},
-		{Parameters{SHA512, 8, time.Minute}, true},
+		{Parameters{Algorithm: SHA512, Digits: 8, Period: time.Minute}, true},
 		{Parameters{Algorithm: 3}, false},
 		{Parameters{Algorithm: -1}, false},
 		{Parameters{Digits: 5}, false},

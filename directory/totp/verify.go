@@ -67,6 +67,13 @@ var DefaultLimits = Limits{Window: 1, MaxDrift: 10}
 //	of a step outside drift ± window, centre ± window  -                  wrong
 //	of a step inside                                   above              accepted; LastStep, Drift follow
 //	of a step inside                                   same or below      replayed
+//
+// Those of a counter-based token begin behind the last one accepted, whatever
+// the time is:
+//
+//	LookAhead steps above LastStep                     above              accepted; LastStep follows
+//	as many up to LastStep                             same or below      replayed
+//	any other                                          -                  wrong
 func Verify(p Parameters, secret []byte, s State, l Limits, now time.Time, code []byte) (Verdict, State, error) {
 	if err := p.Check(); err != nil {
 		return Wrong, s, err
@@ -79,9 +86,12 @@ func Verify(p Parameters, secret []byte, s State, l Limits, now time.Time, code 
 	current := p.Step(now)
 	verdict, step := Wrong, int64(0)
 	first, last := min(s.Drift, s.Centre)-l.Window, max(s.Drift, s.Centre)+l.Window
+	if p.Counter {
+		current, first, last = s.LastStep, 1-LookAhead, LookAhead
+	}
 	for offset := first; offset <= last; offset++ {
 		at := current + int64(offset)
-		if at < 0 || !l.within(offset, s.Drift) && !l.within(offset, s.Centre) {
+		if at < 0 || !p.Counter && !l.within(offset, s.Drift) && !l.within(offset, s.Centre) {
 			continue
 		}
 		if subtle.ConstantTimeCompare(codes.at(at), code) != 1 {
@@ -96,6 +106,9 @@ func Verify(p Parameters, secret []byte, s State, l Limits, now time.Time, code 
 	}
 	if verdict != Accepted {
 		return verdict, s, nil
+	}
+	if p.Counter {
+		return Accepted, State{LastStep: step}, nil
 	}
 	drift := int(step - current)
 	drift = max(s.Centre-l.MaxDrift, min(s.Centre+l.MaxDrift, drift))
