@@ -256,7 +256,9 @@ func (a attempts) count(codeLife time.Duration) int {
 }
 
 // codeLife is how long one code of the user may be accepted; 0: he has none whose
-// codes are.
+// codes are. That of a counter-based token lives until it is used. It counts as if
+// each of those ahead lived for the usual period, which makes a guess as likely to
+// be right as at any other token.
 func (d *Directory) codeLife(u *user, now time.Time) time.Duration {
 	var life time.Duration
 	for _, c := range u.credentials {
@@ -264,6 +266,9 @@ func (d *Directory) codeLife(u *user, now time.Time) time.Duration {
 			continue
 		}
 		steps := d.credentials.limits(c).Steps(c.totp)
+		if c.parameters.Counter {
+			steps = totp.LookAhead
+		}
 		life = max(life, time.Duration(steps)*c.parameters.WithDefaults().Period)
 	}
 	return life

@@ -24,7 +24,7 @@ var credentialStates = []string{pending: "pending", active: "active", disabled: 
 
 func (s credentialState) String() string { return credentialStates[s] }
 
-// credential is one TOTP shared secret of one user, as it is stored: protobuf
+// credential is one TOTP or HOTP shared secret of one user, as it is stored: protobuf
 // wire format, like record.
 type credential struct {
 	id         string // opaque and random; in the key, not in the value
@@ -49,7 +49,8 @@ type credential struct {
 
 	// restored is when Restore put the credential of a token, whose period and
 	// window it does not know: what may have been used until then is dead.
-	// Zero: never, or totp says so already.
+	// Zero: never, or totp says so already. Of a counter-based one nobody knows
+	// what was used: see lost.
 	restored time.Time
 
 	indexed bool // not stored: what the index of numbers says of it is right
@@ -95,6 +96,7 @@ const (
 	fieldCredentialSwitcher  = 22
 	fieldCredentialOATH      = 30
 	fieldCredentialRestored  = 31
+	fieldCredentialCounter   = 32
 )
 
 func (c *credential) encode() []byte {
@@ -113,6 +115,9 @@ func (c *credential) encode() []byte {
 	}
 	if c.oath {
 		b = appendUint(b, fieldCredentialOATH, 1)
+	}
+	if c.parameters.Counter {
+		b = appendUint(b, fieldCredentialCounter, 1)
 	}
 	b = appendUint(b, fieldCredentialCreated, uint64(c.created.Unix()))
 	b = appendUint(b, fieldCredentialChanged, uint64(c.changed.Unix()))
@@ -187,6 +192,8 @@ func (c *credential) decode(b []byte) error {
 			c.passwordAlone = v != 0
 		case fieldCredentialOATH:
 			c.oath = v != 0
+		case fieldCredentialCounter:
+			c.parameters.Counter = v != 0
 		case fieldCredentialCreated:
 			c.created = time.Unix(int64(v), 0).UTC()
 		case fieldCredentialChanged:
@@ -224,6 +231,10 @@ func decodeDrift(to *int, v uint64) error {
 	*to = int(drift)
 	return nil
 }
+
+// lost reports whether c was restored and is counter-based: how many of its codes
+// were used since the backup nobody knows, and none ever gets too old.
+func (c *credential) lost() bool { return c.parameters.Counter && !c.restored.IsZero() }
 
 // valid reports whether now is within the bounds of c.
 func (c *credential) valid(now time.Time) bool {

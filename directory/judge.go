@@ -222,7 +222,7 @@ func wrongCode(replayed *credential) (cause string) {
 // it count.
 func (d *Directory) accept(u *user, p proof, m match, now time.Time) {
 	c := m.credential
-	c.totp, c.used = m.state, now.UTC()
+	c.totp, c.used, c.restored = m.state, now.UTC(), time.Time{}
 	if c.state == pending {
 		c.state = active
 		d.touchCredential(u, c, p.changedBy(u))
@@ -270,6 +270,13 @@ func (d *Directory) counts(u *user, p proof, c *credential) bool {
 	}
 }
 
+// looksAt reports whether a code of c is looked at, now that it is shown by p.
+// One that is lost waits for a resync, by somebody of whom more is known than
+// the password: two codes may have been seen being used.
+func (d *Directory) looksAt(u *user, p proof, c *credential, now time.Time) bool {
+	return d.counts(u, p, c) && c.valid(now) && (!c.lost() || p.next != nil && p.trusted)
+}
+
 // digits is the lengths that the user's codes may have.
 func (u *user) digits(d *Directory, p proof) []int {
 	var lengths []int
@@ -292,7 +299,7 @@ type match struct {
 // that has accepted it, or a later one, before; nil: there is none.
 func (d *Directory) matches(u *user, p proof, code []byte, now time.Time) (found []match, replayed *credential) {
 	for _, c := range u.credentials {
-		if !d.counts(u, p, c) || !c.valid(now) {
+		if !d.looksAt(u, p, c, now) {
 			continue
 		}
 		if c.token != nil && c.token.fault != nil {

@@ -115,6 +115,9 @@ func (r EnrolRequest) check() error {
 			return err
 		}
 	}
+	if r.Parameters.Counter {
+		return Errorf(ConstraintViolation, "counter-based credentials are imported, not made")
+	}
 	if err := errors.Join(r.Parameters.Check(), totp.CheckIssuer(r.Issuer)); err != nil {
 		return &Error{ResultCode: ConstraintViolation, DiagnosticMessage: "algorithm, digits, period or issuer: not possible", Cause: err}
 	}

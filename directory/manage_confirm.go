@@ -27,7 +27,8 @@ func (d *Directory) ConfirmTOTP(ctx context.Context, who Requester, c Claim, id,
 // ResyncTOTP finds out by how much the clock of a token is off, from two codes
 // that it showed one after the other, and follows it from then on. The claim is
 // judged as ConfirmTOTP says: both codes together are proof enough beside the
-// password. Errors: as there; unwillingToPerform if the server does not do it.
+// password. A counter-based token is looked for ahead of the last code accepted;
+// after a restore the password is not enough. Errors: as there; unwillingToPerform if the server does not do it.
 func (d *Directory) ResyncTOTP(ctx context.Context, who Requester, c Claim, id, code, next string) error {
 	if d.credentials.cfg.ResyncWithin < 0 {
 		return Errorf(UnwillingToPerform, "this server does not resynchronise tokens")
@@ -103,7 +104,7 @@ func (d *Directory) weighResync(u *user, p proof, now time.Time) (w weighed) {
 // does, or if a later code was accepted meanwhile.
 func (d *Directory) resyncs(u *user, p proof, w weighed, now time.Time) *match {
 	c := u.credential(p.only)
-	if w.resynced == nil || c == nil || !d.counts(u, p, c) || !c.valid(now) || w.resynced.state.LastStep-1 <= c.totp.LastStep {
+	if w.resynced == nil || c == nil || !d.looksAt(u, p, c, now) || w.resynced.state.LastStep-1 <= c.totp.LastStep {
 		return nil
 	}
 	return &match{c, w.resynced.state}

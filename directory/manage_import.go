@@ -22,6 +22,10 @@ type ImportRequest struct {
 	LastStep int64
 	Drift    int // steps by which the token runs ahead (+) or behind (-)
 
+	// Counter is, instead of those two, that of the next code of a counter-based
+	// token: lower ones are dead.
+	Counter int64
+
 	// Codes count from NotBefore to NotAfter; zero: no bound.
 	NotBefore, NotAfter time.Time
 
@@ -74,13 +78,21 @@ func (d *Directory) ImportTOTP(ctx context.Context, who Requester, authenticatio
 }
 
 func (r ImportRequest) check(now time.Time) error {
-	err := EnrolRequest{Name: r.Name, Serial: r.Serial, Device: r.Device, Parameters: r.Parameters, Issuer: "any",
+	p := r.Parameters
+	p.Counter = false // which enrolling refuses
+	err := EnrolRequest{Name: r.Name, Serial: r.Serial, Device: r.Device, Parameters: p, Issuer: "any",
 		NotBefore: r.NotBefore, NotAfter: r.NotAfter}.check()
 	if err != nil {
 		return err
 	}
 	if err := totp.CheckSecret(r.Key); err != nil {
 		return Errorf(ConstraintViolation, "a secret has %d to %d octets", totp.MinSecretSize, totp.MaxSecretSize)
+	}
+	if r.Parameters.Counter {
+		if r.Counter < 0 || r.Counter > totp.MaxCounter {
+			return Errorf(ConstraintViolation, "no token counts that far")
+		}
+		return nil
 	}
 	if r.Drift < -maxDrift || r.Drift > maxDrift {
 		return Errorf(ConstraintViolation, "no clock is that far off")
@@ -99,6 +111,10 @@ func (r ImportRequest) fill(c *credential, l totp.Limits, now time.Time) {
 	c.state = active
 	if r.Disabled {
 		c.state = disabled
+	}
+	if r.Parameters.Counter {
+		c.totp.LastStep = r.Counter - 1
+		return
 	}
 	c.totp = totp.State{LastStep: r.LastStep, Drift: r.Drift}
 	if r.LastStep == 0 {

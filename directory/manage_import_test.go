@@ -59,6 +59,9 @@ func TestImportTOTPWhat(t *testing.T) {
 		{"valid for no time", ImportRequest{Key: importedKey, NotBefore: time.Unix(2, 0), NotAfter: time.Unix(1, 0)}, ConstraintViolation},
 		{"a last step a day ahead", ImportRequest{Key: importedKey, LastStep: step + 24*120}, Success},
 		{"a last step further ahead", ImportRequest{Key: importedKey, LastStep: step + 24*120 + 1}, ConstraintViolation},
+		{"counter-based", ImportRequest{Key: importedKey, Parameters: counted, Counter: totp.MaxCounter}, Success},
+		{"a counter below 0", ImportRequest{Key: importedKey, Parameters: counted, Counter: -1}, ConstraintViolation},
+		{"an absurd counter", ImportRequest{Key: importedKey, Parameters: counted, Counter: totp.MaxCounter + 1}, ConstraintViolation},
 		{"an absurd drift", ImportRequest{Key: importedKey, Drift: maxDrift + 1}, ConstraintViolation},
 	} {
 		h := newHouse(t)

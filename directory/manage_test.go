@@ -199,6 +199,7 @@ func TestEnrolWhat(t *testing.T) {
 		{"a name with a line break", EnrolRequest{Name: "a\nb"}, ConstraintViolation},
 		{"a serial number that is not UTF-8", EnrolRequest{Serial: "\xff"}, ConstraintViolation},
 		{"a long device", EnrolRequest{Device: strings.Repeat("n", maxCredentialText+1)}, ConstraintViolation},
+		{"counter-based", EnrolRequest{Parameters: totp.Parameters{Counter: true}}, ConstraintViolation},
 		{"five digits", EnrolRequest{Parameters: totp.Parameters{Digits: 5}}, ConstraintViolation},
 		{"half a second", EnrolRequest{Parameters: totp.Parameters{Period: time.Second / 2}}, ConstraintViolation},
 		{"a colon in the issuer", EnrolRequest{Issuer: "a:b"}, ConstraintViolation},

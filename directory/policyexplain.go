@@ -144,6 +144,10 @@ func (d *Directory) usable(u *user) (list []*credential, faults []error) {
 		if !d.counts(u, proof{}, c) || !c.valid(d.now()) {
 			continue
 		}
+		if c.lost() {
+			faults = append(faults, fmt.Errorf("the counter of credential %s is not known since the restore: an administrator resynchronizes it", c.id))
+			continue
+		}
 		if c.token != nil && c.token.fault != nil {
 			faults = append(faults, c.token.fault)
 			continue

@@ -31,8 +31,9 @@ type RestoreConfig struct {
 // put. It needs no keyset. What was used up since the backup must not come
 // back to life, so no code counts that could have been accepted until now:
 // every credential's last accepted step becomes the highest that could have
-// been, some minutes ahead, and there are no recovery codes any more. Not covered
-// is a token resynchronized since the backup: where its clock was is not known. The
+// been, some minutes ahead, counter-based tokens wait for a resync, and there are
+// no recovery codes any more. Not covered is a token resynchronized since the
+// backup: where its clock was is not known. The
 // restoring is an event in the audit log. It fails, and leaves the store
 // empty, if read fails or the pairs are those of another format.
 func Restore(ctx context.Context, s store.Store, cfg RestoreConfig, read func(put func(key, value []byte) error) error) error {
@@ -114,7 +115,7 @@ func (r *restoring) credential(value []byte) []byte {
 	if c.decode(value) != nil {
 		return value
 	}
-	if c.oath { // ofToken knows the period and the window
+	if c.oath || c.parameters.Counter { // ofToken knows the period and the window; nobody knows the counter
 		c.restored = r.now
 		return c.encode()
 	}

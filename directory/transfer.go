@@ -23,7 +23,8 @@ type credentialText struct {
 	Secret        string `json:"secret"`
 	Algorithm     string `json:"algorithm"`
 	Digits        int    `json:"digits"`
-	Period        int    `json:"period"` // seconds
+	Period        int    `json:"period"`            // seconds
+	Counter       bool   `json:"counter,omitempty"` // lastStep is the counter of the last code, and period nothing
 	State         string `json:"state"`
 	LastStep      int64  `json:"lastStep"` // -1: none
 	Drift         int    `json:"drift,omitempty"`
@@ -68,6 +69,7 @@ func (d *Directory) exportCredentials(r store.Reader, id entryID, rec *record) (
 			Algorithm:     c.parameters.Algorithm.String(),
 			Digits:        c.parameters.Digits,
 			Period:        int(c.parameters.Period / time.Second),
+			Counter:       c.parameters.Counter,
 			State:         c.state.String(),
 			LastStep:      c.totp.LastStep,
 			Drift:         c.totp.Drift,
@@ -295,7 +297,7 @@ func (d *Directory) credentialOfText(owner [16]byte, text []byte) (*credential, 
 	c := &credential{
 		id:            in.ID,
 		name:          in.Name,
-		parameters:    totp.Parameters{Algorithm: algorithm, Digits: in.Digits, Period: time.Duration(min(in.Period, 1<<16)) * time.Second},
+		parameters:    totp.Parameters{Algorithm: algorithm, Digits: in.Digits, Period: time.Duration(min(in.Period, 1<<16)) * time.Second, Counter: in.Counter},
 		state:         credentialState(state),
 		totp:          totp.State{LastStep: in.LastStep, Drift: clampDrift(in.Drift), Centre: clampDrift(in.Centre)},
 		serial:        in.Serial,

@@ -138,6 +138,10 @@ func (o Operation) importOne(ctx context.Context, who directory.Requester, r wir
 	if err != nil {
 		return nil, err
 	}
+	counter := int64(0)
+	if p.Counter = r.Counter != nil; p.Counter {
+		counter = *r.Counter
+	}
 	done, err := o.credentials.ImportTOTP(ctx, who, r.AuthenticationID, directory.ImportRequest{
 		Name:       r.Name,
 		Parameters: p,
@@ -145,6 +149,7 @@ func (o Operation) importOne(ctx context.Context, who directory.Requester, r wir
 		Disabled:   r.Disabled,
 		LastStep:   r.LastStep,
 		Drift:      r.Drift,
+		Counter:    counter,
 		Serial:     r.Serial, Device: r.Device,
 		NotBefore: r.NotBefore, NotAfter: r.NotAfter,
 		DryRun: r.DryRun,
@@ -187,6 +192,7 @@ func credential(c directory.TOTPCredential) wire.ManagedCredential {
 		Serial:   c.Serial, Device: c.Device,
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		Switched: c.Switched, SwitchedBy: c.SwitchedBy,
+		CounterBased: c.Parameters.Counter,
 	}
 }
 

@@ -191,6 +191,21 @@ func TestImport(t *testing.T) {
 	h.want("no key", wire.ManageTOTPRequest{Action: wire.ManageImport}, directory.ConstraintViolation)
 }
 
+// That a token is counter-based arrives, and goes no further than import.
+func TestImportCounter(t *testing.T) {
+	h := newHouse(t)
+	h.want("import", wire.ManageTOTPRequest{Action: wire.ManageImport, Key: []byte("12345678901234567890"), Counter: new(int64(3))}, directory.Success)
+	list := h.want("list", wire.ManageTOTPRequest{}, directory.Success)
+	if len(list.Credentials) != 1 || !list.Credentials[0].CounterBased || list.Credentials[0].State != "active" {
+		t.Errorf("%+v", list)
+	}
+	h.want("enrol ignores it", wire.ManageTOTPRequest{Action: wire.ManageEnrol, Counter: new(int64(3))}, directory.Success)
+	list = h.want("list", wire.ManageTOTPRequest{}, directory.Success)
+	if len(list.Credentials) != 2 || list.Credentials[0].CounterBased == list.Credentials[1].CounterBased {
+		t.Errorf("%+v", list)
+	}
+}
+
 // Whose a token is that somebody found in the lift.
 func TestFind(t *testing.T) {
 	h := newHouse(t)

@@ -68,7 +68,8 @@ const (
 //	     listener         [21] OCTET STRING OPTIONAL,
 //	     address          [22] OCTET STRING OPTIONAL,
 //	     networks         [23] OCTET STRING OPTIONAL,
-//	     listeners        [24] OCTET STRING OPTIONAL }
+//	     listeners        [24] OCTET STRING OPTIONAL,
+//	     counter          [25] INTEGER OPTIONAL }
 //
 // An element that is "", 0 or the zero time here is absent, but for the two
 // that prove something.
@@ -98,6 +99,8 @@ type ManageTOTPRequest struct {
 	Listener, Address string // where somebody would come from
 
 	Networks, Listeners []string // of an application; on the wire with a blank between two
+
+	Counter *int64 // of the next code of a counter-based token; nil: it is none
 }
 
 // Encode returns the requestValue.
@@ -128,6 +131,9 @@ func (r ManageTOTPRequest) Encode() []byte {
 	b = appendSome(b, 22, r.Address)
 	b = appendSome(b, 23, strings.Join(r.Networks, " "))
 	b = appendSome(b, 24, strings.Join(r.Listeners, " "))
+	if r.Counter != nil {
+		b = ber.AppendInt(b, ber.Context|25, *r.Counter)
+	}
 	return ber.End(b, start)
 }
 
@@ -142,7 +148,7 @@ func DecodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
 }
 
 func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
-	f, err := fields(value, 25)
+	f, err := fields(value, 26)
 	if err != nil {
 		return ManageTOTPRequest{}, err
 	}
@@ -177,6 +183,9 @@ func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
 	r.LastStep = n.read(f[18], 0, maxTime)
 	r.Drift = int(n.read(f[19], -maxSmall, maxSmall))
 	r.DryRun = n.bool(f[20])
+	if f[25] != nil {
+		r.Counter = new(n.read(f[25], 0, math.MaxInt64))
+	}
 	return r, n.err
 }
 
@@ -200,7 +209,8 @@ func decodeManageTOTPRequest(value []byte) (ManageTOTPRequest, error) {
 //	     createdBy [14] OCTET STRING OPTIONAL,
 //	     switched  [15] INTEGER OPTIONAL,               -- milliseconds since 1970
 //	     switchedBy [16] OCTET STRING OPTIONAL,
-//	     owner     [17] OCTET STRING OPTIONAL }         -- find
+//	     owner     [17] OCTET STRING OPTIONAL,          -- find
+//	     counterBased [18] BOOLEAN DEFAULT FALSE }
 type ManagedCredential struct {
 	ID, Name            string
 	State               string // pending, active, disabled
@@ -216,6 +226,7 @@ type ManagedCredential struct {
 	Switched            time.Time // when it was last disabled or enabled: UTC, whole milliseconds; zero: never
 	SwitchedBy          string    // DN
 	Owner               string    // DN of the user; only find tells
+	CounterBased        bool      // HOTP: the period is nothing
 }
 
 func (c ManagedCredential) append(b []byte) []byte {
@@ -238,11 +249,12 @@ func (c ManagedCredential) append(b []byte) []byte {
 	b = appendMillis(b, 15, c.Switched)
 	b = appendSome(b, 16, c.SwitchedBy)
 	b = appendSome(b, 17, c.Owner)
+	b = appendTrue(b, 18, c.CounterBased)
 	return ber.End(b, start)
 }
 
 func decodeManagedCredential(r ber.Reader) (ManagedCredential, error) {
-	f, err := contextFields(r, 18)
+	f, err := contextFields(r, 19)
 	if err != nil {
 		return ManagedCredential{}, err
 	}
@@ -263,7 +275,7 @@ func decodeManagedCredential(r ber.Reader) (ManagedCredential, error) {
 		NotBefore: n.time(f[12]), NotAfter: n.time(f[13]),
 		CreatedBy: text(f[14]),
 		Switched:  n.millis(f[15]), SwitchedBy: text(f[16]),
-		Owner: text(f[17]),
+		Owner: text(f[17]), CounterBased: n.bool(f[18]),
 	}
 	return c, n.err
 }
