@@ -31,7 +31,9 @@ One-time codes that were used after the backup must not count again. So no code
 counts that could have been used until now, nor one of the next minutes (as many
 steps as secondFactor.drift and window allow): the first login after a restore
 has to wait that long. The recovery codes of all users are removed, because
-nobody knows which were used; they make new ones.
+nobody knows which were used; they make new ones. Counter-based tokens (HOTP), of
+which nobody knows how many codes were used, count again after an administrator
+has asked for two codes: "tallystick totp resync".
 
 All else is again as it was: passwords changed since then, entries deleted and
 TOTP secrets revoked count again. A token whose clock was found to be further off

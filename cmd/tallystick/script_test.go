@@ -318,7 +318,7 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 		now = now.Add(off)
 		call = append(call, args[3:]...)
 	}
-	if !slices.ContainsFunc(call, func(option string) bool { return strings.HasPrefix(option, "--totp") }) {
+	if !slices.ContainsFunc(call, func(option string) bool { return strings.HasPrefix(option, "--totp") || option == "--hotp" }) {
 		call = append(call, "--totp")
 	}
 	call = append(call, "--now", now.UTC().Format("2006-01-02 15:04:05 MST"), args[1])

@@ -53,7 +53,7 @@ somebody else with --user.
   rename         names one
   disable        refuses the codes of one for a while
   enable         takes them again
-  resync         finds a token whose clock is off, by two codes in a row
+  resync         finds a token whose clock or counter is off, by two codes in a row
   revoke         removes one
   recovery-codes makes ten codes for the day the authenticator is lost
   import         takes over the secrets of another system

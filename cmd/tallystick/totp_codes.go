@@ -39,11 +39,12 @@ the standard input.`,
 func totpResyncCommand(o *totpOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "resync CREDENTIAL",
-		Short: "Find a token whose clock is off, by two codes in a row",
+		Short: "Find a token whose clock or counter is off, by two codes in a row",
 		Long: `Ask for two codes that a token shows one after the other, and have the server
-find out by how much its clock is off, up to about a day. Your password alone is
-enough to bind only if no code is needed; otherwise put a recovery code behind
-it, or have an administrator do this.`,
+find out by how much its clock is off, up to about a day, or how far ahead its counter
+is, up to a thousand codes. Your password alone is enough to bind only if no code
+is needed; otherwise put a recovery code behind it, or have an administrator do
+this. After a restore only he can, for a counter-based token.`,
 		Example: `  tallystick totp resync token -D admin --user user.0`,
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: o.runTOTP(func(ctx context.Context, s *totpSession, args []string) error {

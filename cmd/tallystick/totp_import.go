@@ -37,10 +37,11 @@ func totpImportCommand(o *totpOptions) *cobra.Command {
 	im := &totpImport{dry: map[[sha256.Size]byte]bool{}}
 	cmd := &cobra.Command{
 		Use:   "import FILE...",
-		Short: "Take over TOTP secrets from another system",
-		Long: `Take over the TOTP secrets of another system, so that its users go on with the
-authenticators they have. "-" is the standard input. It takes an administrator
-with the privileges bypass-acl and password-reset.
+		Short: "Take over TOTP and HOTP secrets from another system",
+		Long: `Take over the secrets of another system, so that its users go on with the
+authenticators they have, time-based (TOTP) or counter-based (HOTP). "-" is the
+standard input. It takes an administrator with the privileges bypass-acl and
+password-reset.
 
   pingdirectory         LDIF with ds-auth-totp-shared-secret
   openldap              LDIF of a tree with slapo-otp, as slapcat writes it
@@ -59,6 +60,11 @@ none up to now is accepted, and everybody waits once for the next. With
 --current-code the one shown now is: then whoever saw a code and its password
 being used there can use them here once, for as long as the code lasts. A secret
 that its user has already is left alone, so an import may be done again.
+
+Of a counter-based token the file says which code is the next: that one counts,
+and nine behind it. A code that was used after the file was written would count
+once more, so write the file when the other system is no longer used. A token
+that is further ahead is found by "tallystick totp resync".
 
 Whose a secret is, the file tells: by a DN, a user name (uid) or a mail address;
 the files of google-authenticator by their path. A DN that is not here, unless
@@ -219,6 +225,7 @@ func (im *totpImport) one(ctx context.Context, s *totpSession, m *matcher, seed 
 		Disabled:         seed.Disabled,
 		LastStep:         im.lastStep(seed.Seed),
 		Drift:            seed.Drift,
+		Counter:          counterOf(seed.Seed),
 		NotBefore:        seed.NotBefore,
 		NotAfter:         seed.NotAfter,
 		DryRun:           im.dryRun,
@@ -251,6 +258,14 @@ func (im *totpImport) lastStep(seed seeds.Seed) int64 {
 		return longAgo
 	}
 	return seed.LastStep
+}
+
+// counterOf is that of the next code; nil: the token is not counter-based.
+func counterOf(seed seeds.Seed) *int64 {
+	if !seed.Parameters.Counter {
+		return nil
+	}
+	return &seed.Counter
 }
 
 // aboutOne reports whether a result says something about one seed or one user.

@@ -41,6 +41,7 @@ type importedSeed struct {
 	Disabled  bool       `json:"disabled,omitempty"`
 	LastStep  int64      `json:"lastStep,omitempty"`
 	Drift     int        `json:"drift,omitempty"`
+	Counter   *int64     `json:"counter,omitempty"` // of the next code of a counter-based token; period is nothing then
 	NotBefore *time.Time `json:"notBefore,omitempty"`
 	NotAfter  *time.Time `json:"notAfter,omitempty"`
 	Remarks   []string   `json:"remarks,omitempty"`
@@ -51,7 +52,7 @@ func newImportedSeed(s foundSeed) importedSeed {
 		File: s.file, Where: s.Where, Owner: s.Owner,
 		Name: s.Name, Serial: s.Serial,
 		Algorithm: s.Parameters.Algorithm.String(), Digits: s.Parameters.Digits, Period: int(s.Parameters.Period / time.Second),
-		Disabled: s.Disabled, LastStep: s.LastStep, Drift: s.Drift,
+		Disabled: s.Disabled, LastStep: s.LastStep, Drift: s.Drift, Counter: counterOf(s.Seed),
 		NotBefore: optionalTime(s.NotBefore), NotAfter: optionalTime(s.NotAfter),
 		Remarks: s.Remarks,
 	}
@@ -84,6 +85,9 @@ func (one importedSeed) text(dryRun bool) string {
 // details tell what kind of credential it is.
 func (one importedSeed) details() string {
 	list := []string{fmt.Sprintf("%s %d/%ds", one.Algorithm, one.Digits, one.Period)}
+	if one.Counter != nil {
+		list = []string{fmt.Sprintf("HOTP %s %d, counter %d", one.Algorithm, one.Digits, *one.Counter)}
+	}
 	if one.Name != "" {
 		list = append(list, fmt.Sprintf("%q", one.Name))
 	}
@@ -110,7 +114,7 @@ func (r *importReport) add(one importedSeed) {
 	switch one.Result {
 	case seedImported:
 		r.Imported++
-		r.unknownStep = r.unknownStep || one.LastStep == 0
+		r.unknownStep = r.unknownStep || one.LastStep == 0 && one.Counter == nil
 	case seedThere:
 		r.There++
 	default:

@@ -29,7 +29,8 @@ type listedCredential struct {
 	State     string     `json:"state"`
 	Algorithm string     `json:"algorithm"`
 	Digits    int        `json:"digits"`
-	Period    int        `json:"period"` // seconds
+	Period    int        `json:"period"`                 // seconds
+	Counter   bool       `json:"counterBased,omitempty"` // HOTP; period is nothing then
 	Created   time.Time  `json:"created"`
 	Changed   time.Time  `json:"changed"`
 	ChangedBy string     `json:"changedBy,omitempty"`
@@ -67,7 +68,7 @@ func listOf(r wire.ManageTOTPResponse) listed {
 	for _, c := range r.Credentials {
 		list.Credentials = append(list.Credentials, listedCredential{
 			ID: c.ID, Name: c.Name, State: c.State,
-			Algorithm: c.Algorithm, Digits: c.Digits, Period: int(c.Period / time.Second),
+			Algorithm: c.Algorithm, Digits: c.Digits, Period: int(c.Period / time.Second), Counter: c.CounterBased,
 			Created: c.Created, Changed: c.Changed, ChangedBy: c.ChangedBy,
 			LastUsed: optionalTime(c.LastUsed),
 			Serial:   c.Serial, Device: c.Device,
@@ -105,7 +106,7 @@ func (s *totpSession) printList(r wire.ManageTOTPResponse) error {
 		if !c.LastUsed.IsZero() {
 			used = c.LastUsed.Format(time.DateTime)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s %d/%v\t%s\t%s\t%s\n", c.ID, plain(c.Name), plain(c.State), plain(c.Algorithm), c.Digits, c.Period,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.ID, plain(c.Name), plain(c.State), codes(c),
 			c.Created.Format(time.DateTime), used, remarks(c))
 	}
 	err := w.Flush()
@@ -114,6 +115,14 @@ func (s *totpSession) printList(r wire.ManageTOTPResponse) error {
 		fmt.Fprintln(s.prompt, "That is few: \"tallystick totp recovery-codes\" makes new ones.")
 	}
 	return err
+}
+
+// codes tell what the codes of c are.
+func codes(c wire.ManagedCredential) string {
+	if c.CounterBased {
+		return fmt.Sprintf("HOTP %s %d", plain(c.Algorithm), c.Digits)
+	}
+	return fmt.Sprintf("%s %d/%v", plain(c.Algorithm), c.Digits, c.Period)
 }
 
 func remarks(c wire.ManagedCredential) string {

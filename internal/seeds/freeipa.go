@@ -15,7 +15,7 @@ func readFreeIPA(f File) (list []Seed, err error) {
 	err = eachEntry(f.Data, func(e entry) {
 		if e.isA("ipatokenHOTP") {
 			s := ipaToken(e)
-			s.refuse(reasonHOTP)
+			s.counter(e.number(&s, "ipatokenHOTPcounter")) // that of the next code
 			list = append(list, s)
 		} else if e.isA("ipatokenTOTP") {
 			s := ipaToken(e)
@@ -32,6 +32,9 @@ func ipaToken(e entry) Seed {
 	if s.Name == "" {
 		s.Name = e.text("ipatokenUniqueID")
 	}
+	s.algorithm(e.text("ipatokenOTPalgorithm"))
+	s.digits(e.number(&s, "ipatokenOTPdigits"))
+	s.Secret = bytes.Clone(e.octets("ipatokenOTPkey"))
 	s.Disabled = strings.EqualFold(e.text("ipatokenDisabled"), "TRUE")
 	s.NotBefore = e.time(&s, "ipatokenNotBefore")
 	if s.NotAfter = e.time(&s, "ipatokenNotAfter"); !s.NotAfter.IsZero() {
@@ -53,8 +56,6 @@ func (e entry) time(s *Seed, name string) time.Time {
 }
 
 func (s *Seed) ipaTOTP(e entry) {
-	s.algorithm(e.text("ipatokenOTPalgorithm"))
-	s.digits(e.number(s, "ipatokenOTPdigits"))
 	seconds := e.number(s, "ipatokenTOTPtimeStep")
 	if seconds < 5 {
 		seconds = 30 // as FreeIPA does
@@ -65,5 +66,4 @@ func (s *Seed) ipaTOTP(e entry) {
 	if watermark := e.number(s, "ipatokenTOTPwatermark"); watermark > 0 {
 		s.LastStep = watermark - 1 // it is the first step that still counts
 	}
-	s.Secret = bytes.Clone(e.octets("ipatokenOTPkey"))
 }

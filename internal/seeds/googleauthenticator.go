@@ -32,6 +32,8 @@ func readGoogleAuthenticator(f File) ([]Seed, error) {
 			emergency++
 		case words[0] == "TOTP_AUTH":
 			timeBased = true
+		case words[0] == "HOTP_COUNTER":
+			s.counter(s.last(words))
 		case words[0] == "STEP_SIZE":
 			s.period(s.last(words))
 		case words[0] == "TIME_SKEW":
@@ -46,8 +48,8 @@ func readGoogleAuthenticator(f File) ([]Seed, error) {
 			}
 		}
 	}
-	if !timeBased {
-		s.refuse(reasonHOTP)
+	if timeBased == s.Parameters.Counter {
+		s.refuse("it has to have one of TOTP_AUTH and HOTP_COUNTER")
 	}
 	if emergency > 0 {
 		s.remark("its %d emergency codes are too short to be recovery codes here: make new ones", emergency)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -103,6 +104,8 @@ func decodeMigration(where string, u *url.URL) (list []Seed, b batch, id uint64,
 
 func decodeOTPParameters(b []byte) (s Seed, err error) {
 	var name, issuer string
+	var hotp bool
+	var counter uint64
 	err = protoFields(b, func(field protowire.Number, n uint64, data []byte) error {
 		switch field {
 		case 1:
@@ -124,12 +127,15 @@ func decodeOTPParameters(b []byte) (s Seed, err error) {
 			}
 			s.digits([]int64{0, 6, 8}[n])
 		case 6:
-			if n == 1 {
-				s.refuse(reasonHOTP)
-			}
+			hotp = n == 1
+		case 7:
+			counter = min(n, math.MaxInt64)
 		}
 		return nil
 	})
+	if hotp {
+		s.counter(int64(counter))
+	}
 	s.label(name, issuer)
 	return s, err
 }

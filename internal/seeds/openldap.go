@@ -3,14 +3,14 @@ package seeds
 import "bytes"
 
 // readOpenLDAP reads the LDIF that slapcat writes of a tree with the overlay
-// slapo-otp: a user (oathTOTPUser) names a token, and that its parameters. The
-// three may be one entry or many, in any order. See slapo-otp(5).
+// slapo-otp: a user (oathTOTPUser, oathHOTPUser) names a token, and that its
+// parameters. The three may be one entry or many, in any order. See slapo-otp(5).
 func readOpenLDAP(f File) ([]Seed, error) {
 	var tokens []entry
 	params := map[string]entry{} // by nameKey, here and below
 	owners := map[string][]string{}
 	err := eachEntry(f.Data, func(e entry) {
-		if e.isA("oathTOTPParams") {
+		if e.isA("oathTOTPParams") || e.isA("oathHOTPParams") {
 			params[nameKey(e.DN)] = e
 		}
 		if e.isA("oathTOTPToken") || e.isA("oathHOTPToken") {
@@ -25,16 +25,13 @@ func readOpenLDAP(f File) ([]Seed, error) {
 	})
 	var list []Seed
 	for _, token := range tokens {
-		for _, class := range []string{"oathTOTPToken", "oathHOTPToken"} {
+		for _, kind := range []string{"oathTOTP", "oathHOTP"} {
+			class := kind + "Token"
 			if !token.isA(class) {
 				continue
 			}
 			s := Seed{Where: token.DN, Serial: token.text("oathTokenSerialNumber"), Name: token.text("oathTokenIdentifier")}
-			if class == "oathHOTPToken" {
-				s.refuse(reasonHOTP)
-			} else {
-				s.oathToken(token, params)
-			}
+			s.oathToken(kind, token, params)
 			users := owners[class+nameKey(token.DN)]
 			if len(users) == 0 {
 				list = append(list, s)
@@ -57,10 +54,10 @@ var hmacs = map[string]string{
 }
 
 // oathToken takes over what a token and its parameters say.
-func (s *Seed) oathToken(token entry, params map[string]entry) {
-	p, ok := params[nameKey(token.text("oathTOTPParams"))]
+func (s *Seed) oathToken(kind string, token entry, params map[string]entry) {
+	p, ok := params[nameKey(token.text(kind+"Params"))]
 	if !ok {
-		s.refuse("its oathTOTPParams are not in the file")
+		s.refuse("its %sParams are not in the file", kind)
 		return
 	}
 	if token.text("oathEncKey")+p.text("oathEncKey") != "" {
@@ -74,8 +71,15 @@ func (s *Seed) oathToken(token entry, params map[string]entry) {
 	}
 	s.algorithm(name)
 	s.digits(p.number(s, "oathOTPLength"))
-	s.period(p.number(s, "oathTOTPTimeStepPeriod"))
-	s.LastStep = token.number(s, "oathTOTPLastTimeStep")
-	s.drift(token.number(s, "oathTOTPTimeStepDrift"))
+	switch last := token.text("oathHOTPCounter"); {
+	case kind == "oathTOTP":
+		s.period(p.number(s, "oathTOTPTimeStepPeriod"))
+		s.LastStep = token.number(s, "oathTOTPLastTimeStep")
+		s.drift(token.number(s, "oathTOTPTimeStepDrift"))
+	case last == "": // never used
+		s.counter(0)
+	default:
+		s.counter(token.number(s, "oathHOTPCounter") + 1)
+	}
 	s.Secret = bytes.Clone(token.octets("oathSecret"))
 }

@@ -21,8 +21,8 @@ func isOTPAuth(data []byte) bool {
 	return false
 }
 
-// readOTPAuth reads URIs, one to a line: otpauth://totp/… as authenticators
-// show it in a QR code, and otpauth-migration://… of Google's export. What
+// readOTPAuth reads URIs, one to a line: otpauth://totp/… and otpauth://hotp/…
+// as authenticators show them in a QR code, and otpauth-migration://… of Google's export. What
 // stands before them is not read: zbarimg writes "QR-Code:" there. Empty lines
 // and those that begin with # are comments.
 func readOTPAuth(f File) ([]Seed, error) {
@@ -48,7 +48,7 @@ func readOTPAuth(f File) ([]Seed, error) {
 	return append(list, missingParts(parts)...), nil
 }
 
-// seedOfURI reads otpauth://totp/issuer:account?secret=…, as Google's Key Uri
+// seedOfURI reads otpauth://totp/issuer:account?secret=…, or hotp with a counter, as Google's Key Uri
 // Format describes it.
 func seedOfURI(where string, u *url.URL) Seed {
 	s := Seed{Where: where}
@@ -60,7 +60,11 @@ func seedOfURI(where string, u *url.URL) Seed {
 	switch kind := strings.ToLower(u.Host); kind {
 	case "totp":
 	case "hotp":
-		s.refuse(reasonHOTP)
+		next, err := strconv.ParseInt(values.Get("counter"), 10, 64)
+		if err != nil {
+			s.refuse("its counter is missing, or not a number")
+		}
+		s.counter(next)
 	default:
 		s.refuse("neither TOTP nor HOTP")
 	}

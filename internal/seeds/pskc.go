@@ -48,6 +48,7 @@ type pskcKey struct {
 		Time         pskcValue
 		TimeInterval pskcValue
 		TimeDrift    pskcValue
+		Counter      pskcValue
 	}
 	Policy struct {
 		StartDate            string
@@ -112,11 +113,10 @@ func (s *Seed) pskc(k *pskcKey, opener *pskcOpener) error {
 	s.Name = strings.TrimSpace(k.FriendlyName)
 	switch algorithm := strings.ToLower(k.Algorithm); {
 	case strings.HasSuffix(algorithm, ":totp"), strings.HasSuffix(algorithm, "#totp"):
-	case strings.HasSuffix(algorithm, "hotp"):
-		s.refuse(reasonHOTP)
-		return nil
+	case strings.HasSuffix(algorithm, ":hotp"), strings.HasSuffix(algorithm, "#hotp"):
+		s.counter(s.xmlNumber(k.Data.Counter)) // 0 where a new token's file does not say
 	default:
-		s.refuse("a key that is not for TOTP")
+		s.refuse("a key that is neither for TOTP nor for HOTP")
 		return nil
 	}
 	if r := k.Parameters.Response; r.Encoding != "" && r.Encoding != "DECIMAL" || r.CheckDigits {

@@ -1,4 +1,4 @@
-// Package seeds reads TOTP secrets as other systems keep them: the octets of a
+// Package seeds reads TOTP and HOTP secrets as other systems keep them: the octets of a
 // file in, a list of seeds out. It knows no directory and opens no file.
 //
 // What a file says is believed, but for what this project cannot do: such a
@@ -36,6 +36,7 @@ type Seed struct {
 
 	LastStep int64 // of the last code that was used; 0: the file does not say
 	Drift    int   // steps by which the token runs ahead (+) or behind (-)
+	Counter  int64 // instead of those two that of the next code, if Parameters say that it is counter-based
 
 	// Refused is why the seed cannot be taken over; it has no Secret then.
 	// "": it can.
@@ -66,7 +67,7 @@ type Format string
 const (
 	PingDirectory       Format = "pingdirectory"        // LDIF with ds-auth-totp-shared-secret
 	OpenLDAP            Format = "openldap"             // LDIF of the overlay slapo-otp
-	FreeIPA             Format = "freeipa"              // LDIF of ipatokenTOTP entries
+	FreeIPA             Format = "freeipa"              // LDIF of ipatokenTOTP and ipatokenHOTP entries
 	GLAuth              Format = "glauth"               // its configuration, in TOML
 	GoogleAuthenticator Format = "google-authenticator" // the file of its PAM module
 	PSKC                Format = "pskc"                 // RFC 6030
@@ -246,4 +247,12 @@ func (s *Seed) drift(steps int64) {
 	s.Drift = int(steps)
 }
 
-const reasonHOTP = "counter-based (HOTP): only time-based tokens can be taken over"
+// counter says that the token is counter-based, and which its next code is.
+func (s *Seed) counter(next int64) {
+	s.Parameters.Counter = true
+	if next < 0 || next > totp.MaxCounter {
+		s.refuse("no token counts that far")
+		return
+	}
+	s.Counter = next
+}

@@ -115,6 +115,7 @@ func text(list []seeds.Seed) string {
 		if s.Refused == "" {
 			line("secret", totp.EncodeSecret(s.Secret), true)
 			line("codes", fmt.Sprintf("%v %d/%v", s.Parameters.Algorithm, s.Parameters.Digits, s.Parameters.Period), true)
+			line("counter", s.Counter, s.Parameters.Counter)
 			line("disabled", s.Disabled, s.Disabled)
 			line("not before", s.NotBefore.Format(time.RFC3339), !s.NotBefore.IsZero())
 			line("not after", s.NotAfter.Format(time.RFC3339), !s.NotAfter.IsZero())
