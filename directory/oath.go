@@ -228,7 +228,7 @@ func (d *Directory) checkOATH(rec *record) error {
 	return nil
 }
 
-var errHOTP = Errorf(UnwillingToPerform, "HOTP tokens are not taken: their owners would log in without a code")
+var errHOTP = Errorf(UnwillingToPerform, "HOTP tokens are not taken: their owners would log in without a code; \"tallystick totp import\" takes them")
 
 // isOATHUser reports whether an entry says that it has a token elsewhere.
 func (d *Directory) isOATHUser(rec *record) bool {

@@ -287,7 +287,7 @@ func FuzzRead(f *testing.F) {
 			if (s.Refused == "") != (totp.CheckSecret(s.Secret) == nil) {
 				t.Fatalf("refused %q, secret of %d octets", s.Refused, len(s.Secret))
 			}
-			if s.Refused == "" && (s.Parameters.Check() != nil || s.LastStep < 0) {
+			if s.Refused == "" && (s.Parameters.Check() != nil || s.LastStep < 0 || s.Counter < 0 || s.Counter > totp.MaxCounter) {
 				t.Fatalf("%+v", s)
 			}
 		}
