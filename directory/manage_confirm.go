@@ -28,7 +28,8 @@ func (d *Directory) ConfirmTOTP(ctx context.Context, who Requester, c Claim, id,
 // that it showed one after the other, and follows it from then on. The claim is
 // judged as ConfirmTOTP says: both codes together are proof enough beside the
 // password. A counter-based token is looked for ahead of the last code accepted;
-// after a restore the password is not enough. Errors: as there; unwillingToPerform if the server does not do it.
+// after a restore the password is not enough. Errors: as there; unwillingToPerform
+// if the server does not do it.
 func (d *Directory) ResyncTOTP(ctx context.Context, who Requester, c Claim, id, code, next string) error {
 	if d.credentials.cfg.ResyncWithin < 0 {
 		return Errorf(UnwillingToPerform, "this server does not resynchronise tokens")

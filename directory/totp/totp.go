@@ -1,6 +1,7 @@
 // Package totp is the logic of time-based one-time passwords (RFC 6238), and of
-// the counter-based ones beneath them (RFC 4226), and nothing else: secret, remembered state, time and code in; verdict and new
-// state out. It has no clock, no store and no secrets of its own.
+// the counter-based ones beneath them (RFC 4226), and nothing else: secret,
+// remembered state, time and code in; verdict and new state out. It has no clock,
+// no store and no secrets of its own.
 package totp
 
 import (
