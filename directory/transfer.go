@@ -316,7 +316,7 @@ func (d *Directory) credentialOfText(owner [16]byte, text []byte) (*credential, 
 		oath:          in.OATH,
 		restored:      restored,
 	}
-	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep || !in.OATH && (in.Digits == 0 || in.Period == 0) {
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); state < 0 || err != nil || c.id == "" || len(c.id) > 64 || in.LastStep < totp.NoStep || in.Counter && in.LastStep > totp.MaxCounter || !in.OATH && (in.Digits == 0 || in.Period == 0) {
 		return nil, errCredentialText
 	}
 	if err := c.parameters.Check(); err != nil {

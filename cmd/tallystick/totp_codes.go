@@ -44,7 +44,8 @@ func totpResyncCommand(o *totpOptions) *cobra.Command {
 find out by how much its clock is off, up to about a day, or how far ahead its counter
 is, up to a thousand codes. Your password alone is enough to bind only if no code
 is needed; otherwise put a recovery code behind it, or have an administrator do
-this. After a restore only he can, for a counter-based token.`,
+this. After a restore a counter-based token takes that, too, or your log-in with
+another one.`,
 		Example: `  tallystick totp resync token -D admin --user user.0`,
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: o.runTOTP(func(ctx context.Context, s *totpSession, args []string) error {

@@ -55,7 +55,7 @@ func TestHelpDesk(t *testing.T) {
 	}
 	first, next := early(5*time.Hour), early(5*time.Hour+30*time.Second)
 	b.post(path+"/resync", "id", id, "code", first, "next", first).want(422, "not two codes of this device", "resync-"+id+"-code-wrong")
-	b.post(path+"/resync", "id", id, "code", first, "next", next).want(200, "clock of the device was adjusted")
+	b.post(path+"/resync", "id", id, "code", first, "next", next).want(200, "The device was adjusted")
 
 	b.post(path+"/remove", "id", id).want(200, "The device was removed", "This user has no devices", "Device removed")
 	if !h.logsIn(ann, password) {

@@ -129,12 +129,12 @@ func decodeOTPParameters(b []byte) (s Seed, err error) {
 		case 6:
 			hotp = n == 1
 		case 7:
-			counter = min(n, math.MaxInt64)
+			counter = min(n, math.MaxInt64-1)
 		}
 		return nil
 	})
 	if hotp {
-		s.counter(int64(counter))
+		s.counter(int64(counter) + 1) // Google's app keeps the last
 	}
 	s.label(name, issuer)
 	return s, err

@@ -33,6 +33,13 @@ func readOpenLDAP(f File) ([]Seed, error) {
 			s := Seed{Where: token.DN, Serial: token.text("oathTokenSerialNumber"), Name: token.text("oathTokenIdentifier")}
 			s.oathToken(kind, token, params)
 			users := owners[class+nameKey(token.DN)]
+			switch {
+			case kind == "oathTOTP":
+			case token.isA("oathTOTPToken"):
+				s.refuse("it is taken as a TOTP token")
+			case len(users) > 1:
+				s.refuse("several users have it: a code that one has used would count for the others")
+			}
 			if len(users) == 0 {
 				list = append(list, s)
 			}
