@@ -10,7 +10,9 @@ import (
 // What would let a code of a counter-based token count once more is not taken.
 func TestOpenLDAPCounters(t *testing.T) {
 	const params = "dn: ou=hotp\nobjectClass: oathHOTPParams\noathOTPLength: 6\noathHMACAlgorithm: 1.2.840.113549.2.7\n\n"
-	user := func(name string) string { return "dn: uid=" + name + "\nobjectClass: oathHOTPUser\noathHOTPToken: cn=token\n\n" }
+	user := func(name string) string {
+		return "dn: uid=" + name + "\nobjectClass: oathHOTPUser\noathHOTPToken: cn=token\n\n"
+	}
 	token := func(class string) string {
 		return "dn: cn=token\nobjectClass: oathHOTPToken\n" + class + "oathHOTPParams: ou=hotp\noathHOTPCounter: 3\noathSecret: 12345678901234567890\n\n"
 	}
