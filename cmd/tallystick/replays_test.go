@@ -225,7 +225,7 @@ func (n *answers) showAll(t *testing.T, doors []codeDoor, clients, times int, co
 // on, and again many times when it has been started again. One accepts it, before
 // or after; or none, if the kill came between the decision and the answer.
 func TestReplaysAcrossKills(t *testing.T) {
-	rounds := 24
+	rounds := 16
 	if testing.Short() {
 		rounds = 8
 	}
