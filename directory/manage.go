@@ -118,8 +118,10 @@ func (r EnrolRequest) check() error {
 	if r.Parameters.Counter {
 		return Errorf(ConstraintViolation, "counter-based credentials are imported, not made")
 	}
-	if err := errors.Join(r.Parameters.Check(), totp.CheckIssuer(r.Issuer)); err != nil {
-		return &Error{ResultCode: ConstraintViolation, DiagnosticMessage: "algorithm, digits, period or issuer: not possible", Cause: err}
+	for _, err := range []error{r.Parameters.Check(), totp.CheckIssuer(r.Issuer)} {
+		if err != nil {
+			return Errorf(ConstraintViolation, "%s", strings.TrimPrefix(err.Error(), "totp: "))
+		}
 	}
 	if !r.NotAfter.IsZero() && !r.NotAfter.After(r.NotBefore) {
 		return Errorf(ConstraintViolation, "the credential would never be valid")
