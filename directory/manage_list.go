@@ -57,8 +57,9 @@ func (d *Directory) ListTOTP(ctx context.Context, who Requester, c Claim) (TOTPL
 	err := d.look(ctx, who, c, doorList, func(u *user) {
 		list = u.list()
 		list.Failures = u.attempts.failures
-		if now := d.now(); d.early(u, now) > 0 {
-			list.WaitUntil = now.Add(d.early(u, now))
+		now := d.now()
+		if wait := d.early(u, now); wait > 0 {
+			list.WaitUntil = now.Add(wait)
 		}
 	})
 	if err != nil {

@@ -68,8 +68,8 @@ that is further ahead is found by "tallystick totp resync".
 
 Whose a secret is, the file tells: by a DN, a user name (uid) or a mail address;
 the files of google-authenticator by their path. A DN that is not here, unless
---map gives it, is looked for by its uid. --user gives everything to one user. --map names a file
-with lines of two words and a tab between, or a pattern:
+--map gives it, is looked for by its uid. --user gives everything to one user.
+--map names a file with lines of two words and a tab between, or a pattern:
 
   --map users.tsv                                   8675309 <TAB> ann
   --map 'uid={},ou=people,dc=example,dc=com'        {} is the user's name there

@@ -53,10 +53,11 @@ func (h *Handler) view(ctx context.Context, s *upstream.Session, c *call) (*view
 // unwritten is written where nothing was to be changed: an entry that is not
 // there, or is not for the client to see, is an error then.
 func unwritten(ctx context.Context, s *upstream.Session, v *view, dn string) (*reply, error) {
-	if _, err := readEntry(ctx, s, dn, v.request, nil); err != nil {
+	e, err := readEntry(ctx, s, dn, v.request, nil)
+	if err != nil {
 		return nil, err
 	}
-	return done(written(ctx, s, v, dn, nil)), nil
+	return done(v.along(ctx, s, e)), nil
 }
 
 // written is the entry called dn after it was written. Who may write it may not
@@ -64,10 +65,16 @@ func unwritten(ctx context.Context, s *upstream.Session, v *view, dn string) (*r
 func written(ctx context.Context, s *upstream.Session, v *view, dn string, controls []strictjson.Value) object {
 	o := object{{"_links", object{{"self", link{linkTo(dn, "")}}}}, {"_dn", dn}}
 	if e, err := readEntry(ctx, s, dn, v.request, nil); err == nil {
-		o = v.object(e)
-		if along, err := v.embedded(ctx, s, e); err == nil && along != nil {
-			o = append(o, member{"_embedded", along})
-		}
+		o = v.along(ctx, s, e)
 	}
 	return withControls(o, controls)
+}
+
+// along is an entry with those it refers to, as far as they can be read.
+func (v *view) along(ctx context.Context, s *upstream.Session, e upstream.Entry) object {
+	o := v.object(e)
+	if others, err := v.embedded(ctx, s, e); err == nil && others != nil {
+		o = append(o, member{"_embedded", others})
+	}
+	return o
 }

@@ -27,10 +27,9 @@ func putEntry(ctx context.Context, h *Handler, c *call) (*reply, error) {
 	if in.parentDN != "" {
 		return nil, errParentDN
 	}
-	renamed := false
+	var r *rename
 	if in.dn != "" {
-		r, err := newRename(dn, in)
-		if err != nil {
+		if r, err = newRename(dn, in); err != nil {
 			return nil, err
 		}
 		if r != nil {
@@ -38,14 +37,13 @@ func putEntry(ctx context.Context, h *Handler, c *call) (*reply, error) {
 				return nil, err
 			}
 			dn, in.attributes = in.dn, nil
-			renamed = true
 		}
 	}
 	var changes []upstream.Change
 	for _, a := range in.attributes {
 		changes = append(changes, upstream.Change{Type: upstream.Replace, Attribute: a})
 	}
-	if len(changes) == 0 && !renamed {
+	if len(changes) == 0 && r == nil {
 		return unwritten(ctx, s, v, dn)
 	}
 	if len(changes) > 0 {
